@@ -1,0 +1,132 @@
+import { Workspace } from "./tools/projen/index.ts";
+
+const workspace = new Workspace({ name: "base-kit" });
+
+const core = workspace.addPackage({
+  dir: "core",
+  description: "What a producer, a root filesystem, an image and a sink are: contracts without I/O.",
+  layer: "contract",
+  deps: ["zod"],
+});
+
+const tar = workspace.addPackage({
+  dir: "tar",
+  description: "Deterministic tar: entries to bytes and back, nothing lost and nothing trusted.",
+  layer: "foundation",
+  workspaceDeps: [core],
+});
+
+const testing = workspace.addPackage({
+  dir: "testing",
+  description: "Contract suites for producers and sinks, trees as text, and a loopback mirror that fails on demand.",
+  layer: "testing",
+  workspaceDeps: [core, tar],
+  peerDeps: { vitest: "^4.0.0" },
+});
+
+const host = workspace.addPackage({
+  dir: "host",
+  description: "The operating system as one injected context: programs, HTTP, temporary folders, the clock.",
+  layer: "foundation",
+  workspaceDeps: [core],
+  deps: ["execa", "undici"],
+});
+
+const store = workspace.addPackage({
+  dir: "store",
+  description: "Content-addressed cache, verified and resumed downloads, decompression.",
+  layer: "foundation",
+  workspaceDeps: [core],
+  deps: ["xz-decompress", "zstddec"],
+});
+
+const signatures = workspace.addPackage({
+  dir: "signatures",
+  description: "Checks who signed an archive's index before anything else reads it.",
+  layer: "foundation",
+  workspaceDeps: [core],
+});
+
+const elf = workspace.addPackage({
+  dir: "elf",
+  description: "Reads ELF programs and finds the libraries they load.",
+  layer: "foundation",
+  workspaceDeps: [core],
+});
+
+const rootfs = workspace.addPackage({
+  dir: "rootfs",
+  description: "The virtual tree of a root filesystem, its transforms, and directories and tars as one.",
+  layer: "tree",
+  workspaceDeps: [core, tar, store],
+});
+
+const oci = workspace.addPackage({
+  dir: "oci",
+  description: "Layers, config, manifest, index, layout and archive of an OCI image, and their validation.",
+  layer: "image",
+  workspaceDeps: [core, tar, rootfs],
+  deps: ["tar-stream"],
+  devDeps: ["@types/tar-stream"],
+});
+
+const producerDebootstrap = workspace.addPackage({
+  dir: "producer-debootstrap",
+  description: "Debian and Ubuntu root filesystems by the real debootstrap, verified and without its leftovers.",
+  layer: "producer",
+  workspaceDeps: [core, rootfs, tar, store, signatures],
+  deps: ["zod"],
+});
+
+const producerAlpine = workspace.addPackage({
+  dir: "producer-alpine",
+  description: "Alpine root filesystems from Alpine's own releases.",
+  layer: "producer",
+  workspaceDeps: [core, rootfs, tar, store],
+  deps: ["yaml", "zod"],
+});
+
+const importer = workspace.addPackage({
+  dir: "importer",
+  description: "Finds a Docker-compatible engine and hands it an image, through its command line or its API.",
+  layer: "sink",
+  workspaceDeps: [core, tar, oci],
+  deps: ["dockerode"],
+  devDeps: ["@types/dockerode"],
+});
+
+const scratch = workspace.addPackage({
+  dir: "scratch",
+  description: "Images from nothing but the programs you name, and what those need to run.",
+  layer: "sink",
+  workspaceDeps: [core, tar, elf, rootfs, oci],
+});
+
+workspace.addPackage({
+  dir: "cli",
+  name: "base-kit",
+  description: "Makes container base images: the thing behind FROM.",
+  layer: "app",
+  bin: { "base-kit": "bin/base-kit.js" },
+  workspaceDeps: [
+    core,
+    host,
+    tar,
+    store,
+    signatures,
+    elf,
+    rootfs,
+    oci,
+    producerDebootstrap,
+    producerAlpine,
+    importer,
+    scratch,
+  ],
+  deps: ["commander"],
+});
+
+for (const each of workspace.packages) {
+  if (each !== core && each !== testing) each.testWith(testing);
+}
+
+workspace.synth();

@@ -1,0 +1,19 @@
+import { readdirSync } from "node:fs";
+import { defineConfig } from "vitest/config";
+
+// Tests run against sources: no package has to be compiled before another one's tests can import it.
+const conditions = ["@base-kit/source", "node", "import", "module", "default"];
+const folders = ["tools", ...readdirSync("packages").map((name) => `packages/${name}`)];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    projects: folders.map((root) => ({
+      extends: true,
+      root,
+      test: { name: root.replace("packages/", ""), include: ["test/**/*.test.ts"] },
+    })),
+    coverage: { include: ["packages/*/src/**"] },
+  },
+});
