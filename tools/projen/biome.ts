@@ -9,6 +9,8 @@ export const biome = {
   linter: {
     rules: {
       preset: "recommended",
+      // TypeScript's noPropertyAccessFromIndexSignature asks for the opposite.
+      complexity: { useLiteralKeys: "off" },
       correctness: { noUndeclaredDependencies: "error" },
       suspicious: { noImportCycles: "error" },
     },

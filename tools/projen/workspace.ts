@@ -35,7 +35,7 @@ export class Workspace extends Project {
     new Projenrc(this);
     this.defaultTask?.reset("node --import tsx .projenrc.ts");
 
-    this.gitignore.exclude("dist/", "coverage/", ".nx/", "*.tsbuildinfo", "*.tgz");
+    this.gitignore.exclude("dist/", "coverage/", ".nx/", "*.tsbuildinfo", "*.tgz", ".ready.lock*");
     this.gitattributes.addAttributes("package-lock.json", "linguist-generated");
     for (const binary of ["*.apk", "*.deb", "*.gpg", "*.gz", "*.tar", "*.xz", "*.zst"]) {
       this.gitattributes.addAttributes(binary, "-text");

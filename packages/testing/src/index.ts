@@ -1,1 +1,3 @@
-export {};
+export type { Tool } from "./machine.ts";
+export { locationOf, type Requirement, requires } from "./requirements.ts";
+export * from "./tree.ts";
