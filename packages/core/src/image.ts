@@ -1,0 +1,48 @@
+import type { Platform } from "./platform.ts";
+
+/** `sha256:` and 64 hexadecimal digits. */
+export type Digest = `sha256:${string}`;
+
+/** Bytes named by their digest, as in the OCI content descriptor. */
+export interface Blob {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+  /** The bytes from the start; may be called more than once. */
+  open(): AsyncIterable<Uint8Array>;
+}
+
+export interface Layer extends Blob {
+  /** Digest of the uncompressed tar. */
+  readonly diffId: Digest;
+  readonly compression: "none" | "gzip" | "zstd";
+}
+
+/** How a container is started, in the words of `docker run` and the Dockerfile. */
+export interface RuntimeConfig {
+  /** `NAME=value` by name; later wins. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cmd?: readonly string[];
+  readonly entrypoint?: readonly string[];
+  readonly user?: string;
+  readonly workdir?: string;
+  /** `80/tcp`. */
+  readonly expose?: readonly string[];
+  readonly volumes?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly stopSignal?: string;
+}
+
+/** One image for one platform, ready to be written somewhere. */
+export interface Image {
+  readonly platform: Platform;
+  /** Media type `application/vnd.oci.image.config.v1+json`; its digest is the image id. */
+  readonly config: Blob;
+  /** Media type `application/vnd.oci.image.manifest.v1+json`. */
+  readonly manifest: Blob;
+  /** Bottom first. */
+  readonly layers: readonly Layer[];
+  /** The settings inside `config`, for those who cannot take the config itself (`docker import`). */
+  readonly runtime: RuntimeConfig;
+}

@@ -1,0 +1,35 @@
+import type { ZodType } from "zod";
+import type { Context } from "./context.ts";
+import type { Lock } from "./lock.ts";
+import type { Platform } from "./platform.ts";
+import type { Rootfs } from "./rootfs.ts";
+
+/** Makes root filesystems of one family of distributions. */
+export interface Producer<Options = unknown> {
+  /** What stands before the colon in `base-kit build alpine:3.20`. */
+  readonly name: string;
+  /** One line for the list of producers. */
+  readonly summary: string;
+  /** Releases worth trying, for help and error messages. */
+  readonly releases: readonly string[];
+  /** Strict schema of the options; property names are the command line's flags in camel case. Loaded when needed: zod is not small. */
+  schema(): Promise<ZodType<Options>>;
+  /** Decides everything: which files, of which digest, by whose signature. The only step that looks at the world. */
+  resolve(request: ProducerRequest<Options>, context: Context): Promise<Lock>;
+  /** Makes the root filesystem the lock describes. */
+  produce(lock: Lock, context: Context): Promise<Rootfs>;
+}
+
+export interface ProducerRequest<Options> {
+  /** What stands after the colon; undefined when nothing does. */
+  readonly release: string | undefined;
+  readonly platform: Platform;
+  /** Given by `--source-date-epoch` or SOURCE_DATE_EPOCH; else the producer takes the date of its newest input. */
+  readonly sourceDateEpoch: number | undefined;
+  readonly options: Options;
+}
+
+/** Gives a producer its types; a producer is plain data and two functions. */
+export function defineProducer<Options>(producer: Producer<Options>): Producer<Options> {
+  return producer;
+}

@@ -1,0 +1,37 @@
+import type { Entry } from "./entry.ts";
+import type { RuntimeConfig } from "./image.ts";
+import type { Platform } from "./platform.ts";
+
+/** The entries that one package brought, or everything that has no package. */
+export interface Segment {
+  /** A digest of everything that determines this segment's bytes; equal keys mean equal entries. */
+  readonly key: string;
+  /** Name of the package, or `base` for all that is not known to belong to one. */
+  readonly origin: string;
+  /** The entries, parents before children; may be asked for more than once. */
+  entries(): Iterable<Entry>;
+}
+
+/** A package of the distribution, as its database has it. */
+export interface InstalledPackage {
+  readonly name: string;
+  readonly version: string;
+  /** In the distribution's own spelling: `all`, `amd64`, `x86_64`, `noarch`. */
+  readonly architecture: string;
+  /** Source package, where it has another name. */
+  readonly source?: string;
+  readonly licence?: string;
+  /** Hex digest of the package file it came from, where that was seen. */
+  readonly sha256?: string;
+}
+
+/** What a producer brings: a whole root filesystem that nothing has been done to yet. */
+export interface Rootfs {
+  readonly platform: Platform;
+  /** Keys and values of os-release(5), such as `PRETTY_NAME`; empty when there is none. */
+  readonly osRelease: Readonly<Record<string, string>>;
+  readonly packages: readonly InstalledPackage[];
+  readonly segments: readonly Segment[];
+  /** How this root filesystem is meant to be run, unless the user says otherwise. */
+  readonly runtime: RuntimeConfig;
+}
