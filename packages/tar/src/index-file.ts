@@ -1,0 +1,99 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import type { Entry } from "@base-kit/core";
+import { BLOCK, padding } from "./format.ts";
+import { DEFAULT_LIMITS, type TarLimits } from "./limits.ts";
+import { type Member, parseTar } from "./parser.ts";
+import { refuse } from "./refuse.ts";
+
+export interface IndexTarOptions {
+  /** What error messages call the archive. @default the file's name */
+  readonly name?: string;
+  readonly limits?: Partial<TarLimits>;
+}
+
+const WINDOW = 64 * 1024;
+const CONTENT_CHUNK = 1024 ** 2;
+
+/** A descriptor lives as long as an entry that reads through it does. */
+const descriptors = new FinalizationRegistry<number>((descriptor) => closeSync(descriptor));
+
+/**
+ * The entries of an uncompressed tar file; a file's bytes are read from their place in it when they are asked for. Only
+ * headers are read here, so that an index costs a hundredth of the archive.
+ *
+ * @throws BaseKitError `TAR_…` (unsupported) for an archive that is damaged, hostile or means different things to different tools
+ */
+export function indexTar(file: string, options: IndexTarOptions = {}): Entry[] {
+  const archive = options.name ?? file;
+  const owner = openArchive(file);
+  const { size: fileSize } = fstatSync(owner.descriptor);
+  const window = Buffer.allocUnsafeSlow(WINDOW);
+  let windowStart = 0;
+  let windowEnd = 0;
+  let position = 0;
+
+  const take = (count: number): Uint8Array => {
+    if (count > WINDOW) return readAt(owner.descriptor, position, Math.min(count, fileSize - position));
+    if (position < windowStart || position + count > windowEnd) {
+      windowStart = position;
+      windowEnd = position + readSync(owner.descriptor, window, 0, WINDOW, position);
+    }
+    return window.subarray(position - windowStart, Math.min(position - windowStart + count, windowEnd - windowStart));
+  };
+
+  const entries: Entry[] = [];
+  const parser = parseTar(archive, { ...DEFAULT_LIMITS, ...options.limits });
+  let next = parser.next();
+  while (!next.done) {
+    const wanted = next.value;
+    if (typeof wanted === "number") {
+      const bytes = take(wanted);
+      position += bytes.length;
+      next = parser.next(bytes);
+    } else {
+      entries.push(entryAt(owner, wanted, position));
+      position += wanted.size + padding(wanted.size);
+      if (position > fileSize)
+        refuse("TAR_TRUNCATED", archive, `it ends within the content (${wanted.size} bytes expected)`, wanted.path);
+      next = parser.next(EMPTY);
+    }
+  }
+  return entries;
+}
+
+const EMPTY = new Uint8Array();
+
+interface OpenArchive {
+  readonly descriptor: number;
+}
+
+function openArchive(file: string): OpenArchive {
+  const owner = { descriptor: openSync(file, "r") };
+  descriptors.register(owner, owner.descriptor);
+  return owner;
+}
+
+function entryAt(owner: OpenArchive, member: Member, position: number): Entry {
+  if (member.type !== "file") return member;
+  return { ...member, content: () => contentAt(owner, position, member.size) };
+}
+
+function* contentAt(owner: OpenArchive, position: number, size: number): Generator<Uint8Array, void, void> {
+  for (let done = 0; done < size; ) {
+    const bytes = readAt(owner.descriptor, position + done, Math.min(CONTENT_CHUNK, size - done));
+    if (bytes.length === 0) return;
+    done += bytes.length;
+    yield bytes;
+  }
+}
+
+function readAt(descriptor: number, position: number, count: number): Uint8Array {
+  const bytes = count < 4 * BLOCK ? Buffer.allocUnsafe(count) : Buffer.allocUnsafeSlow(count);
+  let done = 0;
+  while (done < count) {
+    const read = readSync(descriptor, bytes, done, count - done, position + done);
+    if (read === 0) break;
+    done += read;
+  }
+  return bytes.subarray(0, done);
+}
