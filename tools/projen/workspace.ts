@@ -57,10 +57,17 @@ export class Workspace extends Project {
       files: [],
       references: [...this.packages.map((p) => ({ path: p.root })), { path: "tools" }],
     });
+    json(this, "tools/project.json", {
+      $schema: "../node_modules/nx/schemas/project-schema.json",
+      name: "tools",
+      sourceRoot: "tools",
+      targets: { typecheck: { command: "tsc -b tsconfig.json", dependsOn: [] }, lint: {} },
+    });
     json(this, "tools/tsconfig.json", {
       extends: "../tsconfig.base.json",
       compilerOptions: {
         ...noEmitOptions,
+        allowJs: true,
         rootDir: "..",
         tsBuildInfoFile: "../node_modules/.cache/tsc/tools.tsbuildinfo",
       },

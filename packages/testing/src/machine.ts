@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { debianArchives } from "./apt-sources.ts";
 import { firstReachable } from "./reachable.ts";
 
@@ -18,6 +18,29 @@ export interface Unavailable {
 
 export type ToolState = Available | Unavailable;
 
+/** Something a test may need: a program, an engine that answers, a privilege, a mirror. */
+export type Tool =
+  | "docker"
+  | "podman"
+  | "skopeo"
+  | "umoci"
+  | "buildah"
+  | "docker-registry"
+  | "ctr"
+  | "debootstrap"
+  | "mmdebstrap"
+  | "gpgv"
+  | "gpg"
+  | "tar"
+  | "xz"
+  | "zstd"
+  | "busybox"
+  | "readelf"
+  | "unshare"
+  | "root"
+  | "debian-mirror"
+  | "alpine-mirror";
+
 type Probe = () => ToolState;
 
 /** Where Debian, Alpine and containerd are found when nobody says otherwise. */
@@ -25,7 +48,7 @@ const DEBIAN = "http://ftp.debian.org/debian";
 const ALPINE = "https://dl-cdn.alpinelinux.org/alpine";
 const CONTAINERD_SOCKETS = ["/run/containerd/containerd.sock", "/run/docker/containerd/containerd.sock"];
 
-const PROBES = {
+const PROBES: Readonly<Record<Tool, Probe>> = {
   docker: probeDocker,
   podman: program("podman"),
   skopeo: program("skopeo"),
@@ -41,14 +64,12 @@ const PROBES = {
   xz: program("xz"),
   zstd: program("zstd"),
   busybox: program("busybox", { args: ["--help"] }),
+  readelf: program("readelf"),
   unshare: probeNamespaces,
   root: probeRoot,
   "debian-mirror": probeDebianMirror,
   "alpine-mirror": probeAlpineMirror,
-} as const satisfies Record<string, Probe>;
-
-/** Something a test may need: a program, an engine that answers, a privilege, a mirror. */
-export type Tool = keyof typeof PROBES;
+};
 
 export const TOOLS: readonly Tool[] = Object.keys(PROBES) as Tool[];
 
@@ -119,7 +140,7 @@ function probeAlpineMirror(): ToolState {
   const configured = process.env["BASE_KIT_TEST_ALPINE_MIRROR"];
   if (configured) {
     if (/^(https?|file):/.test(configured)) return { available: true, location: configured };
-    if (existsSync(configured)) return { available: true, location: configured };
+    if (existsSync(configured)) return { available: true, location: resolve(configured) };
     return missing(`BASE_KIT_TEST_ALPINE_MIRROR names ${configured}, which does not exist`);
   }
   const location = firstReachable([ALPINE], { file: "latest-stable/releases/x86_64/latest-releases.yaml" });

@@ -25,12 +25,17 @@ export function firstReachable(addresses: readonly string[], { file, containing 
 const ASK = `
 const { addresses, file, containing, seconds } = JSON.parse(process.argv[1]);
 const signal = AbortSignal.timeout(seconds * 1000);
-const answers = addresses.map(async (address) => {
-  const response = await fetch(address + "/" + file, { signal });
-  return response.ok && (await response.text()).includes(containing);
-});
+async function serves(address) {
+  try {
+    const response = await fetch(address + "/" + file, { signal });
+    return response.ok && (await response.text()).includes(containing);
+  } catch {
+    return false;
+  }
+}
+const answers = addresses.map(serves);
 for (const [n, answer] of answers.entries()) {
-  if (await answer.catch(() => false)) {
+  if (await answer) {
     process.stdout.write(addresses[n]);
     break;
   }

@@ -1,0 +1,110 @@
+#!/usr/bin/env node
+// `npm test`: prepares the checkout, sets up what the tests need, runs them all, and says what was skipped and why.
+// `npm run test:unit` (--unit): only tests without an engine, a network or root. Other arguments go to vitest.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setImmediate as immediate } from "node:timers/promises";
+import { ChildFailure, run, shellCode } from "./launch/child.mjs";
+import { ROOT, readyOrExit } from "./ready.mjs";
+import { discardAbandonedEngines, engineVersion, startPrivateEngine } from "./testing/private-engine.mjs";
+import { provision } from "./testing/provision.mjs";
+import { closingLine, readReport, skippedTable } from "./testing/report.mjs";
+
+const args = process.argv.slice(2);
+const unit = args.includes("--unit");
+const forVitest = args.filter((argument) => argument !== "--unit");
+const inCI = !["", "0", "false"].includes(process.env.CI ?? "");
+
+const stopped = new AbortController();
+
+await readyOrExit();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stopped.abort(signal));
+process.exitCode = await main();
+
+async function main() {
+  const folder = mkdtempSync(join(tmpdir(), "base-kit-test-"));
+  const engine = unit ? undefined : await prepareEngine();
+  try {
+    if (stopped.signal.aborted) return shellCode(stopped.signal.reason);
+    const files = { report: join(folder, "report.json"), reasons: join(folder, "reasons") };
+    const failure = await runTests({ ...files, env: unit ? {} : await machine(engine) });
+    return summarize({ ...files, failure });
+  } finally {
+    await engine?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** An engine of our own where none answers. Without one the tests that need it are skipped, or fail in CI. */
+async function prepareEngine() {
+  const linuxRoot = process.platform === "linux" && process.getuid() === 0;
+  if (linuxRoot) await discardAbandonedEngines({ note });
+  const version = engineVersion();
+  provision({ engineAnswers: version !== undefined, note });
+  await immediate(); // a signal that came while apt-get ran
+  if (version !== undefined || !linuxRoot || stopped.signal.aborted) return undefined;
+  note("no Docker engine answers; starting a private dockerd");
+  try {
+    return await startPrivateEngine({ note, signal: stopped.signal });
+  } catch (error) {
+    note(error.message);
+    return undefined;
+  }
+}
+
+/** What this machine has, looked at once and handed to every test. */
+async function machine(engine) {
+  if (engine) {
+    process.env.DOCKER_HOST = engine.host;
+    process.env.CONTAINERD_ADDRESS = engine.containerd;
+    delete process.env.DOCKER_CONTEXT;
+  }
+  const { probe, TOOLS } = await import("../packages/testing/dist/machine.js");
+  const states = Object.fromEntries(TOOLS.map((tool) => [tool, probe(tool)]));
+  const alpine = states["alpine-mirror"].location;
+  return {
+    BASE_KIT_TEST_TOOLS: JSON.stringify(states),
+    ...(alpine ? { BASE_KIT_TEST_ALPINE_MIRROR: alpine } : {}),
+  };
+}
+
+async function runTests({ report, reasons, env }) {
+  const vitest = join(ROOT, "node_modules/vitest/vitest.mjs");
+  const selection = unit ? ["--exclude=**/*.system.test.ts"] : [];
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  try {
+    await run(process.execPath, [vitest, "run", ...selection, ...reporters, ...forVitest], {
+      cwd: ROOT,
+      stdio: "inherit",
+      env: { ...process.env, ...env, BASE_KIT_TEST_SKIPS: reasons },
+    });
+    return undefined;
+  } catch (error) {
+    if (error instanceof ChildFailure) return error;
+    throw error;
+  }
+}
+
+function summarize({ report, reasons, failure }) {
+  const { counts, rows } = readReport({ report, reasons, root: ROOT });
+  const lines = [skippedTable(rows)];
+  if (failure && counts.failed === 0) {
+    lines.push(`${failure.message}, although no test did`);
+    counts.failed = 1;
+  }
+  if (counts.passed + counts.failed + counts.skipped === 0) {
+    lines.push("no test was found");
+    counts.failed = 1;
+  }
+  if (inCI && counts.skipped > 0) lines.push("CI is set: nothing may be skipped, so this run has failed");
+  process.stdout.write(
+    `\n${lines.filter(Boolean).join("\n")}${lines.some(Boolean) ? "\n" : ""}${closingLine(counts)}\n`,
+  );
+  if (failure?.signal) return failure.exitCode;
+  return counts.failed > 0 || (inCI && counts.skipped > 0) ? 1 : 0;
+}
+
+function note(line) {
+  process.stderr.write(`npm test: ${line}\n`);
+}

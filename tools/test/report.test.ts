@@ -1,0 +1,70 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { closingLine, readReport, skippedTable } from "../testing/report.mjs";
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "base-kit-report-"));
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function read(testResults: readonly object[], reasons: readonly object[] = []) {
+  const files = { report: join(folder, "report.json"), reasons: join(folder, "reasons") };
+  writeFileSync(files.report, JSON.stringify({ testResults }));
+  writeFileSync(files.reasons, reasons.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  return readReport({ ...files, root: "/repo" });
+}
+
+function file(name: string, status: string, ...tests: readonly string[]) {
+  return { name: `/repo/${name}`, status, assertionResults: tests.map((each) => ({ status: each })) };
+}
+
+it("counts tests by outcome", () => {
+  const { counts } = read([
+    file("a", "failed", "passed", "failed"),
+    file("b", "passed", "passed", "skipped", "pending", "todo"),
+  ]);
+  expect(closingLine(counts)).toBe("2 passed, 1 failed, 3 skipped");
+});
+
+it("counts a file that could not be loaded as failed", () => {
+  expect(read([file("a", "failed"), file("b", "failed", "passed")]).counts).toEqual({
+    passed: 1,
+    failed: 2,
+    skipped: 0,
+  });
+});
+
+it("says for each file with skipped tests what was missing", () => {
+  const { rows } = read(
+    [
+      file("a.test.ts", "passed", "skipped", "skipped"),
+      file("bb.test.ts", "passed", "skipped"),
+      file("c.test.ts", "passed", "passed"),
+    ],
+    [
+      { test: "/repo/a.test.ts", reason: "docker: no engine answers" },
+      { test: "/repo/a.test.ts", reason: "docker: no engine answers" },
+      { test: "/repo/a.test.ts", reason: "root: not running as root" },
+    ],
+  );
+  expect(skippedTable(rows)).toBe(
+    [
+      "Skipped, and why:",
+      "  a.test.ts      2  docker: no engine answers; root: not running as root",
+      "  bb.test.ts     1  the test itself says so",
+      "",
+    ].join("\n"),
+  );
+});
+
+it("comes to nothing without a report, as after a crash", () => {
+  const { counts, rows } = readReport({ report: join(folder, "none"), reasons: join(folder, "none"), root: "/repo" });
+  expect({ counts, rows }).toEqual({ counts: { passed: 0, failed: 0, skipped: 0 }, rows: [] });
+});
