@@ -3,6 +3,8 @@ export const biome = {
   $schema: "./node_modules/@biomejs/biome/configuration_schema.json",
   root: true,
   vcs: { enabled: true, clientKind: "git", useIgnoreFile: true },
+  // Prose is for people: its tables would be padded to the width of their longest cell.
+  files: { includes: ["**", "!**/*.md"] },
   formatter: { indentStyle: "space", indentWidth: 2, lineWidth: 120 },
   // The layout projen writes.
   json: { formatter: { expand: "always" } },
