@@ -1,1 +1,14 @@
-export {};
+export { describeRootfs } from "./describe.ts";
+export { type DirectorySegmentOptions, directorySegment, requireDirectory } from "./directory-segment.ts";
+export { gnuTarArguments, requireGnuTar, type TarDirectoryOptions, tarOutcome } from "./gnu-tar.ts";
+export { directoryEntry, type EntryOptions, fileEntry, symlinkEntry } from "./make-entry.ts";
+export { findFile, readTextFile } from "./read-file.ts";
+export { type Spool, spool } from "./spool.ts";
+export { type TarSegmentOptions, tarSegment } from "./tar-segment.ts";
+export { addEntries } from "./transforms/add-entries.ts";
+export { clampTimes } from "./transforms/clamp-times.ts";
+export { dropDevices } from "./transforms/drop-devices.ts";
+export { excludePaths, type PathRules } from "./transforms/exclude-paths.ts";
+export { emptyDirectories, emptyPseudoFilesystems, removePaths } from "./transforms/remove-paths.ts";
+export { applyTransforms, eachSegment, type Transform } from "./transforms/transform.ts";
+export { mergedEntries } from "./virtual-tree.ts";

@@ -1,0 +1,96 @@
+import { BaseKitError, type Context, printable, type Reporter } from "@base-kit/core";
+
+export interface TarDirectoryOptions {
+  /** Paths relative to the directory that are left out with all that is in them; names, not patterns. */
+  readonly exclude?: readonly string[];
+  /** Paths relative to the directory that stay as empty directories. */
+  readonly empty?: readonly string[];
+  /** Stay out of other file systems mounted below the directory; their mount points stay as empty directories. */
+  readonly oneFileSystem?: boolean;
+  /** The directory is in use (a running machine): a file that changes while it is read is a warning, not an error. */
+  readonly live?: boolean;
+}
+
+/** Arguments with which GNU tar writes a directory to its standard output in our order, without what differs from run to run. */
+export function gnuTarArguments(directory: string, options: TarDirectoryOptions = {}): string[] {
+  const { exclude = [], empty = [], oneFileSystem = false } = options;
+  return [
+    "--create",
+    "--file=-",
+    "--format=posix",
+    "--pax-option=delete=atime,delete=ctime",
+    "--sort=name",
+    "--numeric-owner",
+    // Labels of the host's SELinux or of an overlay are not the image's business; capabilities are.
+    "--xattrs",
+    "--xattrs-include=security.capability",
+    "--xattrs-include=user.*",
+    ...(oneFileSystem ? ["--one-file-system"] : []),
+    "--anchored",
+    "--no-wildcards",
+    ...exclude.map((path) => `--exclude=${inside(path)}`),
+    "--wildcards",
+    ...empty.map((path) => `--exclude=${escapeWildcards(inside(path))}/*`),
+    `--directory=${directory}`,
+    "--",
+    ".",
+  ];
+}
+
+function inside(path: string): string {
+  return `./${path.replace(/^[./]*\//, "").replace(/\/+$/, "")}`;
+}
+
+function escapeWildcards(path: string): string {
+  return path.replace(/[*?[\\]/g, "\\$&");
+}
+
+/**
+ * The GNU tar of this machine; on macOS it is installed as `gtar`.
+ *
+ * @throws BaseKitError `TAR_PROGRAM_MISSING` (environment)
+ */
+export async function requireGnuTar(context: Pick<Context, "exec">): Promise<string> {
+  for (const program of ["tar", "gtar"]) {
+    const version = await context.exec(program, ["--version"], { expectedExitCodes: "any" }).catch(() => undefined);
+    if (version?.stdout.toString().includes("GNU tar")) return program;
+  }
+  throw new BaseKitError("TAR_PROGRAM_MISSING", "reading a directory needs GNU tar; found none as tar or gtar", {
+    kind: "environment",
+    hint: "Install it (apk add tar, brew install gnu-tar), or give a tar file instead of a directory. Nothing was written.",
+  });
+}
+
+export interface TarOutcome {
+  readonly exitCode: number;
+  readonly stderr: string;
+  readonly directory: string;
+  readonly tolerant: boolean;
+}
+
+/** Exit codes of GNU tar, its manual "Return Values": 1 means that files changed while they were read, 2 that something is missing. */
+export function tarOutcome({ exitCode, stderr, directory, tolerant }: TarOutcome, reporter: Reporter): void {
+  if (exitCode === 0) return;
+  const lines = stderr.split("\n").filter((line) => line !== "" && !/socket ignored|Exiting with failure/.test(line));
+  const shown = lines.slice(0, 5).map((line) => printable(line.replace(/^g?tar: /, "")));
+  const more = lines.length > shown.length ? ` (and ${lines.length - shown.length} more)` : "";
+  if (exitCode === 1 && tolerant) {
+    reporter.emit({
+      type: "warned",
+      code: "DIRECTORY_CHANGED",
+      message: `files changed while they were read: ${shown.join(", ")}${more}`,
+    });
+    return;
+  }
+  const changed = exitCode === 1;
+  throw new BaseKitError(
+    changed ? "DIRECTORY_CHANGED" : "DIRECTORY_UNREADABLE",
+    `cannot read all of ${printable(directory)}: ${shown.join(", ")}${more}`,
+    {
+      kind: "environment",
+      hint: changed
+        ? "Something writes to it; stop that and run again. Nothing was written."
+        : "Run as a user who may read all of it. Nothing was written.",
+    },
+  );
+}

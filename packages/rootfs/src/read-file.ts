@@ -1,0 +1,20 @@
+import { bytesFromText, type FileEntry, type Rootfs } from "@base-kit/core";
+import { treeOf } from "./virtual-tree.ts";
+
+/** More than any package database; a larger "text" is not one. */
+const TEXT_AT_MOST = 256 * 1024 ** 2;
+
+/** The file a path leads to, symbolic links followed inside the root; undefined when there is none. */
+export function findFile(rootfs: Pick<Rootfs, "segments">, path: string): FileEntry | undefined {
+  const entry = treeOf(rootfs).lookup(bytesFromText(path));
+  return entry?.type === "file" ? entry : undefined;
+}
+
+/** The text of such a file. */
+export async function readTextFile(rootfs: Pick<Rootfs, "segments">, path: string): Promise<string | undefined> {
+  const file = findFile(rootfs, path);
+  if (file === undefined || file.size > TEXT_AT_MOST) return undefined;
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of file.content()) chunks.push(chunk);
+  return Buffer.concat(chunks).toString("utf8");
+}

@@ -1,0 +1,45 @@
+import { createHash, randomBytes } from "node:crypto";
+import { open, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Context } from "@base-kit/core";
+
+export interface Spool {
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Of the bytes written, in hexadecimal digits. */
+  readonly sha256: string;
+}
+
+/** Keeps a stream in the context's private directory, hashed on the way. A failed one leaves no file. */
+export async function spool(
+  chunks: AsyncIterable<Uint8Array>,
+  context: Pick<Context, "tempDir" | "signal">,
+  onBytes?: (written: number) => void,
+): Promise<Spool> {
+  const path = join(context.tempDir, `spool-${randomBytes(6).toString("hex")}`);
+  const file = await open(path, "wx", 0o600);
+  try {
+    const hash = createHash("sha256");
+    let size = 0;
+    for await (const chunk of chunks) {
+      context.signal.throwIfAborted();
+      hash.update(chunk);
+      await writeWhole(file, chunk);
+      size += chunk.length;
+      onBytes?.(size);
+    }
+    await file.close();
+    return { path, size, sha256: hash.digest("hex") };
+  } catch (error) {
+    await file.close();
+    await rm(path, { force: true });
+    throw error;
+  }
+}
+
+async function writeWhole(file: Awaited<ReturnType<typeof open>>, chunk: Uint8Array): Promise<void> {
+  for (let done = 0; done < chunk.length; ) {
+    done += (await file.write(chunk, done)).bytesWritten;
+  }
+}

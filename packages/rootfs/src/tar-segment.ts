@@ -1,0 +1,35 @@
+import { createReadStream } from "node:fs";
+import type { Context, Segment } from "@base-kit/core";
+import { decompress } from "@base-kit/store";
+import { DEFAULT_LIMITS, indexTar } from "@base-kit/tar";
+import { spool } from "./spool.ts";
+
+export interface TarSegmentOptions {
+  /** Package or other origin. @default `base` */
+  readonly origin?: string;
+  /** What messages call the archive. @default the path */
+  readonly name?: string;
+  /** Bytes the unpacked archive may have. @default 8 GiB */
+  readonly maxUnpacked?: number;
+}
+
+/**
+ * The entries of a tar file, plain or compressed with gzip, xz or zstd, told by its content and not by its name.
+ *
+ * @throws BaseKitError `TAR_…` or `DECOMPRESS_…` (unsupported); `ENOENT` and the like as they come from the system
+ */
+export async function tarSegment(
+  path: string,
+  context: Pick<Context, "tempDir" | "signal">,
+  options: TarSegmentOptions = {},
+): Promise<Segment> {
+  const { origin = "base", name = path, maxUnpacked = DEFAULT_LIMITS.unpacked } = options;
+  const source = createReadStream(path, { highWaterMark: 1024 ** 2 });
+  // Entries read their bytes again later, perhaps more than once: from a file of ours that nobody changes meanwhile.
+  const { path: file, sha256 } = await spool(decompress(source, { limit: maxUnpacked + HEADERS_ALLOWANCE }), context);
+  const entries = indexTar(file, { name, limits: { unpacked: maxUnpacked } });
+  return { key: `tar:sha256:${sha256}`, origin, entries: () => entries };
+}
+
+/** Headers and padding come on top of the content that `maxUnpacked` counts. */
+const HEADERS_ALLOWANCE = 4 * 1024 ** 3;

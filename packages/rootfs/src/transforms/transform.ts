@@ -1,0 +1,24 @@
+import { createHash } from "node:crypto";
+import { canonicalJson, type Entry, type Rootfs, type Segment } from "@base-kit/core";
+
+/** A pure change of a root filesystem; transforms are applied in the order they are listed. */
+export type Transform = (rootfs: Rootfs) => Rootfs;
+
+export function applyTransforms(rootfs: Rootfs, transforms: readonly Transform[]): Rootfs {
+  return transforms.reduce((current, transform) => transform(current), rootfs);
+}
+
+/** Changes the entries of every segment alike. `name` and `parameters` tell this change from all others in the segments' keys. */
+export function eachSegment(
+  name: string,
+  parameters: unknown,
+  change: (entries: Iterable<Entry>) => Iterable<Entry>,
+): Transform {
+  const id = canonicalJson([name, parameters]);
+  const changed = (segment: Segment): Segment => ({
+    origin: segment.origin,
+    key: `${name}:sha256:${createHash("sha256").update(`${segment.key}\n${id}`).digest("hex")}`,
+    entries: () => change(segment.entries()),
+  });
+  return (rootfs) => ({ ...rootfs, segments: rootfs.segments.map(changed) });
+}

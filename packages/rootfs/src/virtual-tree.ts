@@ -1,0 +1,198 @@
+import type { ByteString, DirectoryEntry, Entry, HardlinkEntry, Rootfs, Segment } from "@base-kit/core";
+import { compareTreeOrder } from "@base-kit/tar";
+import { refuse } from "./refuse.ts";
+
+/** What a path leads to. Several paths share one when they are hard links of each other. */
+interface Inode {
+  readonly entry: Exclude<Entry, HardlinkEntry>;
+  readonly segment: Segment;
+}
+
+/** As the kernel: beyond this many symbolic links on the way to one file it is a loop (path_resolution(7)). */
+const LINKS_AT_MOST = 40;
+
+/**
+ * All entries of all segments as one tree, sorted, every path once, hard links after the file they share. Paths that lead
+ * through a symbolic link (`lib/x` where `lib` links to `usr/lib`) are followed inside the root, as a kernel would after chroot;
+ * nothing can lead outside, because there is no outside.
+ *
+ * A directory that comes where a symbolic link to a directory is keeps the link, as dpkg does; within one segment the
+ * later of two entries of the same type counts; all other collisions are refused, because an engine refuses the layer.
+ *
+ * @throws BaseKitError `ROOTFS_…` (unsupported)
+ */
+export function mergedEntries(rootfs: Pick<Rootfs, "segments">): Entry[] {
+  return treeOf(rootfs).entries();
+}
+
+/** A root filesystem is never changed, so its tree is made once. */
+const trees = new WeakMap<readonly Segment[], VirtualTree>();
+
+export function treeOf({ segments }: Pick<Rootfs, "segments">): VirtualTree {
+  let tree = trees.get(segments);
+  if (tree === undefined) {
+    tree = new VirtualTree();
+    for (const segment of segments) for (const entry of segment.entries()) tree.add(entry, segment);
+    trees.set(segments, tree);
+  }
+  return tree;
+}
+
+export class VirtualTree {
+  readonly #inodes = new Map<ByteString, Inode>();
+  /** Where a folder's path really leads; entries of one folder mostly come together. */
+  readonly #resolved = new Map<ByteString, ByteString>();
+
+  add(entry: Entry, segment: Segment): void {
+    const path = this.#resolve(entry.path, segment);
+    if (basename(path).startsWith(".wh.")) {
+      refuse(
+        "ROOTFS_WHITEOUT",
+        segment.origin,
+        path,
+        "in a layer a name that begins with .wh. means a deletion, so the file would be lost",
+        "Rename it or leave it out.",
+      );
+    }
+    const inode = entry.type === "hardlink" ? this.#linked(entry, segment) : { entry, segment };
+    const existing = this.#inodes.get(path);
+    if (existing !== undefined && this.#keeps(existing, inode, path)) return;
+    if (existing?.entry.type === "symlink") this.#resolved.clear();
+    this.#inodes.set(path, inode);
+  }
+
+  entries(): Entry[] {
+    const first = new Map<Inode, ByteString>();
+    const result: Entry[] = [];
+    for (const path of [...this.#inodes.keys()].sort(compareTreeOrder)) {
+      const inode = this.#inodes.get(path) as Inode;
+      const target = first.get(inode);
+      first.set(inode, target ?? path);
+      // Tools disagree about hard links to symbolic links; a second link with the same target means the same.
+      if (target === undefined || inode.entry.type === "symlink") {
+        result.push(inode.entry.path === path ? inode.entry : { ...inode.entry, path });
+      } else {
+        const { mode, uid, gid, mtime, xattrs } = inode.entry;
+        result.push({
+          type: "hardlink",
+          path,
+          target,
+          mode,
+          uid,
+          gid,
+          mtime,
+          ...(xattrs === undefined ? {} : { xattrs }),
+        });
+      }
+    }
+    return result;
+  }
+
+  /** What the path leads to when every symbolic link is followed. */
+  lookup(path: ByteString): Inode["entry"] | undefined {
+    return this.#inodes.get(this.#walk(path, path, undefined))?.entry;
+  }
+
+  /** Where an entry with this path would come to lie: the links among its folders followed, its own name kept. */
+  place(path: ByteString): ByteString {
+    const slash = path.lastIndexOf("/");
+    if (slash < 0) return path;
+    return join(this.#walk(path.slice(0, slash) as ByteString, path, undefined), path.slice(slash + 1));
+  }
+
+  /** Whether what is there stays when `next` comes to the same path. */
+  #keeps(existing: Inode, next: Inode, path: ByteString): boolean {
+    const [was, is] = [existing.entry.type, next.entry.type];
+    if (was === "directory" && is === "directory") return false;
+    if (was === "symlink" && is === "directory" && this.lookup(path)?.type === "directory") return true;
+    if (existing.segment === next.segment && was === is) return false;
+    const owners =
+      existing.segment === next.segment
+        ? `it is there as ${was} and as ${is}`
+        : `both ${existing.segment.origin} (${was}) and ${next.segment.origin} (${is}) have it`;
+    return refuse("ROOTFS_CONFLICT", next.segment.origin, path, owners, "An image layer can hold a path only once.");
+  }
+
+  #linked(entry: HardlinkEntry, segment: Segment): Inode {
+    const target = this.#resolve(entry.target, segment);
+    const inode = this.#inodes.get(target);
+    if (inode === undefined || inode.entry.type === "directory") {
+      refuse(
+        "ROOTFS_HARDLINK",
+        segment.origin,
+        entry.path,
+        `it is a hard link to /${target}, which ${inode === undefined ? "does not come before it" : "is a directory"}`,
+        "The archive is damaged or incomplete.",
+      );
+    }
+    return inode;
+  }
+
+  /** The path with all folders on the way followed through symbolic links; missing folders come into being. */
+  #resolve(path: ByteString, segment: Segment): ByteString {
+    const slash = path.lastIndexOf("/");
+    if (slash < 0) return path;
+    const folder = path.slice(0, slash) as ByteString;
+    let resolved = this.#resolved.get(folder);
+    if (resolved === undefined) {
+      resolved = this.#walk(folder, path, segment);
+      this.#resolved.set(folder, resolved);
+    }
+    return join(resolved, path.slice(slash + 1));
+  }
+
+  /** Follows `folder` name by name. Without a segment nothing is made: the rest of a path that ends nowhere stays as it is. */
+  #walk(folder: ByteString, path: ByteString, segment: Segment | undefined): ByteString {
+    const origin = segment?.origin ?? "base";
+    const todo = folder.split("/").reverse();
+    let at = "" as ByteString;
+    let links = 0;
+    while (todo.length > 0) {
+      const name = todo.pop() as string;
+      if (name === "" || name === ".") continue;
+      if (name === "..") {
+        at = at.slice(0, Math.max(0, at.lastIndexOf("/"))) as ByteString;
+        continue;
+      }
+      const next = join(at, name);
+      const inode = this.#inodes.get(next);
+      if (inode?.entry.type === "symlink") {
+        links += 1;
+        if (links > LINKS_AT_MOST)
+          refuse("ROOTFS_LINK_LOOP", origin, path, "symbolic links on the way lead in a circle", "Remove one of them.");
+        const { target } = inode.entry;
+        if (target.startsWith("/")) at = "" as ByteString;
+        todo.push(...target.split("/").reverse());
+        continue;
+      }
+      if (segment === undefined) {
+        if (inode?.entry.type !== "directory") return [next, ...todo.reverse()].join("/") as ByteString;
+      } else if (inode === undefined) {
+        this.#inodes.set(next, { entry: impliedDirectory(next), segment });
+      } else if (inode.entry.type !== "directory") {
+        refuse(
+          "ROOTFS_CONFLICT",
+          origin,
+          path,
+          `/${next} is a ${inode.entry.type}, expected a directory`,
+          "An entry cannot lie in something else than a directory.",
+        );
+      }
+      at = next;
+    }
+    return at;
+  }
+}
+
+/** A directory nobody listed, there because something lies in it. */
+function impliedDirectory(path: ByteString): DirectoryEntry {
+  return { type: "directory", path, mode: 0o755, uid: 0, gid: 0, mtime: 0 };
+}
+
+function join(folder: ByteString, name: string): ByteString {
+  return (folder === "" ? name : `${folder}/${name}`) as ByteString;
+}
+
+function basename(path: ByteString): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
