@@ -1,16 +1,6 @@
 // A Docker daemon for one test run: everything it keeps lies in one temporary folder, and goes with it.
 import { spawn, spawnSync } from "node:child_process";
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -38,8 +28,7 @@ export function engineVersion(env = process.env) {
  * @returns its address, containerd's socket and how to stop it
  */
 export async function startPrivateEngine({ note, signal }) {
-  const folder = mkdtempSync(join(PARENT, PREFIX));
-  writeFileSync(join(folder, "owner"), String(process.pid));
+  const folder = mkdtempSync(join(PARENT, `${PREFIX}${process.pid}-`));
   const socket = join(folder, "docker.sock");
   const log = join(folder, "log");
   const logFile = openSync(log, "a");
@@ -71,8 +60,11 @@ export async function startPrivateEngine({ note, signal }) {
   daemon.once("exit", (code, signal) => {
     ended ??= `ended with ${signal ?? `exit code ${code}`}`;
   });
-  const stop = () => discard(folder, { pid: daemon.pid, note });
-  const env = { ...process.env, DOCKER_HOST: `unix://${socket}`, DOCKER_CONTEXT: "" };
+  const env = { ...process.env, DOCKER_HOST: `unix://${socket}` };
+  const stop = async () => {
+    killContainers(env);
+    await discard(folder, { pid: daemon.pid, note });
+  };
   const deadline = Date.now() + START_SECONDS * 1000;
   while (engineVersion(env) === undefined) {
     if (signal.aborted) ended = `was stopped by ${signal.reason}`;
@@ -87,11 +79,18 @@ export async function startPrivateEngine({ note, signal }) {
   return { host: env.DOCKER_HOST, containerd: join(folder, "exec/containerd/containerd.sock"), stop };
 }
 
-/** Ends what a test run that was killed has left behind. */
+/** The daemon itself would give each of them ten seconds. */
+function killContainers(env) {
+  const { stdout } = spawnSync("docker", ["ps", "--quiet", "--no-trunc"], { encoding: "utf8", timeout: 20_000, env });
+  const running = (stdout ?? "").split("\n").filter(Boolean);
+  if (running.length > 0) spawnSync("docker", ["kill", ...running], { stdio: "ignore", timeout: 20_000, env });
+}
+
+/** Ends what a test run that was killed has left behind. The name of a folder says whose it is. */
 export async function discardAbandonedEngines({ note }) {
   for (const name of readdirSync(PARENT).filter((entry) => entry.startsWith(PREFIX))) {
     const folder = join(PARENT, name);
-    if (isAlive(readNumber(join(folder, "owner")))) continue;
+    if (isAlive(Number.parseInt(name.slice(PREFIX.length), 10))) continue;
     note(`removing the private dockerd of a test run that was killed (${folder})`);
     await discard(folder, { pid: readNumber(join(folder, "pid")), note });
   }
@@ -101,7 +100,11 @@ async function discard(folder, { pid, note }) {
   const containerd = readNumber(join(folder, "exec/containerd/containerd.pid"));
   await end(pid, folder);
   await end(containerd, folder);
-  for (const shim of processesNaming(folder)) await end(shim, folder);
+  // Only a daemon that was killed leaves containers: a shim each, whose child is the first process of the container.
+  for (const shim of processesNaming(folder)) {
+    for (const first of childrenOf(shim)) process.kill(first, "SIGKILL");
+    await end(shim, folder);
+  }
   for (const mount of mountsBelow(folder).reverse()) {
     if (spawnSync("umount", [mount]).status !== 0) spawnSync("umount", ["--lazy", mount]);
   }
@@ -131,6 +134,14 @@ function processesNaming(folder) {
     .filter((pid) => pid !== process.pid && runsFor(pid, folder));
 }
 
+function childrenOf(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}
+
 function runsFor(pid, folder) {
   if (pid === undefined) return false;
   try {
@@ -149,7 +160,6 @@ function mountsBelow(folder) {
 }
 
 function isAlive(pid) {
-  if (pid === undefined) return false;
   try {
     return process.kill(pid, 0);
   } catch (error) {
