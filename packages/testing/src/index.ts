@@ -1,4 +1,5 @@
 export * from "./elf-bytes.ts";
+export * from "./gpg.ts";
 export type { Tool } from "./machine.ts";
 export { locationOf, type Requirement, requires } from "./requirements.ts";
 export * from "./tree.ts";

@@ -1,0 +1,64 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { BaseKitError, printable } from "@base-kit/core";
+import { dearmor } from "./armor.ts";
+import { keysOfKeybox } from "./keybox.ts";
+import { PUBLIC_KEY_PACKET, PUBLIC_SUBKEY_PACKET, readPackets } from "./packets.ts";
+import { type PublicKey, readPublicKey } from "./public-key.ts";
+
+/** The keys that an archive may be signed with. */
+export interface Keyring {
+  /** Where it came from, for messages. */
+  readonly source: string;
+  /** Hex digest of the file as it is on disk. */
+  readonly sha256: string;
+  /** The keys in the one format that every gpgv reads: bare OpenPGP packets. */
+  readonly packets: Uint8Array;
+  /** Keys and subkeys by fingerprint. */
+  readonly keys: ReadonlyMap<string, PublicKey>;
+}
+
+/**
+ * Reads a keyring in any of the formats found on systems: binary (`.gpg`, `.pgp`), ASCII-armoured (`.asc`), keybox (`.kbx`).
+ *
+ * @throws BaseKitError `KEYRING_UNREADABLE` (environment), `OPENPGP_MALFORMED` (verification)
+ */
+export async function loadKeyring(path: string): Promise<Keyring> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    throw unreadable(path, cause instanceof Error ? cause.message : String(cause), cause);
+  }
+  return parseKeyring(bytes, printable(path));
+}
+
+/** A keyring from its bytes; `source` is for messages. */
+export function parseKeyring(bytes: Uint8Array, source: string): Keyring {
+  const packets = packetsOf(bytes, `keyring ${source}`);
+  const keys = readKeys(packets, `keyring ${source}`);
+  if (keys.size === 0) throw unreadable(source, "it holds no public key");
+  return { source, sha256: createHash("sha256").update(bytes).digest("hex"), packets, keys };
+}
+
+function packetsOf(bytes: Uint8Array, subject: string): Uint8Array {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (text.includes("-----BEGIN PGP")) return dearmor(text.toString("latin1"), "PUBLIC KEY BLOCK", subject);
+  return keysOfKeybox(bytes, subject) ?? bytes;
+}
+
+function readKeys(packets: Uint8Array, subject: string): ReadonlyMap<string, PublicKey> {
+  const keys = readPackets(packets, subject)
+    .filter(({ tag }) => tag === PUBLIC_KEY_PACKET || tag === PUBLIC_SUBKEY_PACKET)
+    .map(({ body }) => readPublicKey(body))
+    .filter((key) => key !== undefined);
+  return new Map(keys.map((key) => [key.fingerprint, key]));
+}
+
+function unreadable(source: string, why: string, cause?: unknown): BaseKitError {
+  return new BaseKitError("KEYRING_UNREADABLE", `cannot read the keyring ${printable(source)}: ${why}`, {
+    kind: "environment",
+    hint: "A keyring is a file of OpenPGP public keys, such as /usr/share/keyrings/debian-archive-keyring.gpg.",
+    cause,
+  });
+}
