@@ -58,14 +58,14 @@ const rootfs = workspace.addPackage({
   dir: "rootfs",
   description: "The virtual tree of a root filesystem, its transforms, and directories and tars as one.",
   layer: "tree",
-  workspaceDeps: [core, tar, store],
+  workspaceDeps: [core, tar, store, elf],
 });
 
 const oci = workspace.addPackage({
   dir: "oci",
   description: "Layers, config, manifest, index, layout and archive of an OCI image, and their validation.",
   layer: "image",
-  workspaceDeps: [core, tar, rootfs],
+  workspaceDeps: [core, tar, store, rootfs],
   deps: ["tar-stream"],
   devDeps: ["@types/tar-stream"],
 });

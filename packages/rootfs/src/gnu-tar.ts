@@ -5,15 +5,13 @@ export interface TarDirectoryOptions {
   readonly exclude?: readonly string[];
   /** Paths relative to the directory that stay as empty directories. */
   readonly empty?: readonly string[];
-  /** Stay out of other file systems mounted below the directory; their mount points stay as empty directories. */
-  readonly oneFileSystem?: boolean;
   /** The directory is in use (a running machine): a file that changes while it is read is a warning, not an error. */
   readonly live?: boolean;
 }
 
 /** Arguments with which GNU tar writes a directory to its standard output in our order, without what differs from run to run. */
 export function gnuTarArguments(directory: string, options: TarDirectoryOptions = {}): string[] {
-  const { exclude = [], empty = [], oneFileSystem = false } = options;
+  const { exclude = [], empty = [] } = options;
   return [
     "--create",
     "--file=-",
@@ -25,7 +23,8 @@ export function gnuTarArguments(directory: string, options: TarDirectoryOptions 
     "--xattrs",
     "--xattrs-include=security.capability",
     "--xattrs-include=user.*",
-    ...(oneFileSystem ? ["--one-file-system"] : []),
+    // A forgotten mount of /proc would be read for ever; mount points stay as empty directories.
+    "--one-file-system",
     "--anchored",
     "--no-wildcards",
     ...exclude.map((path) => `--exclude=${inside(path)}`),
