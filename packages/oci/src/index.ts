@@ -1,1 +1,11 @@
-export {};
+export { digestOf } from "./blob.ts";
+export { assembleImage, type BuildImageOptions, buildImage, mergeRuntime } from "./build-image.ts";
+export { imageConfig, rfc3339, runtimeFields } from "./config.ts";
+export { DEFAULT_GZIP_LEVEL, gzip } from "./gzip.ts";
+export { hybridArchive, hybridArchiveSize } from "./hybrid-archive.ts";
+export { type LayerOptions, writeLayer } from "./layer.ts";
+export { layoutSink } from "./layout.ts";
+export { LAYER_MEDIA_TYPE, MEDIA_TYPE } from "./media-types.ts";
+export { openArchive } from "./open-archive.ts";
+export { validateImage } from "./validate.ts";
+export { archiveSink } from "./write-archive.ts";
