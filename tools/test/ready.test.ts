@@ -59,7 +59,8 @@ describe("packages count as compiled", () => {
 
   beforeEach(() => {
     write("packages/one/dist/.tsbuildinfo", "{}");
-    utimesSync(join(root, "packages/one/dist/.tsbuildinfo"), LATER, LATER);
+    write("node_modules/.cache/base-kit/compiled", "");
+    utimesSync(join(root, "node_modules/.cache/base-kit/compiled"), LATER, LATER);
   });
 
   it("when nothing is newer than the compiler's last run", () => {
@@ -131,6 +132,19 @@ describe("a checkout that has to be prepared", () => {
       encoding: "utf8",
     });
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  });
+
+  it("is compiled again after an error, whatever the compiler has written", () => {
+    const failing = npm(`${INSTALL} fs.appendFileSync("node_modules/typescript/bin/tsc", "process.exit(1)");`);
+    for (const attempt of [1, 2]) {
+      const { status, stderr } = spawnSync(process.execPath, ["tools/ready.mjs"], {
+        cwd: root,
+        env: failing,
+        encoding: "utf8",
+      });
+      expect({ attempt, status }).toEqual({ attempt, status: 5 });
+      expect(stderr).toContain("`node tsc -b` failed: exit code 1");
+    }
   });
 
   it("fails with the code for trouble with the machine when npm fails", () => {
