@@ -5,25 +5,33 @@ import type { ElfSource } from "./source.ts";
 export interface Decoder {
   /** What messages call the program. */
   readonly name: string;
-  readonly size: number;
+  /** The first `length` bytes, or as many as there are. */
+  head(length: number): Uint8Array;
   /** Exactly `length` bytes. @throws BaseKitError `ELF_TRUNCATED` (unsupported) when they are not all there */
-  bytes(offset: number, length: number, what: string): Buffer;
+  bytes(offset: bigint | number, length: bigint | number, what: string): Buffer;
+  /** @throws BaseKitError `ELF_TRUNCATED` (unsupported) when `bytes` would */
+  require(offset: bigint | number, length: bigint | number, what: string): void;
 }
 
 export function createDecoder(source: ElfSource, name: string): Decoder {
-  const truncated = (what: string, offset: number, length: number) =>
+  const size = BigInt(source.size);
+  const truncated = (offset: bigint | number, length: bigint | number, what: string) =>
     new BaseKitError(
       "ELF_TRUNCATED",
-      `the program ${printable(name)} is cut short or damaged: ${what} should be ${length} bytes at offset ${offset}, the file has ${source.size} bytes`,
+      `the program ${printable(name)} is cut short or damaged: ${what} should be ${length} bytes at offset ${offset}, the file has ${size} bytes`,
       { kind: "unsupported", hint: "Compare it with where it came from; build or copy it again." },
     );
+  const require = (offset: bigint | number, length: bigint | number, what: string) => {
+    if (BigInt(offset) + BigInt(length) > size) throw truncated(offset, length, what);
+  };
   return {
     name,
-    size: source.size,
+    head: (length) => source.read(0, Math.min(length, source.size)),
+    require,
     bytes: (offset, length, what) => {
-      if (offset > source.size || length > source.size - offset) throw truncated(what, offset, length);
-      const read = source.read(offset, length);
-      if (read.length !== length) throw truncated(what, offset, length);
+      require(offset, length, what);
+      const read = source.read(Number(offset), Number(length));
+      if (read.length !== Number(length)) throw truncated(offset, length, what);
       return Buffer.from(read.buffer, read.byteOffset, read.byteLength);
     },
   };

@@ -2,7 +2,7 @@ import type { ByteString } from "@base-kit/core";
 import type { Decoder, Layout } from "./decode.ts";
 import { malformed, readAddress } from "./decode.ts";
 import type { ProgramHeader } from "./program-headers.ts";
-import { fileOffset, locate, PT_DYNAMIC } from "./program-headers.ts";
+import { locate, PT_DYNAMIC } from "./program-headers.ts";
 import type { StringTable } from "./string-table.ts";
 import { createStringTable } from "./string-table.ts";
 
@@ -67,7 +67,7 @@ function tableOf(file: Decoder, segments: readonly ProgramHeader[], segment: Pro
   if (entries > ENTRIES_AT_MOST) {
     throw malformed(file.name, `${what} has ${entries} entries, expected at most ${ENTRIES_AT_MOST}`);
   }
-  return file.bytes(fileOffset(file, found.offset, what), Number(found.length), what);
+  return file.bytes(found.offset, found.length, what);
 }
 
 /** Of a tag that occurs more than once the last one counts, as in glibc; `DT_NEEDED` adds up. */
@@ -105,7 +105,7 @@ function openStrings(
   if (found === undefined) {
     throw malformed(file.name, `its string table at address ${hex(address)} is in no loaded segment`);
   }
-  return createStringTable(file, fileOffset(file, found.offset, "the string table"), found.length);
+  return createStringTable(file, found.offset, found.length);
 }
 
 function hex(value: bigint): string {

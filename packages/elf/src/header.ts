@@ -24,7 +24,7 @@ export function isElf(head: Uint8Array): boolean {
 
 /** The ELF header: System V gABI, chapter 4, "ELF Header". */
 export function readHeader(file: Decoder): ElfHeader {
-  if (!isElf(file.bytes(0, Math.min(4, file.size), "the magic number"))) throw notElf(file.name);
+  if (!isElf(file.head(4))) throw notElf(file.name);
   const ident = file.bytes(0, IDENT_SIZE, "the ELF identification");
   const layout: Layout = { class: classOf(file, ident), byteOrder: byteOrderOf(file, ident) };
   const wide = layout.class === 64;

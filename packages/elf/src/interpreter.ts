@@ -3,7 +3,7 @@ import { bytesFromBuffer } from "@base-kit/core";
 import type { Decoder } from "./decode.ts";
 import { malformed } from "./decode.ts";
 import type { ProgramHeader } from "./program-headers.ts";
-import { fileOffset, PT_INTERP } from "./program-headers.ts";
+import { PT_INTERP } from "./program-headers.ts";
 
 // Linux: PATH_MAX, with the closing zero byte.
 const PATH_AT_MOST = 4096n;
@@ -18,8 +18,7 @@ export function readInterpreter(file: Decoder, segments: readonly ProgramHeader[
       `the path of its interpreter has ${segment.fileSize} bytes, expected 2 to ${PATH_AT_MOST}`,
     );
   }
-  const what = "the path of the interpreter";
-  const path = file.bytes(fileOffset(file, segment.offset, what), Number(segment.fileSize), what);
+  const path = file.bytes(segment.offset, segment.fileSize, "the path of the interpreter");
   if (path.at(-1) !== 0) throw malformed(file.name, "the path of its interpreter has no end");
   return bytesFromBuffer(path, 0, path.indexOf(0));
 }

@@ -9,28 +9,29 @@ export interface StringTable {
 }
 
 /** Library paths of Nix and Spack programs reach some thousands of bytes. */
-const STRING_AT_MOST = 65_536;
-const FIRST_READ = 256;
+const STRING_AT_MOST = 65_536n;
+const FIRST_READ = 256n;
 
 /**
  * Reads strings where they are: the whole table of a large C++ program has megabytes, of which the linker's own names
  * are a few hundred bytes.
  */
-export function createStringTable(file: Decoder, start: number, declared: bigint): StringTable {
-  const rest = file.size - start;
-  const size = declared > BigInt(rest) ? rest : Number(declared);
+export function createStringTable(file: Decoder, start: bigint, size: bigint): StringTable {
   return {
     at: (offset, what) => {
-      if (offset >= BigInt(size))
-        throw malformed(file.name, `${what} is at ${offset} in a string table of ${size} bytes`);
-      const first = start + Number(offset);
-      const limit = Math.min(size - Number(offset), STRING_AT_MOST);
-      for (let length = Math.min(FIRST_READ, limit); ; length = Math.min(length * 8, limit)) {
-        const bytes = file.bytes(first, length, what);
+      if (offset >= size) throw malformed(file.name, `${what} is at ${offset} in a string table of ${size} bytes`);
+      const limit = smaller(size - offset, STRING_AT_MOST);
+      for (let length = smaller(FIRST_READ, limit); ; length = smaller(length * 8n, limit)) {
+        const bytes = file.bytes(start + offset, length, what);
         const end = bytes.indexOf(0);
         if (end >= 0) return bytesFromBuffer(bytes, 0, end);
         if (length === limit) throw malformed(file.name, `${what} has no end within ${limit} bytes`);
       }
     },
   };
+}
+
+function smaller(a: bigint, b: bigint): bigint {
+  if (a < b) return a;
+  return b;
 }
