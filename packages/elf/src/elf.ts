@@ -7,7 +7,7 @@ import { readHeader } from "./header.ts";
 import { readInterpreter } from "./interpreter.ts";
 import { readProgramHeaders } from "./program-headers.ts";
 import type { ElfSource } from "./source.ts";
-import { withFileSource } from "./source.ts";
+import { bytesSource, withFileSource } from "./source.ts";
 
 export type { Dynamic } from "./dynamic.ts";
 export type { ElfType } from "./header.ts";
@@ -25,11 +25,12 @@ export interface Elf extends Omit<ElfHeader, "programHeaders"> {
  * Reads what the kernel and the dynamic linker would: header, program headers, interpreter, dynamic section. No section
  * headers. Every read is checked against the size first, every table has a limit, nothing is followed twice.
  *
+ * @param source the bytes, or a way to read some of them
  * @param name what messages call the program
  * @throws BaseKitError `ELF_NOT_ELF`, `ELF_TRUNCATED`, `ELF_MALFORMED` (unsupported)
  */
-export function readElf(source: ElfSource, name: string): Elf {
-  const file = createDecoder(source, name);
+export function readElf(source: ElfSource | Uint8Array, name: string): Elf {
+  const file = createDecoder(source instanceof Uint8Array ? bytesSource(source) : source, name);
   const { programHeaders, ...facts } = readHeader(file);
   const segments = readProgramHeaders(file, { ...facts, programHeaders });
   const interpreter = readInterpreter(file, segments);

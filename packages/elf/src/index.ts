@@ -1,4 +1,4 @@
 export * from "./elf.ts";
 export * from "./linkage.ts";
 export * from "./machine.ts";
-export * from "./source.ts";
+export { type ElfSource, withFileSource } from "./source.ts";

@@ -4,7 +4,7 @@ import { elfBytes } from "@base-kit/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ElfSource } from "../src/index.ts";
-import { architectureOf, bytesSource, describeMachine, linkageOf, readElf } from "../src/index.ts";
+import { architectureOf, describeMachine, linkageOf, readElf } from "../src/index.ts";
 
 const DYNAMIC: ElfBytesOptions = {
   type: 3,
@@ -153,7 +153,7 @@ describe("is refused by name", () => {
       /needs 5000 libraries/,
     ],
   ])("%s", (_, bytes, code, message) => {
-    const read = () => readElf(bytesSource(bytes), "my prog");
+    const read = () => readElf(bytes, "my prog");
     expect(read).toThrow(
       expect.objectContaining({ code, kind: "unsupported", message: expect.stringMatching(message) }),
     );
@@ -180,12 +180,12 @@ describe("is read as the loaders read it", () => {
     first.copy(whole, INTERP);
     whole.writeBigUInt64LE(BigInt(copyAt), LOAD + 8);
     whole.write("new", copyAt + whole.subarray(0, copyAt).indexOf("old\0"));
-    expect(readElf(bytesSource(whole), "demo").dynamic?.needed).toEqual(["new"]);
+    expect(readElf(whole, "demo").dynamic?.needed).toEqual(["new"]);
   });
 
   test("the dynamic section is found by its address, whatever offset is claimed", () => {
     const bytes = damaged((all) => all.writeBigUInt64LE(3n, DYNAMIC_HEADER + 8));
-    expect(readElf(bytesSource(bytes), "demo").dynamic?.needed).toEqual(["libc.so.6", "libm.so.6"]);
+    expect(readElf(bytes, "demo").dynamic?.needed).toEqual(["libc.so.6", "libm.so.6"]);
   });
 
   test("segments at the top of the address space are segments", () => {
@@ -196,7 +196,7 @@ describe("is read as the loaders read it", () => {
       move(DYNAMIC_HEADER + 16);
       move(valueOffset(all, 5n));
     });
-    expect(readElf(bytesSource(bytes), "demo").dynamic?.needed).toEqual(["libc.so.6", "libm.so.6"]);
+    expect(readElf(bytes, "demo").dynamic?.needed).toEqual(["libc.so.6", "libm.so.6"]);
   });
 });
 

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { elfBytes } from "@base-kit/testing";
 import { afterAll, describe, expect, test } from "vitest";
-import { architectureOf, bytesSource, describeMachine, linkageOf, readElf, readElfFile } from "../src/index.ts";
+import { architectureOf, describeMachine, linkageOf, readElf, readElfFile } from "../src/index.ts";
 
-const read = (bytes: Uint8Array) => readElf(bytesSource(bytes), "demo");
+const read = (bytes: Uint8Array) => readElf(bytes, "demo");
 
 describe.each([
   [32, "little"],
