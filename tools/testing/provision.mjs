@@ -29,7 +29,6 @@ export const PACKAGES = [
   { name: "gnupg", programs: ["gpg"], purpose: "signs the archives that tests make" },
   { name: "xz-utils", programs: ["xz"], purpose: "makes .xz input" },
   { name: "zstd", programs: ["zstd"], purpose: "makes .zst input" },
-  { name: "binutils", programs: ["readelf"], purpose: "reads programs as base-kit does" },
   { name: "binutils", programs: ["readelf"], purpose: "a second opinion on ELF files" },
   { name: "busybox-static", programs: ["busybox"], purpose: "a static program for images from scratch" },
 ];
