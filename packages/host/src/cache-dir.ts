@@ -1,0 +1,33 @@
+import { accessSync, constants, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { BaseKitError, printable } from "@base-kit/core";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where the platform keeps caches: the XDG base directory specification, or Apple's file system guide. */
+export function defaultCacheDir(env: Environment, platform: NodeJS.Platform = process.platform): string | undefined {
+  const xdg = env["XDG_CACHE_HOME"];
+  // The specification: a relative path is to be ignored.
+  if (xdg?.startsWith("/")) return join(xdg, "base-kit");
+  const home = env["HOME"];
+  if (!home?.startsWith("/")) return undefined;
+  return platform === "darwin" ? join(home, "Library", "Caches", "base-kit") : join(home, ".cache", "base-kit");
+}
+
+/**
+ * Makes the directory if needed.
+ *
+ * @throws BaseKitError `CACHE_DIR_UNUSABLE` (environment) when it cannot be written to
+ */
+export function prepareCacheDir(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+    accessSync(path, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new BaseKitError(
+      "CACHE_DIR_UNUSABLE",
+      `the cache folder ${printable(path)} cannot be used: ${(error as Error).message}`,
+      { kind: "environment", hint: "Choose another one with --cache-dir or XDG_CACHE_HOME.", cause: error },
+    );
+  }
+}

@@ -1,0 +1,193 @@
+import type { Fetch, FetchOptions, FetchResponse } from "@base-kit/core";
+import { BaseKitError, redactUrl } from "@base-kit/core";
+import type { Dispatcher } from "undici";
+import { bodyFailure, requestFailure } from "./fetch-errors.ts";
+import { proxyFor } from "./proxy.ts";
+
+const CONNECTIONS = 8;
+const CONNECT_MS = 10_000;
+const IDLE_MS = 30_000;
+const REDIRECTS = 10;
+
+export interface CreateFetchOptions {
+  /** Where the proxy settings are read. @default process.env */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Ends every request. */
+  readonly signal?: AbortSignal;
+}
+
+/** A {@link Fetch} over the network; disposing it closes its connections. */
+export type HttpFetch = Fetch & AsyncDisposable;
+
+/**
+ * Fetches over HTTP and HTTPS: 8 connections per host, proxies by environment, at most 10 redirects and never from https to
+ * http, credentials in the URL sent to that host only, bodies exactly as they came.
+ *
+ * Fails with `FETCH_FAILED` when trying again may help (network), else with `FETCH_TLS_FAILED`, `FETCH_REDIRECT_REFUSED`
+ * (network), `FETCH_URL_INVALID` or `PROXY_INVALID` (usage). When a signal aborts, its reason is what is thrown.
+ */
+export function createFetch({ env = process.env, signal }: CreateFetchOptions = {}): HttpFetch {
+  const connections = createConnections(env);
+  const fetch: Fetch = (url, options = {}) => {
+    const signals = [signal, options.signal].filter((each) => each !== undefined);
+    return follow(
+      parsed(url),
+      { ...options, ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }) },
+      connections,
+    );
+  };
+  return Object.assign(fetch, { [Symbol.asyncDispose]: () => connections.close() });
+}
+
+interface Connections {
+  for(url: URL): Promise<Dispatcher>;
+  close(): Promise<void>;
+}
+
+function createConnections(env: Readonly<Record<string, string | undefined>>): Connections {
+  const dispatchers = new Map<string, Promise<Dispatcher>>();
+  const create = async (proxy: URL | undefined): Promise<Dispatcher> => {
+    const { Agent, ProxyAgent } = await import("undici");
+    const options = {
+      connections: CONNECTIONS,
+      headersTimeout: IDLE_MS,
+      bodyTimeout: IDLE_MS,
+      connect: { timeout: CONNECT_MS },
+    };
+    // Without a tunnel for plain http: many proxies for package mirrors refuse CONNECT.
+    return proxy === undefined
+      ? new Agent(options)
+      : new ProxyAgent({ ...options, uri: proxy.href, proxyTunnel: false });
+  };
+  return {
+    for: (url) => {
+      const proxy = proxyFor(url, env);
+      const key = proxy?.href ?? "";
+      const dispatcher = dispatchers.get(key) ?? create(proxy);
+      dispatchers.set(key, dispatcher);
+      return dispatcher;
+    },
+    close: async () => {
+      const all = [...dispatchers.values()];
+      dispatchers.clear();
+      for (const dispatcher of all) await (await dispatcher).destroy();
+    },
+  };
+}
+
+async function follow(start: URL, options: FetchOptions, connections: Connections): Promise<FetchResponse> {
+  const { request } = await import("undici");
+  let url = start;
+  let headers = lowerCased(options.headers ?? {});
+  const credentials = basicCredentials(start);
+  if (credentials !== undefined) headers = { authorization: credentials, ...headers };
+  for (let redirects = 0; ; redirects++) {
+    options.signal?.throwIfAborted();
+    const target = withoutCredentials(url);
+    let response: Dispatcher.ResponseData;
+    try {
+      response = await request(target, {
+        method: options.method ?? "GET",
+        headers: { "user-agent": "base-kit", accept: "*/*", "accept-encoding": "identity", ...headers },
+        dispatcher: await connections.for(target),
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      });
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      throw requestFailure(target, error);
+    }
+    const received = joined(response.headers);
+    const location = received["location"];
+    if (![301, 302, 303, 307, 308].includes(response.statusCode) || location === undefined) {
+      return {
+        status: response.statusCode,
+        headers: received,
+        url: target.href,
+        body: rawBody(response.body, target, options.signal),
+      };
+    }
+    // Not read to its end: it may be endless.
+    response.body.on("error", () => {}).destroy();
+    const next = redirected(target, location, redirects);
+    if (next.origin !== target.origin) headers = withoutSecrets(headers);
+    url = next;
+  }
+}
+
+function parsed(url: string): URL {
+  const result = URL.canParse(url) ? new URL(url) : undefined;
+  if (result !== undefined && isHttp(result)) return result;
+  throw new BaseKitError("FETCH_URL_INVALID", `not an http or https URL: ${redactUrl(url)}`, { kind: "usage" });
+}
+
+function redirected(from: URL, location: string, redirects: number): URL {
+  const refuse = (why: string): never => {
+    throw new BaseKitError("FETCH_REDIRECT_REFUSED", `${redactUrl(from)} redirects ${why}`, { kind: "network" });
+  };
+  if (redirects >= REDIRECTS) return refuse(`on and on: gave up after ${REDIRECTS} redirects`);
+  if (!URL.canParse(location, from.href)) return refuse(`to something that is not a URL: ${redactUrl(location)}`);
+  const to = new URL(location, from);
+  if (!isHttp(to)) return refuse(`to ${redactUrl(to)}, which is neither http nor https`);
+  if (from.protocol === "https:" && to.protocol === "http:")
+    return refuse(`from https to plain http: ${redactUrl(to)}`);
+  return to;
+}
+
+async function* rawBody(
+  body: AsyncIterable<Buffer>,
+  url: URL,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  try {
+    // undici itself fails when the body is shorter or longer than its Content-Length.
+    yield* body;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw bodyFailure(url, error);
+  }
+}
+
+function isHttp(url: URL): boolean {
+  return url.protocol === "http:" || url.protocol === "https:";
+}
+
+function basicCredentials({ username, password }: URL): string | undefined {
+  if (username === "" && password === "") return undefined;
+  return `Basic ${Buffer.from(`${decoded(username)}:${decoded(password)}`).toString("base64")}`;
+}
+
+/** A stray `%` in a password is a `%`. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function withoutCredentials(url: URL): URL {
+  const copy = new URL(url);
+  copy.username = "";
+  copy.password = "";
+  copy.hash = "";
+  return copy;
+}
+
+function withoutSecrets(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !["authorization", "cookie", "proxy-authorization"].includes(name)),
+  );
+}
+
+function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+function joined(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name.toLowerCase(),
+      Array.isArray(value) ? value.join(", ") : (value ?? ""),
+    ]),
+  );
+}

@@ -1,0 +1,88 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Event, Store } from "@base-kit/core";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { defaultCacheDir } from "../src/cache-dir.ts";
+import { createContext, removeTree } from "../src/index.ts";
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "context-test-"));
+});
+afterEach(() => removeTree(dir));
+
+function recording() {
+  const events: Event[] = [];
+  const stores: string[] = [];
+  const createStore = (path: string): Store => {
+    stores.push(path);
+    return { get: async () => undefined, put: async () => "" };
+  };
+  return { events, stores, createStore, reporter: { emit: (event: Event) => events.push(event) } };
+}
+
+describe("where the cache is", () => {
+  test.each([
+    [{ XDG_CACHE_HOME: "/x", HOME: "/h" }, "linux", "/x/base-kit"],
+    [{ XDG_CACHE_HOME: "relative", HOME: "/h" }, "linux", "/h/.cache/base-kit"],
+    [{ HOME: "/h" }, "linux", "/h/.cache/base-kit"],
+    [{ HOME: "/h" }, "darwin", "/h/Library/Caches/base-kit"],
+    [{}, "linux", undefined],
+    [{ HOME: "" }, "linux", undefined],
+  ] as const)("%o on %s: %s", (env, platform, expected) => {
+    expect(defaultCacheDir(env, platform)).toBe(expected);
+  });
+
+  test("one that was asked for must be usable", async () => {
+    writeFileSync(join(dir, "file"), "");
+    await expect(createContext({ ...recording(), cacheDir: join(dir, "file") })).rejects.toMatchObject({
+      code: "CACHE_DIR_UNUSABLE",
+      kind: "environment",
+    });
+  });
+
+  test.each([
+    ["no HOME", {}],
+    ["a file where HOME should be", { HOME: "/etc/hostname" }],
+  ])("%s: the work goes on without a cache, with one warning", async (_, env) => {
+    const { events, stores, ...options } = recording();
+    const context = await createContext({ ...options, env: { ...env, TMPDIR: dir } });
+    expect(events).toEqual([expect.objectContaining({ type: "warned", code: "NO_CACHE" })]);
+    expect(stores).toEqual([join(context.tempDir, "cache")]);
+    await context[Symbol.asyncDispose]();
+  });
+});
+
+describe("the temporary directory", () => {
+  test("is beside the cache, unless TMPDIR says otherwise, and is gone afterwards", async () => {
+    const cacheDir = join(dir, "cache");
+    const beside = await createContext({ ...recording(), cacheDir, env: {} });
+    expect(beside.tempDir.startsWith(join(cacheDir, "tmp", "base-kit-"))).toBe(true);
+    const elsewhere = await createContext({ ...recording(), cacheDir, env: { TMPDIR: join(dir, "t") } });
+    expect(elsewhere.tempDir.startsWith(join(dir, "t", "base-kit-"))).toBe(true);
+    mkdirSync(join(beside.tempDir, "tree"));
+    chmodSync(join(beside.tempDir, "tree"), 0o500);
+    for (const context of [beside, elsewhere]) {
+      await context[Symbol.asyncDispose]();
+      expect(existsSync(context.tempDir)).toBe(false);
+    }
+    expect(readdirSync(join(cacheDir, "tmp"))).toEqual([]);
+  });
+
+  test("that cannot be made is an error", async () => {
+    await expect(
+      createContext({ ...recording(), cacheDir: dir, env: { TMPDIR: "/etc/hostname/x" } }),
+    ).rejects.toMatchObject({ code: "TEMP_DIR_UNUSABLE" });
+  });
+});
+
+test("programs and clock work, and the signal reaches the programs", async () => {
+  const controller = new AbortController();
+  await using context = await createContext({ ...recording(), cacheDir: dir, signal: controller.signal });
+  expect((await context.exec("echo", ["hi"])).stdout.toString()).toBe("hi\n");
+  expect(Math.abs(context.clock.now() - Date.now() / 1000)).toBeLessThan(5);
+  controller.abort(new Error("enough"));
+  await expect(context.exec("echo", ["hi"])).rejects.toThrow("enough");
+  await expect(context.fetch("http://127.0.0.1:1/")).rejects.toThrow("enough");
+});

@@ -1,0 +1,53 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+
+const root = new URL("../../..", import.meta.url).pathname;
+const source = new URL("../src/index.ts", import.meta.url).href;
+
+/** A program as a command line would write it: works until the signal aborts, cleans up for `cleaningMs`. */
+async function start(cleaningMs: number) {
+  const script = `import { abortOnSignals } from ${JSON.stringify(source)};
+    const watch = abortOnSignals();
+    watch.signal.addEventListener("abort", () => {
+      console.log(watch.signal.reason.code + " " + watch.signal.reason.message);
+      setTimeout(() => { watch.dispose(); console.log("clean"); process.exit(watch.exitCode()); }, ${cleaningMs});
+    });
+    setInterval(() => {}, 1000);
+    console.log("up");`;
+  const child = spawn(
+    process.execPath,
+    ["--import", "tsx", "--conditions", "@base-kit/source", "--input-type=module", "-e", script],
+    { cwd: root, stdio: ["ignore", "pipe", "inherit"] },
+  );
+  const output: string[] = [];
+  child.stdout.on("data", (chunk: Buffer) => output.push(chunk.toString()));
+  await once(child.stdout, "data");
+  return { child, output };
+}
+
+test.each([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+] as const)("%s stops the work, which cleans up and ends with %d", async (signal, expected) => {
+  const { child, output } = await start(10);
+  child.kill(signal);
+  const [code] = await once(child, "close");
+  expect(code).toBe(expected);
+  expect(output.join("")).toBe(`up\nINTERRUPTED stopped by ${signal}\nclean\n`);
+});
+
+test("the same key press heard twice does not stop the clean-up; a second one does", async () => {
+  const { child, output } = await start(60_000);
+  child.kill("SIGINT");
+  await once(child.stdout, "data");
+  child.kill("SIGINT");
+  await sleep(600);
+  expect(child.exitCode).toBeNull();
+  child.kill("SIGINT");
+  const [code] = await once(child, "close");
+  expect(code).toBe(130);
+  expect(output.join("")).not.toContain("clean");
+});
