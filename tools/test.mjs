@@ -25,15 +25,17 @@ process.exitCode = await main();
 async function main() {
   const folder = mkdtempSync(join(tmpdir(), "base-kit-test-"));
   const engine = unit ? undefined : await prepareEngine();
+  let outcome;
   try {
     if (stopped.signal.aborted) return shellCode(stopped.signal.reason);
     const files = { report: join(folder, "report.json"), reasons: join(folder, "reasons") };
     const failure = await runTests({ ...files, env: unit ? {} : await machine(engine) });
-    return summarize({ ...files, failure });
+    outcome = { failure, ...readReport({ ...files, root: ROOT }) };
   } finally {
     await engine?.stop();
     rmSync(folder, { recursive: true, force: true });
   }
+  return summarize(outcome);
 }
 
 /** An engine of our own where none answers. Without one the tests that need it are skipped, or fail in CI. */
@@ -86,8 +88,7 @@ async function runTests({ report, reasons, env }) {
   }
 }
 
-function summarize({ report, reasons, failure }) {
-  const { counts, rows } = readReport({ report, reasons, root: ROOT });
+function summarize({ counts, rows, failure }) {
   const lines = [skippedTable(rows)];
   if (failure && counts.failed === 0) {
     lines.push(failure.message);

@@ -7,9 +7,11 @@ import { delimiter, join } from "node:path";
 export const PACKAGES = [
   {
     name: "docker.io",
-    programs: ["docker", "dockerd", "ctr"],
+    programs: ["dockerd", "ctr"],
     purpose: "the engine that images are loaded into and run by",
   },
+  // A package of its own since Debian 13.
+  { name: "docker-cli", programs: ["docker"], purpose: "the command line of that engine", otherwise: "docker.io" },
   { name: "runc", programs: ["runc"], purpose: "starts the containers of that engine" },
   { name: "podman", programs: ["podman"], purpose: "an engine of another make" },
   { name: "crun", programs: ["crun"], purpose: "starts podman's containers" },
@@ -36,7 +38,7 @@ export const PACKAGES = [
 /** The packages of the table that this machine lacks. An engine that answers needs no second one beside it. */
 export function missingPackages({ engineAnswers }) {
   return PACKAGES.filter(({ name, programs = [], files = [] }) => {
-    if (engineAnswers && name === "docker.io") return false;
+    if (engineAnswers && name === "docker.io") return false; // it may be of another make, which excludes this one
     return !programs.every(isOnPath) || !files.every((file) => existsSync(file));
   });
 }
@@ -63,8 +65,9 @@ export function provision({ engineAnswers, note }) {
   for (const { name, purpose } of missing) note(`  ${name.padEnd(24)} ${purpose}`);
   withoutStartingServices(() => {
     if (apt(["update"]) !== 0) note("apt-get update failed; going on with the package lists that are there");
-    const installable = missing.map(({ name }) => name).filter(hasCandidate);
-    const unknown = missing.map(({ name }) => name).filter((name) => !installable.includes(name));
+    const names = missing.map(({ name, otherwise }) => (otherwise && !hasCandidate(name) ? otherwise : name));
+    const installable = [...new Set(names)].filter(hasCandidate);
+    const unknown = names.filter((name) => !installable.includes(name));
     if (unknown.length > 0) note(`this distribution has no ${unknown.join(" ")}`);
     if (installable.length > 0 && apt(["install", "--yes", "--no-install-recommends", ...installable]) !== 0) {
       note("apt-get install failed");
