@@ -28,7 +28,7 @@ export type HttpFetch = Fetch & AsyncDisposable;
  */
 export function createFetch({ env = process.env, signal }: CreateFetchOptions = {}): HttpFetch {
   const connections = createConnections(env);
-  const fetch: Fetch = (url, options = {}) => {
+  const fetch: Fetch = async (url, options = {}) => {
     const signals = [signal, options.signal].filter((each) => each !== undefined);
     return follow(
       parsed(url),
@@ -156,13 +156,11 @@ function basicCredentials({ username, password }: URL): string | undefined {
   return `Basic ${Buffer.from(`${decoded(username)}:${decoded(password)}`).toString("base64")}`;
 }
 
-/** A stray `%` in a password is a `%`. */
+/** Percent-decoding that takes a stray `%` in a password as what it is. */
 function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) =>
+    Buffer.from(escapes.replaceAll("%", ""), "hex").toString("utf8"),
+  );
 }
 
 function withoutCredentials(url: URL): URL {

@@ -3,3 +3,4 @@ export * from "./gpg.ts";
 export type { Tool } from "./machine.ts";
 export { locationOf, type Requirement, requires } from "./requirements.ts";
 export * from "./tree.ts";
+export * from "./mirror.ts";
