@@ -1,4 +1,4 @@
-import type { ByteString, Entry, FileEntry } from "@base-kit/core";
+import type { ByteString, Entry, HardlinkEntry } from "@base-kit/core";
 
 /**
  * The entries that `keep` says yes to. When the file that hard links share goes, the first link that stays becomes the file.
@@ -7,28 +7,29 @@ export function* filterEntries(
   entries: Iterable<Entry>,
   keep: (entry: Entry) => boolean,
 ): Generator<Entry, void, void> {
-  const dropped = new Map<ByteString, Exclude<Entry, { type: "hardlink" }>>();
+  /** What went, and may be needed by a link that stays. */
+  const dropped = new Map<ByteString, Exclude<Entry, HardlinkEntry>>();
+  /** The file behind each link: a link may be the target of another one. */
+  const files = new Map<ByteString, ByteString>();
+  /** The link that has become the file. */
   const heirs = new Map<ByteString, ByteString>();
   for (const entry of entries) {
     if (entry.type !== "hardlink") {
       if (keep(entry)) yield entry;
-      else if (entry.type === "file") dropped.set(entry.path, entry);
+      else if (entry.type !== "directory") dropped.set(entry.path, entry);
       continue;
     }
-    const original = dropped.get(entry.target);
-    if (original === undefined) {
-      if (keep(entry)) yield entry;
-      // A link to what stays can be the target of a later link, too.
-      else heirs.set(entry.path, entry.target);
-      continue;
-    }
+    const file = files.get(entry.target) ?? entry.target;
+    files.set(entry.path, file);
     if (!keep(entry)) continue;
-    const heir = heirs.get(entry.target);
-    if (heir === undefined) {
-      heirs.set(entry.target, entry.path);
-      yield { ...(original as FileEntry), path: entry.path };
+    const original = dropped.get(file);
+    const heir = heirs.get(file);
+    if (original === undefined || heir !== undefined) {
+      const target = heir ?? file;
+      yield target === entry.target ? entry : { ...entry, target };
     } else {
-      yield { ...entry, target: heir };
+      heirs.set(file, entry.path);
+      yield { ...original, path: entry.path };
     }
   }
 }
