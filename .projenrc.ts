@@ -122,7 +122,7 @@ workspace.addPackage({
     importer,
     scratch,
   ],
-  deps: ["commander"],
+  deps: ["commander", "zod"],
 });
 
 for (const each of workspace.packages) {

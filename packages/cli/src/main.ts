@@ -1,4 +1,50 @@
-import { readFile } from "node:fs/promises";
+import { CommanderError } from "commander";
+import { type Answer, createProgram } from "./program.ts";
+import type { CommonOptions } from "./session.ts";
 
-const manifest = await readFile(new URL("../package.json", import.meta.url), "utf8");
-process.stdout.write(`${(JSON.parse(manifest) as { version: string }).version}\n`);
+const USAGE = 2;
+
+/** The process: arguments in, results to standard output, everything else to standard error, an exit code by kind of failure. */
+export async function main(argv: readonly string[]): Promise<void> {
+  // `base-kit … | head` closes the pipe early; that is not a failure.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exitCode = 0;
+  });
+  process.stderr.on("error", () => {});
+  const program = createProgram(perform);
+  exitByThrowing(program);
+  try {
+    await program.parseAsync(argv, { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE;
+    else await fail(error);
+  }
+}
+
+async function perform(work: () => Promise<Answer>, options: CommonOptions): Promise<void> {
+  try {
+    const { value, text } = await work();
+    if (options.json === true) process.stdout.write(`${JSON.stringify(value)}\n`);
+    else if (options.quiet !== true) process.stdout.write(text);
+  } catch (error) {
+    await fail(error);
+  }
+}
+
+async function fail(error: unknown): Promise<void> {
+  const { renderFailure } = await import("./render/failure.ts");
+  const { text, exitCode } = renderFailure(error);
+  process.stderr.write(text);
+  process.exitCode ??= exitCode;
+}
+
+type Program = ReturnType<typeof createProgram>;
+
+/** Commander would end the process itself; and settings of a program do not reach the commands it has already made. */
+function exitByThrowing(program: Program): void {
+  for (const command of [program, ...program.commands])
+    command.exitOverride().showHelpAfterError("(--help shows what there is)");
+}
+
+await main(process.argv.slice(2));

@@ -1,0 +1,50 @@
+import { type Context, formatPlatform, hostPlatform, parsePlatform, step } from "@base-kit/core";
+import { applyTransforms, clampTimes, emptyPseudoFilesystems, excludePaths } from "@base-kit/rootfs";
+import { deliver } from "../deliver.ts";
+import { type DestinationFlags, findDestinations } from "../destinations.ts";
+import { type ProducerFlags, producerOptions } from "../options/producer.ts";
+import { pairs, type RuntimeFlags, runtimeFromFlags } from "../options/runtime.ts";
+import { sourceDateEpoch } from "../options/source-date-epoch.ts";
+import { loadProducer, parseProducerSpec } from "../producers.ts";
+import { type ImageResult, imageResult } from "../result.ts";
+
+export interface BuildFlags extends ProducerFlags, RuntimeFlags, DestinationFlags {
+  readonly arch?: string;
+  readonly pathExclude?: readonly string[];
+  readonly pathInclude?: readonly string[];
+  readonly annotation?: readonly string[];
+  readonly sourceDateEpoch?: string;
+}
+
+/** `base-kit build <producer>[:<release>]`: resolve, produce, transform, deliver. All options are checked before anything is fetched. */
+export async function build(spec: string, flags: BuildFlags, context: Context): Promise<ImageResult> {
+  const { name, release } = parseProducerSpec(spec);
+  const producer = await loadProducer(name);
+  const options = await producerOptions(producer, flags);
+  const platform = flags.arch === undefined ? hostPlatform() : parsePlatform(flags.arch);
+  const runtime = runtimeFromFlags(flags, context.env);
+  const annotations = pairs("--annotation", flags.annotation ?? []);
+  const epoch = sourceDateEpoch(flags.sourceDateEpoch, context.env);
+  const destinations = await findDestinations(flags, `base-kit/${name}:${release ?? "latest"}`, context);
+
+  const lock = await step(context, `resolving ${spec} for ${formatPlatform(platform)}`, () =>
+    producer.resolve({ release, platform, sourceDateEpoch: epoch, options }, context),
+  );
+  const produced = await producer.produce(lock, context);
+  const rootfs = applyTransforms(produced, [
+    emptyPseudoFilesystems(),
+    excludePaths({ exclude: flags.pathExclude ?? [], include: flags.pathInclude ?? [] }),
+    clampTimes(lock.sourceDateEpoch),
+  ]);
+  const created = lock.sourceDateEpoch;
+  const createdBy = `base-kit build ${name}:${lock.release}`;
+  const delivered = await deliver(rootfs, destinations, {
+    ...destinations.layer,
+    runtime,
+    created,
+    annotations,
+    createdBy,
+    context,
+  });
+  return imageResult(delivered, created, destinations.run);
+}

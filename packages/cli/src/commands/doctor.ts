@@ -1,0 +1,79 @@
+import { type Context, isBaseKitError } from "@base-kit/core";
+import type { DestinationFlags } from "../destinations.ts";
+
+export interface DoctorReport {
+  readonly engines: readonly EngineReport[];
+  readonly tools: readonly ToolReport[];
+  readonly machine: { readonly node: string; readonly platform: string; readonly root: boolean };
+}
+
+interface EngineReport {
+  readonly place: string;
+  readonly found: boolean;
+  readonly detail: string;
+}
+
+interface ToolReport {
+  readonly name: string;
+  readonly found: boolean;
+  readonly version?: string;
+  /** What it is for, or would be. */
+  readonly enables: string;
+}
+
+interface Tool {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly enables: string;
+}
+
+const TOOLS: readonly Tool[] = [
+  { program: "tar", args: ["--version"], enables: "import and pack of directories (GNU tar)" },
+  { program: "debootstrap", args: ["--version"], enables: "build debootstrap:… (Debian and Ubuntu; needs root)" },
+  { program: "gpgv", args: ["--version"], enables: "build debootstrap:… (checks who signed the archive)" },
+  { program: "unshare", args: ["--version"], enables: "build debootstrap:… (keeps mounts and processes apart)" },
+  { program: "docker", args: ["--version"], enables: "--importer docker-cli, and engines reached through ssh" },
+];
+
+/** Looks at every place an engine may be at and every program base-kit can use. Missing ones are facts here, not failures. */
+export async function doctor(flags: DestinationFlags, context: Context): Promise<DoctorReport> {
+  const { describeEngines } = await import("@base-kit/importer");
+  const request = {
+    ...(flags.dockerHost === undefined ? {} : { host: flags.dockerHost }),
+    ...(flags.dockerContext === undefined ? {} : { context: flags.dockerContext }),
+  };
+  return {
+    engines: await describeEngines(request, context),
+    tools: await Promise.all(TOOLS.map((tool) => lookAt(tool, context))),
+    machine: { node: process.version, platform: `${process.platform}/${process.arch}`, root: process.getuid?.() === 0 },
+  };
+}
+
+async function lookAt({ program, args, enables }: Tool, context: Context): Promise<ToolReport> {
+  try {
+    const { stdout, stderr } = await context.exec(program, args, { expectedExitCodes: "any", timeoutMs: 10_000 });
+    const [line = ""] = `${stdout.toString()}${stderr}`.trim().split("\n");
+    return { name: program, found: true, version: line.replace(/^\S+ (?:\([^)]*\) )?(?:version )?/i, ""), enables };
+  } catch (error) {
+    if (!isBaseKitError(error)) throw error;
+    return { name: program, found: false, enables };
+  }
+}
+
+export function renderDoctor({ engines, tools, machine }: DoctorReport): string {
+  const mark = (found: boolean) => (found ? "found  " : "missing");
+  const width = Math.max(...tools.map(({ name }) => name.length)) + 2;
+  return [
+    `node ${machine.node} on ${machine.platform}${machine.root ? ", as root" : ""}`,
+    "",
+    "engines, in the order they are tried",
+    ...engines.map(({ place, found, detail }) => `  ${mark(found)}  ${place}: ${detail}`),
+    "",
+    "programs",
+    ...tools.map(
+      ({ name, found, version, enables }) =>
+        `  ${mark(found)}  ${name.padEnd(width)}${version === undefined ? "" : `${version}; `}for ${enables}`,
+    ),
+    "",
+  ].join("\n");
+}

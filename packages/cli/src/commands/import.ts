@@ -1,0 +1,118 @@
+import { lstat } from "node:fs/promises";
+import { basename } from "node:path";
+import {
+  BaseKitError,
+  type Context,
+  hostPlatform,
+  parsePlatform,
+  printable,
+  type RuntimeConfig,
+  type Segment,
+  step,
+  systemErrorCode,
+} from "@base-kit/core";
+import {
+  applyTransforms,
+  clampTimes,
+  describeRootfs,
+  detectPlatform,
+  directorySegment,
+  emptyPseudoFilesystems,
+  excludePaths,
+  findFile,
+  mergedEntries,
+  spool,
+  tarSegment,
+} from "@base-kit/rootfs";
+import { deliver } from "../deliver.ts";
+import { type DestinationFlags, findDestinations } from "../destinations.ts";
+import { pairs, type RuntimeFlags, runtimeFromFlags } from "../options/runtime.ts";
+import { sourceDateEpoch } from "../options/source-date-epoch.ts";
+import { type ImageResult, imageResult } from "../result.ts";
+import { isRunningRoot, runningRootOptions } from "../running-root.ts";
+
+export interface ImportFlags extends RuntimeFlags, DestinationFlags {
+  readonly arch?: string;
+  readonly pathExclude?: readonly string[];
+  readonly pathInclude?: readonly string[];
+  readonly annotation?: readonly string[];
+  readonly sourceDateEpoch?: string;
+}
+
+/** `base-kit import <directory|tar|-> [name]`: what `tar -c . | docker import -` does, with everything that loses put right. */
+export async function importRootfs(
+  source: string,
+  name: string | undefined,
+  flags: ImportFlags,
+  context: Context,
+): Promise<ImageResult> {
+  const runtime = runtimeFromFlags(flags, context.env);
+  const annotations = pairs("--annotation", flags.annotation ?? []);
+  const epoch = sourceDateEpoch(flags.sourceDateEpoch, context.env);
+  const asked = flags.arch === undefined ? undefined : parsePlatform(flags.arch);
+  const tags = [...(name === undefined ? [] : [name]), ...(flags.tag ?? [])];
+  const destinations = await findDestinations({ ...flags, tag: tags }, defaultName(source), context);
+
+  const segment = await readSource(source, context);
+  const platform = asked ?? (await detectPlatform({ segments: [segment] })) ?? hostPlatform();
+  const described = await describeRootfs([segment], platform);
+  const changed = applyTransforms(described, [
+    emptyPseudoFilesystems(),
+    excludePaths({ exclude: flags.pathExclude ?? [], include: flags.pathInclude ?? [] }),
+    ...(epoch === undefined ? [] : [clampTimes(epoch)]),
+  ]);
+  const rootfs = { ...changed, runtime: usualRuntime(changed) };
+  const created = epoch ?? newestTime(rootfs);
+  const delivered = await deliver(rootfs, destinations, {
+    ...destinations.layer,
+    runtime,
+    created,
+    annotations,
+    createdBy: "base-kit import",
+    context,
+  });
+  return imageResult(delivered, created, destinations.run);
+}
+
+async function readSource(source: string, context: Context): Promise<Segment> {
+  if (source === "-") {
+    return step(context, "reading standard input", async (handle) => {
+      const { path } = await spool(process.stdin, context, (bytes) => handle.progress(bytes));
+      return tarSegment(path, context, { name: "standard input" });
+    });
+  }
+  const found = await lstat(source).catch((error: unknown) => {
+    throw new BaseKitError("IMPORT_SOURCE", `cannot read ${printable(source)}: ${systemErrorCode(error) ?? error}`, {
+      kind: "usage",
+      hint: "Give a directory, a tar file (plain or compressed), or - for standard input. Nothing was written.",
+      cause: error,
+    });
+  });
+  if (!found.isDirectory() && !source.endsWith("/")) {
+    return step(context, `reading ${printable(source)}`, () => tarSegment(source, context));
+  }
+  return directorySegment(source, context, (await isRunningRoot(source)) ? await runningRootOptions(context) : {});
+}
+
+/** A shell if there is one, so that `docker run -it` does something; Docker's import leaves this empty. */
+function usualRuntime(rootfs: { readonly segments: readonly Segment[] }): RuntimeConfig {
+  const shell = ["/bin/bash", "/bin/sh"].find((path) => findFile(rootfs, path.slice(1)) !== undefined);
+  return {
+    env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
+    ...(shell === undefined ? {} : { cmd: [shell] }),
+  };
+}
+
+/** The newest file's time: the same input gives the same image on any day. */
+function newestTime(rootfs: { readonly segments: readonly Segment[] }): number {
+  return mergedEntries(rootfs).reduce((newest, { mtime }) => Math.max(newest, mtime), 0);
+}
+
+function defaultName(source: string): string {
+  const name = basename(source === "/" || source === "-" ? "root" : source)
+    .toLowerCase()
+    .replace(/\.(?:tar|t[gx]z).*$/, "")
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "");
+  return `base-kit/${name === "" ? "rootfs" : name}:latest`;
+}

@@ -1,0 +1,96 @@
+import { createHash } from "node:crypto";
+import { resolve } from "node:path";
+import { BaseKitError, type Context, printable, step } from "@base-kit/core";
+import { gzip } from "@base-kit/oci";
+import {
+  applyTransforms,
+  clampTimes,
+  directorySegment,
+  excludePaths,
+  mergedEntries,
+  packDirectory,
+  requireDirectory,
+} from "@base-kit/rootfs";
+import { writeFileAtomically } from "@base-kit/store";
+import { writeTar } from "@base-kit/tar";
+import { sourceDateEpoch } from "../options/source-date-epoch.ts";
+import { isRunningRoot, runningRootOptions } from "../running-root.ts";
+
+export interface PackFlags {
+  readonly pathExclude?: readonly string[];
+  readonly pathInclude?: readonly string[];
+  readonly sourceDateEpoch?: string;
+}
+
+export interface PackResult {
+  readonly file: string;
+  /** Bytes, and the digest of exactly these bytes. */
+  readonly size: number;
+  readonly digest: `sha256:${string}`;
+}
+
+/** `base-kit pack <directory> <file|->`: a tar whose bytes follow from the tree alone; compressed when the name ends in .gz or .tgz. */
+export async function pack(directory: string, file: string, flags: PackFlags, context: Context): Promise<PackResult> {
+  const epoch = sourceDateEpoch(flags.sourceDateEpoch, context.env);
+  const path = resolve(directory);
+  await requireDirectory(path);
+  if (file === "-" && process.stdout.isTTY === true) {
+    throw new BaseKitError("PACK_TO_TERMINAL", "refusing to write a tar to a terminal", {
+      kind: "usage",
+      hint: "Give a file name, or pipe the output: base-kit pack DIR - | …",
+    });
+  }
+  return step(context, `packing ${printable(path)}`, async (handle) => {
+    const tar = await tarOf(path, flags, epoch, context, file);
+    const hash = createHash("sha256");
+    let size = 0;
+    const counted = async function* () {
+      for await (const chunk of /\.(?:gz|tgz)$/.test(file) ? gzip(tar) : tar) {
+        context.signal.throwIfAborted();
+        hash.update(chunk);
+        size += chunk.length;
+        handle.progress(size);
+        yield chunk;
+      }
+    };
+    if (file === "-") await writeToStdout(counted());
+    else await writeFileAtomically(file, counted());
+    return { file, size, digest: `sha256:${hash.digest("hex")}` };
+  });
+}
+
+async function tarOf(
+  path: string,
+  flags: PackFlags,
+  epoch: number | undefined,
+  context: Context,
+  output: string,
+): Promise<AsyncIterable<Buffer>> {
+  const running = (await isRunningRoot(path)) ? await runningRootOptions(context) : {};
+  // The file being written may lie in the tree.
+  const own = [resolve(output), `${resolve(output)}.*`].filter((name) => name.startsWith(`${path}/`)).slice(0, 1);
+  const reading = {
+    ...running,
+    exclude: [...("exclude" in running ? running.exclude : []), ...own.map((name) => name.slice(path.length))],
+  };
+  const clamp = epoch === undefined ? {} : { clampTimes: epoch };
+  if (flags.pathExclude === undefined) return packDirectory(path, context, { ...reading, ...clamp });
+  // What is excluded may be what hard links share, so that the tree has to be known as a whole.
+  const segment = await directorySegment(path, context, reading);
+  const rules = { exclude: flags.pathExclude, include: flags.pathInclude ?? [] };
+  const transforms = [excludePaths(rules), ...(epoch === undefined ? [] : [clampTimes(epoch)])];
+  const bare = {
+    platform: { os: "linux", architecture: "amd64" },
+    osRelease: {},
+    packages: [],
+    segments: [segment],
+    runtime: {},
+  } as const;
+  return writeTar(mergedEntries(applyTransforms(bare, transforms)));
+}
+
+async function writeToStdout(chunks: AsyncIterable<Buffer>): Promise<void> {
+  for await (const chunk of chunks) {
+    await new Promise<void>((done, failed) => process.stdout.write(chunk, (error) => (error ? failed(error) : done())));
+  }
+}

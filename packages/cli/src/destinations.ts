@@ -1,0 +1,130 @@
+import { type Context, type ImageReference, isBaseKitError, parseReference, type Sink } from "@base-kit/core";
+import { archiveSink, layoutSink } from "@base-kit/oci";
+import { layerTarSink } from "./layer-tar-sink.ts";
+import { type Output, parseOutput } from "./options/outputs.ts";
+
+/** Flags that say what the image is called and where it goes. */
+export interface DestinationFlags {
+  readonly tag?: readonly string[];
+  readonly output?: readonly string[];
+  readonly compression?: "none" | "gzip";
+  readonly importer?: "auto" | "docker-cli" | "engine-api";
+  readonly importMode?: "load" | "import";
+  readonly dockerHost?: string;
+  readonly dockerContext?: string;
+}
+
+export interface Destinations {
+  readonly list: readonly { readonly sink: Sink; readonly references: readonly ImageReference[] }[];
+  /** No file or registry takes the image: compressing it would be for nothing. */
+  readonly onlyEngines: boolean;
+  readonly layer: Pick<DestinationFlags, "compression">;
+  /** A command to try the image with. */
+  readonly run: string;
+}
+
+/**
+ * Where the image goes, found before any work is done for it: each `-o`; without one an engine; without an engine a file
+ * here.
+ *
+ * @throws BaseKitError `REFERENCE_…`, `OUTPUT_…` (usage), or what finding an engine that was asked for throws (environment)
+ */
+export async function findDestinations(
+  flags: DestinationFlags,
+  defaultName: string,
+  context: Context,
+): Promise<Destinations> {
+  const tags = flags.tag ?? [];
+  const references = (tags.length === 0 ? [defaultName] : tags).map(parseReference);
+  const outputs = (flags.output ?? []).map(parseOutput);
+  const layer = flags.compression === undefined ? {} : { compression: flags.compression };
+  if (outputs.length === 0) return { ...(await engineOrFile(flags, references, context)), layer };
+  const list = await Promise.all(
+    outputs.map(async (output) => ({
+      sink: await sinkFor(output, flags, context),
+      references: named(output, references),
+    })),
+  );
+  const onlyEngines = outputs.every(({ transport }) => transport === "docker-daemon");
+  return {
+    list,
+    onlyEngines,
+    layer,
+    run: outputs.map((output) => tryCommand(output, references)).find((command) => command !== "") ?? "",
+  };
+}
+
+async function engineOrFile(
+  flags: DestinationFlags,
+  references: readonly ImageReference[],
+  context: Context,
+): Promise<Omit<Destinations, "layer">> {
+  const [first] = references as readonly [ImageReference, ...ImageReference[]];
+  try {
+    const sink = await findEngineSink(flags, context);
+    return { list: [{ sink, references }], onlyEngines: true, run: runCommand(first) };
+  } catch (error) {
+    const chosen = [
+      flags.importer === "auto" ? undefined : flags.importer,
+      flags.importMode,
+      flags.dockerHost,
+      flags.dockerContext,
+    ];
+    // Only when nobody asked for an engine is a file as good.
+    if (!isBaseKitError(error) || error.code !== "ENGINE_NOT_FOUND" || chosen.some((choice) => choice !== undefined))
+      throw error;
+    const file = `./${first.familiar.replace(/[^A-Za-z0-9._-]+/g, "-")}.tar`;
+    context.reporter.emit({ type: "noted", message: `${error.message}; writing ${file} instead` });
+    return { list: [{ sink: archiveSink(file), references }], onlyEngines: false, run: `docker load -i ${file}` };
+  }
+}
+
+async function findEngineSink(flags: DestinationFlags, context: Context): Promise<Sink> {
+  const { engineSink, findEngine } = await import("@base-kit/importer");
+  const { importer = "auto", importMode = "load", dockerHost, dockerContext } = flags;
+  const engine = await findEngine(
+    {
+      importer,
+      ...(dockerHost === undefined ? {} : { host: dockerHost }),
+      ...(dockerContext === undefined ? {} : { context: dockerContext }),
+    },
+    context,
+  );
+  return engineSink(engine, { mode: importMode });
+}
+
+async function sinkFor(output: Output, flags: DestinationFlags, context: Context): Promise<Sink> {
+  switch (output.transport) {
+    case "docker-daemon":
+      return findEngineSink(flags, context);
+    case "oci":
+      return layoutSink(output.path, output.tag);
+    case "tar":
+      return layerTarSink(output.path);
+    default:
+      return archiveSink(output.path);
+  }
+}
+
+function named(output: Output, references: readonly ImageReference[]): readonly ImageReference[] {
+  return "reference" in output && output.reference !== undefined ? [output.reference] : references;
+}
+
+function tryCommand(output: Output, references: readonly ImageReference[]): string {
+  const [first] = named(output, references);
+  switch (output.transport) {
+    case "docker-daemon":
+      return first === undefined ? "" : runCommand(first);
+    case "oci-archive":
+    case "docker-archive":
+      return `docker load -i ${output.path}`;
+    case "oci":
+      return `skopeo inspect oci:${output.path}${output.tag === undefined ? `:${first?.tag}` : `:${output.tag}`}`;
+    case "tar":
+      return `tar -tvf ${output.path}`;
+  }
+}
+
+function runCommand({ familiar }: ImageReference): string {
+  return `docker run --rm -it ${familiar.replace(/:latest$/, "")}`;
+}

@@ -1,0 +1,74 @@
+import { BaseKitError, type ImageReference, parseReference, printable } from "@base-kit/core";
+
+/** Where the image goes; the transports are spelled as in skopeo and podman. */
+export type Output =
+  | { readonly transport: "docker-daemon"; readonly reference: ImageReference | undefined }
+  | { readonly transport: "oci"; readonly path: string; readonly tag: string | undefined }
+  | {
+      readonly transport: "oci-archive" | "docker-archive";
+      readonly path: string;
+      readonly reference: ImageReference | undefined;
+    }
+  | { readonly transport: "tar"; readonly path: string };
+
+const EXPECTED =
+  "docker-daemon:NAME[:TAG], oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME:TAG] or tar:FILE";
+
+/**
+ * One `-o` value.
+ *
+ * @throws BaseKitError `OUTPUT_INVALID` (usage)
+ */
+export function parseOutput(value: string): Output {
+  const colon = value.indexOf(":");
+  const transport = colon < 0 ? value : value.slice(0, colon);
+  const rest = colon < 0 ? "" : value.slice(colon + 1);
+  switch (transport) {
+    case "docker-daemon":
+      return { transport, reference: rest === "" ? undefined : parseReference(rest) };
+    case "oci": {
+      const [path, tag] = splitAtColon(value, rest);
+      if (tag !== undefined && !/^\w[\w.-]{0,127}$/.test(tag)) return invalid(value, `${printable(tag)} is not a tag`);
+      return { transport, path, tag };
+    }
+    case "oci-archive": {
+      const [path, tag] = splitAtColon(value, rest);
+      return {
+        transport,
+        path,
+        reference: tag === undefined ? undefined : parseReference(`${nameFromFile(path)}:${tag}`),
+      };
+    }
+    case "docker-archive": {
+      const [path, name] = splitAtColon(value, rest);
+      return { transport, path, reference: name === undefined ? undefined : parseReference(name) };
+    }
+    case "tar":
+      return rest === "" ? invalid(value, "a file name is missing") : { transport, path: rest };
+    default:
+      return invalid(value, `${printable(transport)} is not a transport`);
+  }
+}
+
+/** `FILE[:REST]`: the path ends at the first colon after its last slash. */
+function splitAtColon(value: string, rest: string): readonly [path: string, after: string | undefined] {
+  const match = /^((?:.*\/)?[^/:]+)(?::(.+))?$/s.exec(rest.replace(/\/+$/, ""));
+  if (match === null) return invalid(value, "a path is missing");
+  return [match[1] as string, match[2]];
+}
+
+/** An archive may be tagged without being named; its file's name then is the best there is. */
+function nameFromFile(path: string): string {
+  const base = path
+    .slice(path.lastIndexOf("/") + 1)
+    .toLowerCase()
+    .replace(/\.(?:tar|oci).*$/, "");
+  return base.replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "") || "image";
+}
+
+function invalid(value: string, why: string): never {
+  throw new BaseKitError("OUTPUT_INVALID", `--output ${printable(value)} is refused: ${why}`, {
+    kind: "usage",
+    hint: `Expected ${EXPECTED}.`,
+  });
+}

@@ -1,0 +1,37 @@
+import { BaseKitError, type Producer, printable } from "@base-kit/core";
+
+/** The producers this command line knows, each loaded when it is used. A new distribution is one more line here. */
+export const PRODUCERS: Readonly<Record<string, () => Promise<Producer>>> = {
+  alpine: async () => (await import("@base-kit/producer-alpine")).alpine as Producer,
+  debootstrap: async () => (await import("@base-kit/producer-debootstrap")).debootstrap as Producer,
+};
+
+export interface ProducerSpec {
+  readonly name: string;
+  readonly release: string | undefined;
+}
+
+/** `alpine:3.20` taken apart. */
+export function parseProducerSpec(spec: string): ProducerSpec {
+  const colon = spec.indexOf(":");
+  return colon < 0
+    ? { name: spec, release: undefined }
+    : { name: spec.slice(0, colon), release: spec.slice(colon + 1) };
+}
+
+/** @throws BaseKitError `PRODUCER_UNKNOWN` (usage) */
+export async function loadProducer(name: string): Promise<Producer> {
+  const load = Object.hasOwn(PRODUCERS, name) ? PRODUCERS[name] : undefined;
+  if (load === undefined) {
+    const known = Object.keys(PRODUCERS);
+    throw new BaseKitError(
+      "PRODUCER_UNKNOWN",
+      `there is no producer ${printable(name)}; expected one of ${known.join(", ")}`,
+      {
+        kind: "usage",
+        hint: `A build looks like \`base-kit build alpine:3.20\`; \`base-kit producers\` tells what each can do.`,
+      },
+    );
+  }
+  return load();
+}

@@ -1,0 +1,287 @@
+import { readFileSync } from "node:fs";
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { CommonOptions } from "./session.ts";
+
+/** What a command answers, and how people are shown it; `--json` prints the answer itself. */
+export interface Answer {
+  readonly value: unknown;
+  readonly text: string;
+  readonly exitCode?: number;
+}
+
+/**
+ * The command line's grammar. Nothing but commander is loaded here: each command's code comes in when it runs, so that
+ * `--help` answers at once.
+ */
+export function createProgram(run: (work: () => Promise<Answer>, options: CommonOptions) => Promise<void>): Command {
+  const program = new Command("base-kit")
+    .description("Makes container base images: what stands behind FROM.")
+    .version(version(), "-V, --version")
+    .showSuggestionAfterError()
+    .showHelpAfterError("(--help shows what there is)")
+    .addHelpText("after", EXAMPLES);
+
+  const build = program
+    .command("build <producer>")
+    .summary("make a base image of a distribution")
+    .description(
+      "Makes a base image of a distribution: <producer>[:<release>], such as alpine:3.20 or debootstrap:bookworm.",
+    )
+    .option("--arch <architecture>", "amd64, arm64, arm/v7, … (default: this machine's)")
+    .option("--variant <name>", "debootstrap: minbase, buildd or default")
+    .option("--include <packages>", "packages to add, separated by commas", list)
+    .option("--exclude <packages>", "packages to leave out, separated by commas", list)
+    .option("--components <names>", "archive components, separated by commas", list)
+    .option("--slim", "without documentation, manual pages and translations")
+    .option("--mirror <url>", "http(s) URL, file: URL or directory of a mirror")
+    .option("--keyring <file>", "the keys that must have signed the archive")
+    .option(
+      "--tweaks <names>",
+      "changes that make a distribution a good base image: default, none, or names separated by commas",
+      tweaks,
+    );
+  imageOptions(pathOptions(build))
+    .addHelpText("after", BUILD_EXAMPLES)
+    .action((spec: string, options: Flags) =>
+      run(async () => {
+        const { build: execute } = await import("./commands/build.ts");
+        return session(options, (context) => execute(spec, options, context), imageText);
+      }, options),
+    );
+
+  const importCommand = program
+    .command("import <source> [name]")
+    .summary("make an image of a directory or tar")
+    .description(
+      "Makes an image of a directory, a tar (plain, gzip, xz, zstd) or - for standard input: what `tar -c . | docker import -` did.",
+    )
+    .option("--arch <architecture>", "what its programs are for (default: read from them)");
+  imageOptions(pathOptions(importCommand))
+    .addHelpText("after", IMPORT_EXAMPLES)
+    .action((source: string, name: string | undefined, options: Flags) =>
+      run(async () => {
+        const { importRootfs } = await import("./commands/import.ts");
+        return session(options, (context) => importRootfs(source, name, options, context), imageText);
+      }, options),
+    );
+
+  const packCommand = program
+    .command("pack <directory> <file>")
+    .summary("write a directory as a deterministic tar")
+    .description(
+      "Writes a directory as a tar whose bytes follow from the tree alone; - is standard output, a name in .gz compresses.",
+    )
+    .option("--source-date-epoch <seconds>", "no file is newer than this");
+  common(pathOptions(packCommand))
+    .addHelpText("after", PACK_EXAMPLES)
+    .action((directory: string, file: string, options: Flags) =>
+      run(async () => {
+        const { pack } = await import("./commands/pack.ts");
+        return session(
+          options,
+          (context) => pack(directory, file, options, context),
+          async (result) =>
+            // The tar itself has standard output then.
+            result.file === "-" ? "" : `${result.digest}  ${result.file}\n`,
+        );
+      }, options),
+    );
+
+  const scratchCommand = program
+    .command("scratch <program...>")
+    .summary("make an image FROM scratch around programs")
+    .description("Makes an image that holds nothing but the given static programs.")
+    .option("--arch <architecture>", "what the programs have to be for")
+    .option("--dockerfile <directory>", "write Docker's build context there instead of making an image");
+  imageOptions(scratchCommand)
+    .addHelpText("after", SCRATCH_EXAMPLES)
+    .action((programs: readonly string[], options: Flags) =>
+      run(async () => {
+        const { scratch } = await import("./commands/scratch.ts");
+        return session(
+          options,
+          (context) => scratch(programs, options, context),
+          async (result) =>
+            "dir" in result
+              ? `context  ${result.dir}\ntry      docker build --tag NAME ${result.dir}\n`
+              : imageText(result),
+        );
+      }, options),
+    );
+
+  common(program.command("producers [name]"))
+    .summary("list what can be built, and each producer's options")
+    .description("Lists the producers, or all that one of them takes.")
+    .action((name: string | undefined, options: Flags) =>
+      run(async () => {
+        const { describeProducers, renderProducers } = await import("./commands/producers.ts");
+        const value = await describeProducers(name);
+        return { value, text: renderProducers(value, name !== undefined) };
+      }, options),
+    );
+
+  common(engineOptions(program.command("doctor")))
+    .summary("tell what this machine has for base-kit")
+    .description("Tells which engines and tools were found, their versions, and what each missing one would enable.")
+    .action((options: Flags) =>
+      run(async () => {
+        const { doctor, renderDoctor } = await import("./commands/doctor.ts");
+        return session(
+          options,
+          (context) => doctor(options, context),
+          async (result) => renderDoctor(result),
+        );
+      }, options),
+    );
+  return program;
+}
+
+type Flags = CommonOptions & Readonly<Record<string, never>>;
+
+async function session<T>(
+  options: CommonOptions,
+  work: (context: import("@base-kit/core").Context) => Promise<T>,
+  render: (value: T) => Promise<string>,
+): Promise<Answer> {
+  const { withSession } = await import("./session.ts");
+  const value = await withSession(options, work);
+  return { value, text: await render(value) };
+}
+
+async function imageText(result: import("./result.ts").ImageResult): Promise<string> {
+  const { renderImageResult } = await import("./result.ts");
+  return renderImageResult(result);
+}
+
+function pathOptions(command: Command): Command {
+  return command
+    .option(
+      "--path-exclude <pattern>",
+      "leave out paths, as dpkg's path-exclude: '/usr/share/man/*' (repeatable)",
+      collect,
+    )
+    .option("--path-include <pattern>", "but keep these (repeatable)", collect);
+}
+
+function imageOptions(command: Command): Command {
+  command
+    .option("-t, --tag <name>", "name and tag of the image (repeatable)", collect)
+    .option(
+      "-o, --output <transport:…>",
+      "docker-daemon:NAME, oci:DIRECTORY[:TAG], oci-archive:FILE, docker-archive:FILE, tar:FILE (repeatable; default: the engine, else a file)",
+      collect,
+    )
+    .addOption(
+      new Option("--compression <kind>", "of the layer (default: none for an engine, else gzip)").choices([
+        "none",
+        "gzip",
+      ]),
+    )
+    .option("-e, --env <NAME=VALUE>", "environment variable (repeatable)", collect)
+    .option("--cmd <words>", "what runs by default: words, or a JSON array")
+    .option("--entrypoint <words>", "what always runs: words, or a JSON array")
+    .option("-u, --user <user>", "who runs it: user, uid, user:group or uid:gid")
+    .option("-w, --workdir <directory>", "where it runs")
+    .option("--expose <port>", "port it listens on: 80, 53/udp (repeatable)", collect)
+    .option("-v, --volume <path>", "path that is a volume (repeatable)", collect)
+    .option("-l, --label <KEY=VALUE>", "label (repeatable)", collect)
+    .option("--annotation <KEY=VALUE>", "annotation of the manifest (repeatable)", collect)
+    .option("--stop-signal <signal>", "signal that stops it: SIGTERM, SIGINT, …")
+    .option(
+      "--source-date-epoch <seconds>",
+      "time of creation; no file is newer (default: SOURCE_DATE_EPOCH, else the newest input)",
+    )
+    .addOption(
+      new Option(
+        "--import-mode <mode>",
+        "load is checked by the engine; import is Docker's old way (default: load)",
+      ).choices(["load", "import"]),
+    );
+  return common(engineOptions(command));
+}
+
+function engineOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--importer <which>", "how the engine is spoken to (default: auto)").choices([
+        "auto",
+        "docker-cli",
+        "engine-api",
+      ]),
+    )
+    .option(
+      "--docker-host <url>",
+      "the engine: unix:///…, tcp://…, ssh://… (default: DOCKER_HOST, the docker context, known sockets)",
+    )
+    .option("--docker-context <name>", "the engine of this docker context");
+}
+
+function common(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--progress <how>", "auto, plain or json, on standard error")
+        .choices(["auto", "plain", "json"])
+        .default("auto"),
+    )
+    .option("-q, --quiet", "no output but errors")
+    .option("--json", "print the result as one JSON object")
+    .option("--cache-dir <directory>", "where downloads are kept (default: $XDG_CACHE_HOME/base-kit)");
+}
+
+function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}
+
+function list(value: string, before: readonly string[] | undefined): readonly string[] {
+  const items = value.split(",").map((item) => item.trim());
+  if (items.some((item) => item === "")) throw new InvalidArgumentError("expected names separated by single commas");
+  return [...(before ?? []), ...items];
+}
+
+function tweaks(value: string): "default" | "none" | readonly string[] {
+  return value === "default" || value === "none" ? value : list(value, undefined);
+}
+
+function version(): string {
+  const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+const EXAMPLES = `
+Examples:
+  base-kit build alpine:3.20 -t demo/alpine
+  base-kit build debootstrap:bookworm -t demo/bookworm
+  base-kit import ./rootfs demo/mine
+  base-kit scratch ./hello -t hello
+  base-kit doctor`;
+
+const BUILD_EXAMPLES = `
+Examples:
+  base-kit build alpine:3.20 -t demo/alpine
+  base-kit build alpine:3.20 --arch arm64 -o oci:images:alpine-arm64
+  base-kit build debootstrap:bookworm -t demo/bookworm --slim
+  base-kit build debootstrap:bookworm --include ca-certificates,curl -t demo/curl
+  base-kit build debootstrap:focal --mirror http://mirror.example.com/ubuntu --keyring ./ubuntu.gpg -t focal
+  base-kit build debootstrap:trixie -o docker-archive:trixie.tar -o oci:images:trixie
+
+\`base-kit producers debootstrap\` lists what a producer takes.`;
+
+const IMPORT_EXAMPLES = `
+Examples:
+  base-kit import ./rootfs demo/mine
+  base-kit import rootfs.tar.xz demo/mine --cmd /sbin/init
+  base-kit import / demo/this-machine        (without /proc, /sys, /dev, /run, /tmp, other mounts and the engine's storage)
+  debootstrap bookworm root && base-kit import root demo/bookworm
+  base-kit import ./rootfs -o oci-archive:mine.tar --path-exclude '/usr/share/man/*'`;
+
+const PACK_EXAMPLES = `
+Examples:
+  base-kit pack ./rootfs rootfs.tar
+  base-kit pack ./rootfs rootfs.tar.gz --source-date-epoch 1700000000
+  base-kit pack ./rootfs - | docker import - demo/mine`;
+
+const SCRATCH_EXAMPLES = `
+Examples:
+  base-kit scratch ./hello -t hello && docker run --rm hello
+  base-kit scratch ./server --expose 8080 --user 65534 -t server
+  base-kit scratch ./hello --dockerfile ./context && docker build --tag hello ./context`;

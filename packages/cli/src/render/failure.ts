@@ -1,0 +1,43 @@
+import { BaseKitError, EXIT_CODES, isBaseKitError, printable, systemErrorCode } from "@base-kit/core";
+
+const BUGS = "https://github.com/base-kit/base-kit/issues";
+
+/** The error as people see it: what failed, what to do, its code. Only an error nobody foresaw brings its stack. */
+export function renderFailure(error: unknown): { readonly text: string; readonly exitCode: number } {
+  const known = isBaseKitError(error) ? error : fromSystem(error);
+  if (known === undefined) {
+    const shown = error instanceof Error ? (error.stack ?? error.message) : printable(String(error));
+    return {
+      text: `error: base-kit failed in a way it should not\n${shown}\nThis is a bug. Please report it, with the lines above: ${BUGS}\n`,
+      exitCode: EXIT_CODES.internal,
+    };
+  }
+  const hint = known.hint === undefined ? "" : `\n${known.hint}`;
+  return { text: `error: ${known.message} [${known.code}]${hint}\n`, exitCode: EXIT_CODES[known.kind] };
+}
+
+const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota is used up",
+  EACCES: "permission denied",
+  EPERM: "not permitted",
+  EROFS: "the file system is read-only",
+  ENOENT: "there is no such file or directory",
+  ENOTDIR: "a part of the path is not a directory",
+  EISDIR: "it is a directory",
+  EMFILE: "too many open files; raise `ulimit -n`",
+};
+
+/** Errors of the operating system that no room has put into words. */
+function fromSystem(error: unknown): BaseKitError | undefined {
+  const code = systemErrorCode(error);
+  const meaning = code === undefined ? undefined : SYSTEM_ERRORS[code];
+  if (!(error instanceof Error) || meaning === undefined) return undefined;
+  const { path } = error as NodeJS.ErrnoException;
+  const where = path === undefined ? "" : `: ${printable(path)}`;
+  const hint =
+    code === "ENOSPC"
+      ? "Free some space, or set TMPDIR and --cache-dir to a larger disk. Outputs that were there before are untouched."
+      : "Outputs that were there before are untouched.";
+  return new BaseKitError(`SYSTEM_${code}`, `${meaning}${where}`, { kind: "environment", hint, cause: error });
+}

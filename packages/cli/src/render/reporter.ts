@@ -1,0 +1,21 @@
+import type { Reporter } from "@base-kit/core";
+import { plainReporter } from "./plain.ts";
+import { terminalReporter } from "./terminal.ts";
+
+export interface ReporterOptions {
+  readonly progress: "auto" | "plain" | "json";
+  readonly quiet: boolean;
+}
+
+/** The reporter for this process: all of it goes to standard error, so that results can be piped. */
+export function createReporter({ progress, quiet }: ReporterOptions): Reporter & { close(): void } {
+  const write = (text: string): void => {
+    process.stderr.write(text);
+  };
+  if (quiet) return { emit: () => {}, close: () => {} };
+  if (progress === "json") return { emit: (event) => write(`${JSON.stringify(event)}\n`), close: () => {} };
+  const { env, stderr } = process;
+  const picture = progress === "auto" && stderr.isTTY === true && env["TERM"] !== "dumb" && env["CI"] === undefined;
+  if (!picture) return { ...plainReporter(write), close: () => {} };
+  return terminalReporter({ write, columns: () => stderr.columns ?? 80, colour: env["NO_COLOR"] === undefined });
+}

@@ -1,0 +1,45 @@
+import { type Digest, formatPlatform, type Image, type SinkResult } from "@base-kit/core";
+import { formatBytes } from "./render/format.ts";
+
+/** What a command that makes an image answers, as `--json` prints it. */
+export interface ImageResult {
+  readonly references: readonly string[];
+  readonly id: Digest;
+  /** Bytes, as the first output counts them. */
+  readonly size: number;
+  readonly platform: string;
+  readonly created: number;
+  readonly diffIds: readonly Digest[];
+  readonly outputs: readonly (SinkResult & { readonly to: string })[];
+  /** A command to try the image with. */
+  readonly run: string;
+}
+
+export function imageResult(
+  delivered: { readonly image: Image; readonly outputs: ImageResult["outputs"] },
+  created: number,
+  run: string,
+): ImageResult {
+  const { image, outputs } = delivered;
+  return {
+    references: outputs.flatMap(({ references }) => references),
+    id: outputs[0]?.id ?? image.config.digest,
+    size: outputs[0]?.size ?? 0,
+    platform: formatPlatform(image.platform),
+    created,
+    diffIds: image.layers.map(({ diffId }) => diffId),
+    outputs,
+    run,
+  };
+}
+
+/** The same for people: name, id, size, and what to type next. */
+export function renderImageResult({ references, id, size, platform, run }: ImageResult): string {
+  const rows = [
+    ...references.map((reference, index) => [index === 0 ? "image" : "", reference]),
+    ["id", id],
+    ["size", `${formatBytes(size)}, ${platform}`],
+    ["try", run],
+  ];
+  return rows.map(([name, value]) => `${(name ?? "").padEnd(6)}${value}\n`).join("");
+}

@@ -1,0 +1,39 @@
+import type { HostContext } from "@base-kit/host";
+import { createReporter } from "./render/reporter.ts";
+
+/** Options every command has. */
+export interface CommonOptions {
+  readonly progress?: "auto" | "plain" | "json";
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+  readonly cacheDir?: string;
+}
+
+/**
+ * Runs a command with the context of this machine. A first Ctrl-C stops the work, which cleans up after itself; what is
+ * left in the private directory goes when the work is over, however it ended.
+ */
+export async function withSession<T>(options: CommonOptions, work: (context: HostContext) => Promise<T>): Promise<T> {
+  const { abortOnSignals, createContext } = await import("@base-kit/host");
+  const { createStore } = await import("@base-kit/store");
+  const reporter = createReporter({ progress: options.progress ?? "auto", quiet: options.quiet ?? false });
+  const signals = abortOnSignals();
+  try {
+    await using context = await createContext({
+      createStore,
+      reporter,
+      signal: signals.signal,
+      ...(options.cacheDir === undefined ? {} : { cacheDir: options.cacheDir }),
+    });
+    return await work(context).catch((error: unknown) => {
+      // Whatever broke because of the signal, the signal is the reason.
+      if (signals.signal.aborted) throw signals.signal.reason;
+      throw error;
+    });
+  } finally {
+    reporter.close();
+    const exitCode = signals.exitCode();
+    if (exitCode !== undefined) process.exitCode = exitCode;
+    signals.dispose();
+  }
+}
