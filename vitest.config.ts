@@ -9,6 +9,9 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
+    // Generous, because machines are busy: a test that hangs fails all the same.
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
     projects: folders.map((root) => ({
       extends: true,
       root,
