@@ -5,7 +5,7 @@ export { gnuTarArguments, requireGnuTar, type TarDirectoryOptions, tarOutcome } 
 export { directoryEntry, type EntryOptions, fileEntry, symlinkEntry } from "./make-entry.ts";
 export { type PackDirectoryOptions, packDirectory } from "./pack-directory.ts";
 export { type ReadDirectoryOptions, readDirectory } from "./read-directory.ts";
-export { findFile, readTextFile } from "./read-file.ts";
+export { findEntry, findFile, readTextFile } from "./read-file.ts";
 export { type Spool, spool } from "./spool.ts";
 export { type TarSegmentOptions, tarSegment } from "./tar-segment.ts";
 export { addEntries } from "./transforms/add-entries.ts";

@@ -1,8 +1,13 @@
-import { bytesFromText, type FileEntry, type Rootfs } from "@base-kit/core";
+import { type ByteString, bytesFromText, type Entry, type FileEntry, type Rootfs } from "@base-kit/core";
 import { treeOf } from "./virtual-tree.ts";
 
 /** More than any package database; a larger "text" is not one. */
 const TEXT_AT_MOST = 256 * 1024 ** 2;
+
+/** What a path leads to, symbolic links followed inside the root; undefined when it leads nowhere. */
+export function findEntry(rootfs: Pick<Rootfs, "segments">, path: ByteString): Entry | undefined {
+  return treeOf(rootfs).lookup(path);
+}
 
 /** The file a path leads to, symbolic links followed inside the root; undefined when there is none. */
 export function findFile(rootfs: Pick<Rootfs, "segments">, path: string): FileEntry | undefined {

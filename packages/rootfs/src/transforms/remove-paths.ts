@@ -4,12 +4,14 @@ import { eachSegment, type Transform } from "./transform.ts";
 
 /** Takes exact paths away, each with all that is below it. `var/cache/apt` and `/var/cache/apt` mean the same. */
 export function removePaths(paths: readonly string[]): Transform {
-  const removed = paths.map((path) => bytesFromText(path.replace(/^\/+|\/+$/g, "")));
-  const exact = new Set<string>(removed);
-  const below = removed.map((path) => `${path}/`);
-  return eachSegment("remove-paths", paths, (entries) =>
-    filterEntries(entries, ({ path }) => !exact.has(path) && !below.some((prefix) => path.startsWith(prefix))),
-  );
+  const removed = new Set<string>(paths.map((path) => bytesFromText(path.replace(/^\/+|\/+$/g, ""))));
+  return eachSegment("remove-paths", paths, (entries) => filterEntries(entries, ({ path }) => !isBelow(path, removed)));
+}
+
+/** Whether a path or one of its folders is among these; thousands may be. */
+function isBelow(path: string, removed: ReadonlySet<string>): boolean {
+  for (let at = path; at !== ""; at = at.slice(0, Math.max(0, at.lastIndexOf("/")))) if (removed.has(at)) return true;
+  return false;
 }
 
 /** Keeps the named directories but nothing in them, as in a cache or a mount point. */
