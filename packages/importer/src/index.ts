@@ -1,1 +1,3 @@
-export {};
+export type { Engine, EngineDescription, Importer } from "./engine.ts";
+export { type EngineRequest, findEngine, type ProbedPlace, probePlaces } from "./find-engine.ts";
+export { type EngineSinkOptions, engineSink, type ImportMode } from "./sink.ts";

@@ -1,0 +1,91 @@
+import { isBaseKitError, printable } from "@base-kit/core";
+import {
+  asDigest,
+  type ClientOptions,
+  type EngineClient,
+  type EngineImage,
+  type Listener,
+  readEngineImage,
+} from "./client.ts";
+import { createDocker } from "./docker-program.ts";
+import type { Engine } from "./engine.ts";
+import { type Attempt, answerInvalid, engineSilent, sentence } from "./engine-errors.ts";
+import { watchIdle } from "./idle-watch.ts";
+
+/** Has the docker program do everything. Tars go to its standard input; when one fails the program is killed. */
+export async function openDockerCli(engine: Engine, { context, limits }: ClientOptions): Promise<EngineClient> {
+  const docker = createDocker(engine, context);
+  const attempting = (doing: string): Attempt => ({
+    doing,
+    engine: `the docker program for ${printable(engine.endpoint)}`,
+  });
+
+  const feed = async (args: readonly string[], doing: string, tar: AsyncIterable<Uint8Array>, hear: Listener) => {
+    const controller = new AbortController();
+    const idle = watchIdle(limits.upload, (ms) => controller.abort(engineSilent(ms, attempting(doing))));
+    const touched = async function* () {
+      for await (const chunk of tar) {
+        idle.touch();
+        yield chunk;
+      }
+      idle.allow(limits.unpacking);
+    };
+    const onStdoutLine = (line: string) => {
+      idle.touch();
+      hear(sentence(line));
+    };
+    try {
+      const result = await docker.run(args, { doing, stdin: touched(), onStdoutLine, signal: controller.signal });
+      return result.stdout.toString("utf8");
+    } finally {
+      idle.stop();
+    }
+  };
+
+  return {
+    inspect: async (name) => {
+      const doing = "looking at the image";
+      try {
+        const options = { doing, timeoutMs: limits.question };
+        const { stdout } = await docker.run(["image", "inspect", name], options);
+        return inspected(stdout) ?? invalid("described it in a way that cannot be read", attempting(doing));
+      } catch (error) {
+        // Docker says "no such image" or "no such object", podman "No such image" or "image not known".
+        if (isBaseKitError(error) && /no such (?:image|object)|image not known/i.test(error.message)) return undefined;
+        throw error;
+      }
+    },
+    load: async (archive, hear) => {
+      const doing = "loading the image";
+      const said = await feed(["image", "load"], doing, archive, hear);
+      if (!/^Loaded image/m.test(said)) invalid("did not say that it loaded anything", attempting(doing));
+    },
+    importLayer: async (tar, { platform, changes }, hear) => {
+      const doing = "importing the layer";
+      const args = ["--platform", platform, ...changes.flatMap((line) => ["--change", line])];
+      const said = await feed(["image", "import", ...args, "-"], doing, tar, hear);
+      // Podman's answer is printed as `sha256:…: sha256:…`.
+      const [id] = /sha256:[0-9a-f]{64}/.exec(said) ?? [];
+      return asDigest(id) ?? invalid("did not say which image it made", attempting(doing));
+    },
+    tag: async (id, { repository, tag }) => {
+      const name = `${repository}:${tag}`;
+      const doing = `naming the image ${printable(name)}`;
+      await docker.run(["image", "tag", id, name], { doing, timeoutMs: limits.question });
+    },
+    close: () => {},
+  };
+}
+
+function inspected(stdout: Buffer): EngineImage | undefined {
+  try {
+    const answer: unknown = JSON.parse(stdout.toString("utf8"));
+    return Array.isArray(answer) && answer.length === 1 ? readEngineImage(answer[0]) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function invalid(why: string, attempt: Attempt): never {
+  throw answerInvalid(why, attempt);
+}

@@ -1,0 +1,123 @@
+import { type Context, isBaseKitError, printable } from "@base-kit/core";
+import { asDigest, type ClientOptions, type EngineClient, type Listener, readEngineImage } from "./client.ts";
+import { connectionFailure } from "./connection-errors.ts";
+import { openDockerode } from "./dockerode.ts";
+import type { Engine } from "./engine.ts";
+import { type Attempt, answerInvalid, engineLost, engineRefused, engineSilent, sentence } from "./engine-errors.ts";
+import type { EngineMessage } from "./json-lines.ts";
+import { upload } from "./upload.ts";
+
+/** Talks to the engine over its HTTP API: questions through dockerode, images through {@link upload}. */
+export async function openEngineApi(engine: Engine, { context, limits }: ClientOptions): Promise<EngineClient> {
+  const { address, apiVersion } = engine;
+  if (address.type === "ssh") throw new TypeError("findEngine gives ssh to the docker program");
+  const { docker, close } = await openDockerode(address, apiVersion);
+  const attempting = (doing: string): Attempt => ({ doing, engine: `${engine.kind} at ${printable(engine.endpoint)}` });
+  const version = /^\d+\.\d+$/.test(apiVersion) ? `/v${apiVersion}` : "";
+  const send = async (doing: string, path: string, body: Pick<Parameters<typeof upload>[0], "tar" | "onMessage">) => {
+    const attempt = attempting(doing);
+    await upload({ endpoint: address, path: `${version}${path}`, attempt, limits, signal: context.signal, ...body });
+  };
+  return {
+    inspect: async (name) => {
+      const attempt = attempting("looking at the image");
+      const image = docker.getImage(name).inspect().catch(notFoundAsUndefined);
+      const answer = await question(image, { attempt, context, close, timeoutMs: limits.question });
+      if (answer === undefined) return undefined;
+      return readEngineImage(answer) ?? invalid("described it in a way that cannot be read", attempt);
+    },
+    load: async (tar, hear) => {
+      let loaded = false;
+      await send("loading the image", "/images/load?quiet=0", {
+        tar,
+        onMessage: (message) => {
+          if (/^Loaded image/.test(message.stream ?? message.status ?? "")) loaded = true;
+          tell(message, hear);
+        },
+      });
+      if (!loaded) invalid("did not say that it loaded anything", attempting("loading the image"));
+    },
+    importLayer: async (tar, { platform, changes }, hear) => {
+      const query = new URLSearchParams([
+        ["fromSrc", "-"],
+        ["platform", platform],
+        ...changes.map((line) => ["changes", line] as [string, string]),
+      ]);
+      let last: string | undefined;
+      await send("importing the layer", `/images/create?${query}`, {
+        tar,
+        onMessage: (message) => {
+          last = message.id ?? message.status ?? last;
+          tell(message, hear);
+        },
+      });
+      return asDigest(last) ?? invalid("did not say which image it made", attempting("importing the layer"));
+    },
+    tag: async (id, { repository, tag }) => {
+      const attempt = attempting(`naming the image ${printable(`${repository}:${tag}`)}`);
+      const options = { repo: repository, tag };
+      await question(docker.getImage(id).tag(options), { attempt, context, close, timeoutMs: limits.question });
+    },
+    close,
+  };
+}
+
+/** `Extracting 12.3 MB of 45.6 MB`: the engine's progress in a few words. */
+function tell({ stream, status, progress }: EngineMessage, hear: Listener): void {
+  const words = sentence(stream ?? status ?? "");
+  if (words === "") return;
+  const share = progress && progress.total > 0 ? ` ${Math.floor((100 * progress.current) / progress.total)} %` : "";
+  hear(`${words}${share}`);
+}
+
+interface QuestionOptions {
+  readonly attempt: Attempt;
+  readonly context: Context;
+  readonly close: () => void;
+  readonly timeoutMs: number;
+}
+
+/** Dockerode's requests cannot be aborted one by one; closing the agent below them ends them. */
+async function question<T>(answer: Promise<T>, { attempt, context, close, timeoutMs }: QuestionOptions): Promise<T> {
+  const { signal } = context;
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    close();
+  }, timeoutMs);
+  signal.addEventListener("abort", close);
+  try {
+    signal.throwIfAborted();
+    return await answer;
+  } catch (error) {
+    answer.catch(() => {});
+    signal.throwIfAborted();
+    if (timedOut) throw engineSilent(timeoutMs, attempt);
+    throw explained(error, attempt);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", close);
+  }
+}
+
+/** docker-modem's errors have `statusCode` and `json` when there was an answer. */
+function explained(error: unknown, attempt: Attempt): unknown {
+  if (isBaseKitError(error) || !(error instanceof Error)) return error;
+  const { statusCode, json } = error as ModemError;
+  if (statusCode === undefined) return engineLost(connectionFailure(error).why, attempt, error);
+  const message = typeof json === "object" && json !== null && "message" in json ? String(json.message) : String(json);
+  return engineRefused(`HTTP ${statusCode} ${message}`, attempt);
+}
+
+function notFoundAsUndefined(error: unknown): undefined {
+  if ((error as ModemError).statusCode !== 404) throw error;
+}
+
+interface ModemError {
+  readonly statusCode?: number;
+  readonly json?: unknown;
+}
+
+function invalid(why: string, attempt: Attempt): never {
+  throw answerInvalid(why, attempt);
+}

@@ -1,0 +1,28 @@
+import type { Endpoint } from "./endpoint.ts";
+
+/** What an engine tells about itself. */
+export interface EngineDescription {
+  readonly kind: "docker" | "podman";
+  /** As in DOCKER_HOST. */
+  readonly endpoint: string;
+  /** Who named the endpoint: `DOCKER_HOST`, `context desktop-linux`, `default socket`. */
+  readonly source: string;
+  readonly version: string;
+  /** The newest version of Docker's API that the engine speaks, which is the one that is used. */
+  readonly apiVersion: string;
+  /** In Go's words: `amd64`. */
+  readonly architecture: string;
+  /** Graph driver (`overlay2`) or `containerd snapshotter (overlayfs)`, where the engine tells. */
+  readonly storage?: string;
+}
+
+/** How images are handed over: by the docker program, or by talking to the engine ourselves. */
+export type Importer = "docker-cli" | "engine-api";
+
+/** An engine that answered, and how to hand it an image. */
+export interface Engine extends EngineDescription {
+  readonly importer: Importer;
+  readonly address: Endpoint;
+  /** Name of the Docker context behind it, if there is one. */
+  readonly context?: string;
+}

@@ -1,0 +1,26 @@
+/** Notices when nothing happens any more. */
+export interface IdleWatch {
+  /** Something happened. */
+  touch(): void;
+  /** From now on this long may pass between two touches. */
+  allow(milliseconds: number): void;
+  stop(): void;
+}
+
+export function watchIdle(milliseconds: number, onIdle: (milliseconds: number) => void): IdleWatch {
+  let allowed = milliseconds;
+  const start = () => setTimeout(() => onIdle(allowed), allowed);
+  let timer = start();
+  return {
+    // Called for every chunk: refreshing is cheaper than a new timer.
+    touch: () => {
+      timer.refresh();
+    },
+    allow: (next) => {
+      clearTimeout(timer);
+      allowed = next;
+      timer = start();
+    },
+    stop: () => clearTimeout(timer),
+  };
+}

@@ -1,0 +1,173 @@
+import {
+  type Context,
+  type Digest,
+  formatPlatform,
+  fullyQualified,
+  type Image,
+  type ImageReference,
+  printable,
+  type Sink,
+  type SinkResult,
+  type StepHandle,
+  step,
+} from "@base-kit/core";
+import { hybridArchive, hybridArchiveSize } from "@base-kit/oci";
+import type { EngineClient, EngineImage, OpenClient } from "./client.ts";
+import { discard } from "./discard.ts";
+import { openDockerCli } from "./docker-cli-client.ts";
+import type { Engine } from "./engine.ts";
+import { openEngineApi } from "./engine-api-client.ts";
+import { answerInvalid } from "./engine-errors.ts";
+import { importChanges } from "./import-changes.ts";
+import { layerTar } from "./layer-tar.ts";
+import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { hasLayersOf, verifyImported, verifyLoaded } from "./verify.ts";
+
+/**
+ * `load` gives the engine the whole image, which keeps its id. `import` is Docker's documented `docker import`: the engine
+ * gets the layer and makes a config of its own, with a new id each time.
+ */
+export type ImportMode = "load" | "import";
+
+export interface EngineSinkOptions {
+  /** @default load */
+  readonly mode?: ImportMode;
+}
+
+/**
+ * Hands images to an engine. The image comes in without a name, is looked at by its id and compared with ours, and only then
+ * gets its names: a name never stands for an image that was not checked, and what had the name before keeps it when anything fails.
+ */
+export function engineSink(engine: Engine, options: EngineSinkOptions = {}, limits: Limits = DEFAULT_LIMITS): Sink {
+  const { mode = "load" } = options;
+  return {
+    name: `${engine.kind} at ${printable(engine.endpoint)} through ${engine.importer}`,
+    write: (image, references, context) =>
+      step(context, mode === "load" ? `loading into ${engine.kind}` : `importing into ${engine.kind}`, (handle) =>
+        write({ engine, image, context, handle, limits }, { mode, references }),
+      ),
+  };
+}
+
+const OPEN: Readonly<Record<Engine["importer"], OpenClient>> = {
+  "docker-cli": openDockerCli,
+  "engine-api": openEngineApi,
+};
+
+interface Job {
+  readonly engine: Engine;
+  readonly image: Image;
+  readonly context: Context;
+  readonly handle: StepHandle;
+  readonly limits: Limits;
+}
+
+interface Wish {
+  readonly mode: ImportMode;
+  readonly references: readonly ImageReference[];
+}
+
+async function write(job: Job, { mode, references }: Wish): Promise<SinkResult> {
+  const { engine, context, limits } = job;
+  const client = await OPEN[engine.importer](engine, { context, limits });
+  try {
+    const found = mode === "load" ? await load(client, job) : await importLayer(client, job);
+    const names = [];
+    for (const reference of references) names.push(await name(client, found.id, { reference, context }));
+    return { references: names, id: found.id, size: found.size };
+  } finally {
+    client.close();
+  }
+}
+
+/** Loads the hybrid archive, unless an image of this id is there: the id vouches for every byte of it. */
+async function load(client: EngineClient, { engine, image, context, handle }: Job): Promise<EngineImage> {
+  const before = await client.inspect(image.config.digest);
+  if (before?.id === image.config.digest && hasLayersOf(before, image)) {
+    handle.detail("already there");
+    return before;
+  }
+  const upload = countingUpload(hybridArchive(image), { total: hybridArchiveSize(image), handle });
+  try {
+    await client.load(upload.chunks(), upload.hear);
+    const found = (await client.inspect(image.config.digest)) ?? (await client.inspect(image.manifest.digest));
+    if (found === undefined) {
+      throw answerInvalid("said that it loaded the image, but does not have it", {
+        doing: "loading the image",
+        engine: engine.endpoint,
+      });
+    }
+    verifyLoaded(found, image);
+    return found;
+  } catch (error) {
+    const mayAppear = context.signal.aborted && upload.complete();
+    if (before === undefined) await discard(engine, [image.config.digest, image.manifest.digest], { mayAppear });
+    throw error;
+  }
+}
+
+async function importLayer(client: EngineClient, { engine, image, handle }: Job): Promise<EngineImage> {
+  const settings = { platform: formatPlatform(image.platform), changes: importChanges(image.runtime, engine.kind) };
+  const [layer] = image.layers;
+  const total = layer?.compression === "none" ? layer.size : undefined;
+  const upload = countingUpload(layerTar(image), { total, handle });
+  const id = await client.importLayer(upload.chunks(), settings, upload.hear);
+  try {
+    const found = await client.inspect(id);
+    if (found === undefined) {
+      throw answerInvalid("said that it imported the layer, but has no such image", {
+        doing: "importing the layer",
+        engine: engine.endpoint,
+      });
+    }
+    verifyImported(found, image);
+    return found;
+  } catch (error) {
+    await discard(engine, [id], { mayAppear: false });
+    throw error;
+  }
+}
+
+interface NameOptions {
+  readonly reference: ImageReference;
+  readonly context: Context;
+}
+
+/** Sets a name, with its registry so that podman does not guess one, and gives the shortest form that finds the image again. */
+async function name(client: EngineClient, id: Digest, { reference, context }: NameOptions): Promise<string> {
+  const full = fullyQualified(reference);
+  await client.tag(id, { repository: full.slice(0, full.lastIndexOf(":")), tag: reference.tag });
+  const [short, long] = [await client.inspect(reference.familiar), await client.inspect(full)];
+  if (short?.id === id) return reference.familiar;
+  if (long?.id === id) return full;
+  context.reporter.emit({
+    type: "warned",
+    code: "ENGINE_NAME_TAKEN",
+    message: `${reference.familiar} was given to another image in the meantime; this one is ${id}`,
+  });
+  return reference.familiar;
+}
+
+interface CountingOptions {
+  readonly total: number | undefined;
+  readonly handle: StepHandle;
+}
+
+/** Tells how much was sent, and then what the engine says it is doing. */
+function countingUpload(source: AsyncIterable<Uint8Array>, { total, handle }: CountingOptions) {
+  let sent = 0;
+  let complete = false;
+  const known = total === undefined ? {} : { total };
+  return {
+    complete: () => complete,
+    hear: (detail: string) => handle.progress(sent, { ...known, detail }),
+    chunks: async function* () {
+      for await (const chunk of source) {
+        yield chunk;
+        sent += chunk.length;
+        handle.progress(sent, known);
+      }
+      complete = true;
+    },
+  };
+}
