@@ -90,10 +90,11 @@ const importer = workspace.addPackage({
   dir: "importer",
   description: "Finds a Docker-compatible engine and hands it an image, through its command line or its API.",
   layer: "sink",
-  workspaceDeps: [core, tar, oci],
+  workspaceDeps: [core, oci],
   deps: ["dockerode"],
   devDeps: ["@types/dockerode"],
 });
+importer.testWith(host, store, rootfs);
 
 const scratch = workspace.addPackage({
   dir: "scratch",
