@@ -1,8 +1,6 @@
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isCompiled, isInstalled } from "../ready.mjs";
 
@@ -82,117 +80,5 @@ describe("packages count as compiled", () => {
     write("packages/two/tsconfig.lib.json", "{}");
     write("packages/two/src/index.ts", "");
     expect(isCompiled(root)).toBe(false);
-  });
-});
-
-describe("a checkout that has to be prepared", () => {
-  const tools = join(import.meta.dirname, "..");
-
-  beforeEach(() => {
-    cpSync(join(tools, "ready.mjs"), join(root, "tools/ready.mjs"));
-    cpSync(join(tools, "launch"), join(root, "tools/launch"), { recursive: true });
-    write("bin/npm", "#!/bin/sh\n");
-    chmodSync(join(root, "bin/npm"), 0o755);
-  });
-
-  /** Puts a program in npm's place. */
-  function npm(script: string): NodeJS.ProcessEnv {
-    write("bin/npm", `#!${process.execPath}\n${script}`);
-    return { ...process.env, PATH: [join(root, "bin"), process.env["PATH"]].join(delimiter) };
-  }
-
-  const INSTALL = `
-    const fs = require("node:fs");
-    process.stdout.write("added 1 package");
-    fs.mkdirSync("node_modules/typescript/bin", { recursive: true });
-    fs.writeFileSync("node_modules/.package-lock.json", JSON.stringify({ packages: { "node_modules/a": { version: "1.0.0" } } }));
-    fs.writeFileSync("node_modules/typescript/bin/tsc", \`
-      const fs = require("node:fs");
-      fs.mkdirSync("packages/one/dist", { recursive: true });
-      fs.writeFileSync("packages/one/dist/.tsbuildinfo", "{}");\`);`;
-
-  it("is installed and compiled, with every word on stderr", () => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, ["tools/ready.mjs"], {
-      cwd: root,
-      env: npm(INSTALL),
-      encoding: "utf8",
-    });
-    expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
-    expect(stderr).toContain("installing dependencies");
-    expect(stderr).toContain("compiling");
-    expect(isInstalled(root) && isCompiled(root)).toBe(true);
-    expect(readdirSync(root)).not.toContain(".ready.lock");
-  });
-
-  it("is left alone the second time", () => {
-    spawnSync(process.execPath, ["tools/ready.mjs"], { cwd: root, env: npm(INSTALL) });
-    const { status, stderr } = spawnSync(process.execPath, ["tools/ready.mjs"], {
-      cwd: root,
-      env: npm("process.exit(1)"),
-      encoding: "utf8",
-    });
-    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-  });
-
-  it("is compiled again after an error, whatever the compiler has written", () => {
-    const failing = npm(`${INSTALL} fs.appendFileSync("node_modules/typescript/bin/tsc", "process.exit(1)");`);
-    for (const attempt of [1, 2]) {
-      const { status, stderr } = spawnSync(process.execPath, ["tools/ready.mjs"], {
-        cwd: root,
-        env: failing,
-        encoding: "utf8",
-      });
-      expect({ attempt, status }).toEqual({ attempt, status: 5 });
-      expect(stderr).toContain("`node tsc -b` failed: exit code 1");
-    }
-  });
-
-  it("fails with the code for trouble with the machine when npm fails", () => {
-    const { status, stderr } = spawnSync(process.execPath, ["tools/ready.mjs"], {
-      cwd: root,
-      env: npm("process.exit(3)"),
-      encoding: "utf8",
-    });
-    expect(status).toBe(5);
-    expect(stderr).toContain("`npm ci --no-audit` failed: exit code 3");
-  });
-
-  it.each([
-    ["SIGINT", 130],
-    ["SIGTERM", 143],
-  ] as const)("stops npm on %s, gives the lock back, and is prepared by the next run", async (signal, code) => {
-    const slow = npm(
-      `process.on("${signal}", () => { console.log("npm stopped"); process.exit(1); }); setInterval(() => {}, 1000); console.log("npm runs");`,
-    );
-    const first = spawn(process.execPath, ["tools/ready.mjs"], {
-      cwd: root,
-      env: slow,
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    let output = "";
-    first.stderr.setEncoding("utf8").on("data", (chunk) => {
-      output += chunk;
-      if (chunk.includes("npm runs")) first.kill(signal);
-    });
-    expect(await once(first, "close")).toEqual([code, null]);
-    expect(output).toContain("npm stopped");
-    expect(readdirSync(root)).not.toContain(".ready.lock");
-    const second = spawnSync(process.execPath, ["tools/ready.mjs"], { cwd: root, env: npm(INSTALL) });
-    expect(second.status).toBe(0);
-  });
-
-  it("says which folder cannot be written to", () => {
-    const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
-    chmodSync(root, 0o555);
-    const { status, stderr } = spawnSync(process.execPath, ["tools/ready.mjs"], {
-      cwd: root,
-      env: npm(INSTALL),
-      encoding: "utf8",
-      ...user,
-    });
-    chmodSync(root, 0o755);
-    expect(status).toBe(5);
-    expect(stderr).toContain(`${root} cannot be written to (EACCES)`);
-    expect(stderr).toContain("Nothing was changed");
   });
 });

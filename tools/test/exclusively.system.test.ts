@@ -72,7 +72,7 @@ describe("a lock whose owner is alive", () => {
 
   it("is waited for while a child of a dead owner still writes", async () => {
     const sleeper = `
-      const child = spawn(process.execPath, ["-e", "setTimeout(() => {}, 800)"], { stdio: "ignore", detached: true });
+      const child = spawn(process.execPath, ["-e", "setTimeout(() => {}, 400)"], { stdio: "ignore", detached: true });
       owned(child.pid)`;
     const owner = await holder(sleeper);
     const [, { pid }] = JSON.parse(readFileSync(lock, "utf8"));
