@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { BaseKitError, type Blob, type Image, type Layer, printable } from "@base-kit/core";
+import { BaseKitError, type Blob, type ByteString, type Image, type Layer, printable } from "@base-kit/core";
 import { decompress } from "@base-kit/store";
-import { compareTreeOrder, streamTar } from "@base-kit/tar";
+import { compareTreeOrder, TarReader } from "@base-kit/tar";
 
 /**
  * Reads the whole image again and compares it with what it says of itself: digest and size of every blob, diffID of every
@@ -30,19 +30,25 @@ async function validateLayer(layer: Layer, name: string): Promise<void> {
   const blob = hashed(layer.open());
   const tar = hashed(layer.compression === "none" ? blob.chunks : decompress(blob.chunks));
   const seen = new Set<string>();
-  let last: string | undefined;
-  for await (const entry of streamTar(tar.chunks, { name })) {
-    if (seen.has(entry.path)) invalid(name, "every path once", `${printable(`/${entry.path}`)} twice`);
-    if (last !== undefined && compareTreeOrder(last as typeof entry.path, entry.path) > 0) {
-      invalid(name, "sorted entries", `${printable(`/${entry.path}`)} after ${printable(`/${last}`)}`);
-    }
-    if (/(?:^|\/)\.wh\.[^/]*$/.test(entry.path)) invalid(name, "no deletion marks", printable(`/${entry.path}`));
-    if (entry.type === "hardlink" && !seen.has(entry.target)) {
-      invalid(name, "hard links after what they link to", `${printable(`/${entry.path}`)} before it`);
-    }
-    seen.add(entry.path);
-    last = entry.path;
-  }
+  let last: ByteString | undefined;
+  const reader = new TarReader({
+    name,
+    onEntry: (entry) => {
+      const path = printable(`/${entry.path}`);
+      if (seen.has(entry.path)) invalid(name, "every path once", `${path} twice`);
+      if (last !== undefined && compareTreeOrder(last, entry.path) > 0) {
+        invalid(name, "sorted entries", `${path} after ${printable(`/${last}`)}`);
+      }
+      if (/(?:^|\/)\.wh\.[^/]*$/.test(entry.path)) invalid(name, "no deletion marks", path);
+      if (entry.type === "hardlink" && !seen.has(entry.target)) {
+        invalid(name, "hard links after what they link to", `${path} before it`);
+      }
+      seen.add(entry.path);
+      last = entry.path;
+    },
+  });
+  for await (const chunk of tar.chunks) reader.push(chunk);
+  reader.end();
   expectSame(`digest of ${name}`, layer.digest, blob.digest());
   expectSame(`size of ${name}`, String(layer.size), String(blob.size()));
   expectSame(`diffID of ${name}`, layer.diffId, tar.digest());

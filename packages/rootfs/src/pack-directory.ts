@@ -1,5 +1,5 @@
-import type { Context, Entry } from "@base-kit/core";
-import { streamTar, writeTar } from "@base-kit/tar";
+import type { Context } from "@base-kit/core";
+import { repackTar } from "@base-kit/tar";
 import { type ReadDirectoryOptions, readDirectory } from "./read-directory.ts";
 
 export type PackDirectoryOptions = ReadDirectoryOptions & {
@@ -17,11 +17,10 @@ export function packDirectory(
   context: Context,
   options: PackDirectoryOptions = {},
 ): AsyncGenerator<Buffer, void, void> {
-  const { clampTimes = Number.POSITIVE_INFINITY, ...reading } = options;
-  const entries = streamTar(readDirectory(directory, context, reading), { name: directory });
-  return writeTar(clamped(entries, clampTimes));
-}
-
-async function* clamped(entries: AsyncIterable<Entry>, epoch: number): AsyncGenerator<Entry, void, void> {
-  for await (const entry of entries) yield entry.mtime > epoch ? { ...entry, mtime: epoch } : entry;
+  const { clampTimes: epoch = Number.POSITIVE_INFINITY, ...reading } = options;
+  return repackTar(readDirectory(directory, context, reading), {
+    name: directory,
+    limits: { unpacked: Number.POSITIVE_INFINITY },
+    change: (entry) => (entry.mtime > epoch ? { ...entry, mtime: epoch } : entry),
+  });
 }

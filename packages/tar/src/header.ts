@@ -1,7 +1,18 @@
-import { BaseKitError, type ByteString, bytesFromBuffer, type Entry, isUtf8, printable } from "@base-kit/core";
+import {
+  BaseKitError,
+  type ByteString,
+  bytesFromBuffer,
+  type Entry,
+  type FileEntry,
+  isUtf8,
+  printable,
+} from "@base-kit/core";
 import { BLOCK, checksum, FIELD, type Field, padding } from "./format.ts";
 import { octalLimit } from "./number.ts";
 import { encodePax, type PaxRecord } from "./pax.ts";
+
+/** An entry whose content does not matter here. */
+export type HeaderSource = Exclude<Entry, FileEntry> | Omit<FileEntry, "content">;
 
 /**
  * The header blocks of an entry: one ustar block, before it a pax header only where ustar cannot say it. Equal entries give
@@ -9,7 +20,7 @@ import { encodePax, type PaxRecord } from "./pax.ts";
  *
  * @throws BaseKitError `TAR_UNREPRESENTABLE` (unsupported) for a device number beyond 2097151
  */
-export function encodeHeader(entry: Entry): Buffer {
+export function encodeHeader(entry: HeaderSource): Buffer {
   const name = entry.type === "directory" ? `${entry.path === "" ? "." : entry.path}/` : entry.path;
   const split = splitName(name);
   const link = entry.type === "symlink" || entry.type === "hardlink" ? entry.target : "";
@@ -92,7 +103,7 @@ function paxBlocks(path: ByteString, records: readonly PaxRecord[]): Buffer {
   return blocks;
 }
 
-function deviceNumbers(entry: Entry): { readonly major: number; readonly minor: number } {
+function deviceNumbers(entry: HeaderSource): { readonly major: number; readonly minor: number } {
   if (entry.type !== "character-device" && entry.type !== "block-device") return { major: 0, minor: 0 };
   const limit = octalLimit(FIELD.devmajor[1]);
   if (entry.major > limit || entry.minor > limit) {

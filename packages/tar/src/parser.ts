@@ -1,4 +1,4 @@
-import { type ByteString, bytesFromBuffer, type Entry } from "@base-kit/core";
+import { type ByteString, bytesFromBuffer, type Entry, type FileEntry } from "@base-kit/core";
 import { BLOCK, checksum, FIELD, type Field } from "./format.ts";
 import { ID_AT_MOST, type TarLimits } from "./limits.ts";
 import { parseDecimal, parseDecimalSeconds, parseNumber } from "./number.ts";
@@ -6,10 +6,8 @@ import { entryPath } from "./path.ts";
 import { type PaxRecord, parsePax } from "./pax.ts";
 import { refuse } from "./refuse.ts";
 
-/** An entry as its headers tell it; a file's bytes stand next in the archive. */
-export type Member =
-  | (Omit<Extract<Entry, { type: "file" }>, "content"> & { readonly size: number })
-  | (Exclude<Entry, { type: "file" }> & { readonly size: 0 });
+/** An entry as its headers tell it; the `size` bytes of a file stand next in the archive. */
+export type Member = Omit<FileEntry, "content"> | (Exclude<Entry, FileEntry> & { readonly size: 0 });
 
 /**
  * Reads the headers of an archive. It is a coroutine, so that the same code serves a file with positions and a stream: it
@@ -85,7 +83,7 @@ function* extendedContent(
   }
   const padded = Math.ceil(size / BLOCK) * BLOCK;
   // The next header will overwrite the window this one lies in.
-  const content = Uint8Array.from(yield padded);
+  const content = Uint8Array.prototype.slice.call(yield padded);
   if (content.length < padded) refuse("TAR_TRUNCATED", archive, "it ends within an extended header");
   return content.subarray(0, size);
 }

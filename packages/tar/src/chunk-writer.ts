@@ -1,0 +1,51 @@
+/** One system call, one hash update and one promise per this many bytes; below 256 KiB they begin to show. */
+const CHUNK = 1024 ** 2;
+/** From this size bytes are handed on as they are; copying small ones together is cheaper. */
+const PASS_THROUGH = 256 * 1024;
+
+/** Gathers bytes into large chunks, which are the taker's to keep. */
+export class ChunkWriter {
+  #chunk = Buffer.allocUnsafeSlow(CHUNK);
+  #used = 0;
+  #ready: Buffer[] = [];
+
+  /** `stable`: nobody will write into these bytes again, so that large ones need not be copied. */
+  append(bytes: Uint8Array, stable: boolean): void {
+    if (stable && bytes.length >= PASS_THROUGH) {
+      this.flush();
+      this.#ready.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+      return;
+    }
+    for (let at = 0; at < bytes.length; ) {
+      if (this.#used === CHUNK) this.flush();
+      const count = Math.min(bytes.length - at, CHUNK - this.#used);
+      this.#chunk.set(count === bytes.length ? bytes : bytes.subarray(at, at + count), this.#used);
+      this.#used += count;
+      at += count;
+    }
+  }
+
+  zeros(count: number): void {
+    if (this.#used + count > CHUNK) this.flush();
+    this.#chunk.fill(0, this.#used, this.#used + count);
+    this.#used += count;
+  }
+
+  /** Makes what was gathered a chunk, however small. */
+  flush(): void {
+    if (this.#used === 0) return;
+    this.#ready.push(this.#chunk.subarray(0, this.#used));
+    this.#chunk = Buffer.allocUnsafeSlow(CHUNK);
+    this.#used = 0;
+  }
+
+  /** The finished chunks, once. */
+  take(): readonly Buffer[] {
+    if (this.#ready.length === 0) return NONE;
+    const ready = this.#ready;
+    this.#ready = [];
+    return ready;
+  }
+}
+
+const NONE: readonly Buffer[] = [];

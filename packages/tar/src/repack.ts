@@ -1,0 +1,48 @@
+import { ChunkWriter } from "./chunk-writer.ts";
+import { BLOCK, padding } from "./format.ts";
+import { encodeHeader } from "./header.ts";
+import type { TarLimits } from "./limits.ts";
+import type { Member } from "./parser.ts";
+import { TarReader } from "./reader.ts";
+
+export interface RepackTarOptions {
+  /** What error messages call the archive. */
+  readonly name: string;
+  readonly limits?: Partial<TarLimits>;
+  /** Changes metadata on the way; type, size and content stay. */
+  readonly change?: (entry: Member) => Member;
+}
+
+/** A tar of any maker written again as `writeTar` writes it, entry by entry in the order they come, in little memory. */
+export async function* repackTar(
+  chunks: AsyncIterable<Uint8Array>,
+  options: RepackTarOptions,
+): AsyncGenerator<Buffer, void, void> {
+  const { change = (entry) => entry, ...reading } = options;
+  const out = new ChunkWriter();
+  let unpadded = 0;
+  const pad = () => {
+    out.zeros(padding(unpadded));
+    unpadded = 0;
+  };
+  const reader = new TarReader({
+    ...reading,
+    onEntry: (entry) => {
+      pad();
+      out.append(encodeHeader(change(entry)), false);
+    },
+    onContent: (bytes) => {
+      unpadded += bytes.length;
+      out.append(bytes, true);
+    },
+  });
+  for await (const chunk of chunks) {
+    reader.push(chunk);
+    yield* out.take();
+  }
+  reader.end();
+  pad();
+  out.zeros(2 * BLOCK);
+  out.flush();
+  yield* out.take();
+}
