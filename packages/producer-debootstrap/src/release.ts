@@ -1,0 +1,102 @@
+import { readFile } from "node:fs/promises";
+import { BaseKitError, type Context, isBaseKitError, printable, redactUrl } from "@base-kit/core";
+import {
+  armor,
+  detachedSignatures,
+  type Keyring,
+  loadKeyring,
+  type Verified,
+  verifyClearsigned,
+  verifyDetached,
+} from "@base-kit/signatures";
+import { fetchFile } from "@base-kit/store";
+import type { Archive } from "./archive.ts";
+
+/** apt's limit. */
+const RELEASE_AT_MOST = 10 * 1024 * 1024;
+
+/** A suite's Release as the mirror has it, and what makes it trusted. */
+export interface FetchedRelease {
+  /** In the order of the files: `InRelease`, or `Release` and `Release.gpg`. */
+  readonly files: readonly ReleaseFile[];
+  readonly verified: Verified;
+  /** The bytes that debootstrap can take for an InRelease file. */
+  readonly inRelease: Uint8Array;
+}
+
+export interface ReleaseFile {
+  readonly name: "InRelease" | "Release" | "Release.gpg";
+  readonly url: string;
+  readonly sha256: string;
+  readonly size: number;
+}
+
+/**
+ * Fetches the Release of a suite and verifies who signed it.
+ *
+ * @throws BaseKitError of kind network when the mirror does not have it, verification when it is not trusted
+ */
+export async function fetchRelease(
+  suite: string,
+  { mirror, keyring }: Omit<Archive, "keyring"> & { readonly keyring: Keyring },
+  context: Context,
+): Promise<FetchedRelease> {
+  const fetch = (name: ReleaseFile["name"]) => fetchReleaseFile(`${mirror}/dists/${suite}/${name}`, name, context);
+  const inRelease = await fetch("InRelease").catch(unlessMissing);
+  const subject = (file: ReleaseFile) => `the Release of ${printable(suite)} (${redactUrl(file.url)})`;
+  if (inRelease) {
+    const verified = await verifyClearsigned(inRelease.bytes, { keyring, subject: subject(inRelease) }, context);
+    return { files: [withoutBytes(inRelease)], verified, inRelease: inRelease.bytes };
+  }
+  const release = await fetch("Release");
+  const signature = await fetch("Release.gpg");
+  const signed = { data: release.bytes, signature: signature.bytes };
+  const verified = await verifyDetached(signed, { keyring, subject: subject(release) }, context);
+  const files = [withoutBytes(release), withoutBytes(signature)];
+  return { files, verified, inRelease: joined(signed, subject(release)) };
+}
+
+/** @throws BaseKitError `KEYRING_MISSING` (environment), or as `loadKeyring` */
+export async function requireKeyring(path: string, distribution: string): Promise<Keyring> {
+  try {
+    return await loadKeyring(path);
+  } catch (cause) {
+    if (!isBaseKitError(cause) || cause.code !== "KEYRING_UNREADABLE") throw cause;
+    const packages = distribution === "ubuntu" ? "ubuntu-keyring" : `${distribution}-archive-keyring`;
+    throw new BaseKitError("KEYRING_MISSING", `the archive of ${distribution} cannot be verified: ${cause.message}`, {
+      kind: "environment",
+      hint: `Install the package ${packages}, or name a file with the archive's keys by --keyring. Nothing is built from an archive that cannot be verified.`,
+      cause,
+    });
+  }
+}
+
+interface FetchedFile extends ReleaseFile {
+  readonly bytes: Uint8Array;
+}
+
+async function fetchReleaseFile(url: string, name: ReleaseFile["name"], context: Context): Promise<FetchedFile> {
+  const { path, size, sha256 } = await fetchFile({ url, limit: RELEASE_AT_MOST }, context);
+  return { name, url, size, sha256, bytes: await readFile(path) };
+}
+
+function withoutBytes({ bytes: _, ...file }: FetchedFile): ReleaseFile {
+  return file;
+}
+
+/** Only a mirror that says "there is no such file" may be asked for another: any other failure stays one. */
+function unlessMissing(error: unknown): undefined {
+  if (!isBaseKitError(error) || error.code !== "FETCH_NOT_FOUND") throw error;
+}
+
+/**
+ * Release and its signature in the form of an InRelease file. debootstrap takes that apart by lines, dropping the last line
+ * feed of the text, and checks the parts as a detached signature; so one empty line more gives it the very same Release.
+ */
+function joined(
+  { data, signature }: { readonly data: Uint8Array; readonly signature: Uint8Array },
+  subject: string,
+): Uint8Array {
+  const armored = armor(detachedSignatures(signature, subject), "SIGNATURE");
+  return Buffer.concat([Buffer.from("-----BEGIN PGP SIGNED MESSAGE-----\n\n"), data, Buffer.from(`\n${armored}`)]);
+}

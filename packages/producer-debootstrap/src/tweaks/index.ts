@@ -1,0 +1,37 @@
+import { dockerAutoremoveSuggests, dockerClean, dockerGzipIndexes, dockerNoLanguages } from "./apt-config.ts";
+import { autoInstalled } from "./apt-state.ts";
+import { dockerAptSpeedup } from "./dpkg-config.ts";
+import { hostNames, machineId, rootDirectory, shadowDays } from "./host-traces.ts";
+import { aptCaches, logs, pseudoFilesystems } from "./leftovers.ts";
+import { initctl, policyRcD } from "./services.ts";
+import type { Tweak } from "./tweak.ts";
+
+export type { Build, Tweak } from "./tweak.ts";
+
+/** All tweaks, in the order they are applied. Source of the set: debuerreotype, which makes the official images. */
+export const TWEAKS: readonly Tweak[] = [
+  autoInstalled,
+  hostNames,
+  rootDirectory,
+  shadowDays,
+  policyRcD,
+  initctl,
+  dockerAptSpeedup,
+  dockerAutoremoveSuggests,
+  dockerClean,
+  dockerGzipIndexes,
+  dockerNoLanguages,
+  aptCaches,
+  logs,
+  machineId,
+  pseudoFilesystems,
+];
+
+/** What `--tweaks` takes: `default` (all), `none`, or names. */
+export type TweakChoice = string;
+export const TWEAK_CHOICES: readonly string[] = ["default", "none", ...TWEAKS.map(({ name }) => name)];
+
+/** The chosen ones, in the order they are applied. */
+export function chosenTweaks(choice: readonly TweakChoice[]): readonly Tweak[] {
+  return TWEAKS.filter(({ name }) => choice.includes("default") || choice.includes(name));
+}
