@@ -13,7 +13,8 @@ export function bytesFromText(text: string): ByteString {
 
 /** The bytes of a buffer, or of a part of it. */
 export function bytesFromBuffer(buffer: Uint8Array, start = 0, end: number = buffer.length): ByteString {
-  return Buffer.from(buffer.buffer, buffer.byteOffset, buffer.byteLength).toString("latin1", start, end) as ByteString;
+  const view = Buffer.isBuffer(buffer) ? buffer : Buffer.from(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  return view.toString("latin1", start, end) as ByteString;
 }
 
 export function bufferFromBytes(bytes: ByteString): Buffer {

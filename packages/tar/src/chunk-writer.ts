@@ -25,9 +25,11 @@ export class ChunkWriter {
     }
   }
 
-  zeros(count: number): void {
+  /** Room for `count` bytes (at most a chunk), filled with zeros, for `write` to change. */
+  reserve(count: number, write: (chunk: Buffer, at: number) => void = () => {}): void {
     if (this.#used + count > CHUNK) this.flush();
     this.#chunk.fill(0, this.#used, this.#used + count);
+    write(this.#chunk, this.#used);
     this.#used += count;
   }
 

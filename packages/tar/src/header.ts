@@ -7,6 +7,7 @@ import {
   isUtf8,
   printable,
 } from "@base-kit/core";
+import { ChunkWriter } from "./chunk-writer.ts";
 import { BLOCK, checksum, FIELD, type Field, padding } from "./format.ts";
 import { octalLimit } from "./number.ts";
 import { encodePax, type PaxRecord } from "./pax.ts";
@@ -20,39 +21,51 @@ export type HeaderSource = Exclude<Entry, FileEntry> | Omit<FileEntry, "content"
  *
  * @throws BaseKitError `TAR_UNREPRESENTABLE` (unsupported) for a device number beyond 2097151
  */
-export function encodeHeader(entry: HeaderSource): Buffer {
+export function writeHeader(entry: HeaderSource, out: ChunkWriter): void {
   const name = entry.type === "directory" ? `${entry.path === "" ? "." : entry.path}/` : entry.path;
   const split = splitName(name);
   const link = entry.type === "symlink" || entry.type === "hardlink" ? entry.target : "";
   const size = entry.type === "file" ? entry.size : 0;
+  const { uid, gid, mtime } = entry;
   const records: PaxRecord[] = [];
   const text = (key: string, value: string) =>
     records.push({ key: key as ByteString, value: Buffer.from(value, "latin1") });
   if (split === undefined) text("path", name);
   if (link.length > FIELD.linkname[1]) text("linkpath", link);
-  if (size > octalLimit(FIELD.size[1])) text("size", String(size));
-  if (entry.uid > octalLimit(FIELD.uid[1])) text("uid", String(entry.uid));
-  if (entry.gid > octalLimit(FIELD.gid[1])) text("gid", String(entry.gid));
-  if (entry.mtime < 0 || entry.mtime > octalLimit(FIELD.mtime[1])) text("mtime", String(entry.mtime));
-  for (const [key, value] of entry.xattrs ?? []) records.push({ key: `SCHILY.xattr.${key}` as ByteString, value });
-
-  const pax = records.length === 0 ? undefined : paxBlocks(entry.path, records);
-  const blocks = Buffer.alloc((pax?.length ?? 0) + BLOCK);
-  pax?.copy(blocks);
-  writeBlock(blocks, pax?.length ?? 0, {
+  if (size > SIZE_AT_MOST) text("size", String(size));
+  if (uid > USTAR_ID_AT_MOST) text("uid", String(uid));
+  if (gid > USTAR_ID_AT_MOST) text("gid", String(gid));
+  if (mtime < 0 || mtime > SIZE_AT_MOST) text("mtime", String(mtime));
+  if (entry.xattrs !== undefined) {
+    for (const [key, value] of entry.xattrs) records.push({ key: `SCHILY.xattr.${key}` as ByteString, value });
+  }
+  if (records.length > 0) out.append(paxBlocks(entry.path, records), false);
+  const fields: HeaderFields = {
     name: split?.name ?? name.slice(0, FIELD.name[1]),
     prefix: split?.prefix ?? "",
-    link: link.slice(0, FIELD.linkname[1]),
+    link: link.length > FIELD.linkname[1] ? link.slice(0, FIELD.linkname[1]) : link,
     typeflag: TYPEFLAGS[entry.type],
     mode: entry.mode & 0o7777,
-    uid: entry.uid > octalLimit(FIELD.uid[1]) ? 0 : entry.uid,
-    gid: entry.gid > octalLimit(FIELD.gid[1]) ? 0 : entry.gid,
-    size: size > octalLimit(FIELD.size[1]) ? 0 : size,
-    mtime: entry.mtime < 0 || entry.mtime > octalLimit(FIELD.mtime[1]) ? 0 : entry.mtime,
+    uid: uid > USTAR_ID_AT_MOST ? 0 : uid,
+    gid: gid > USTAR_ID_AT_MOST ? 0 : gid,
+    size: size > SIZE_AT_MOST ? 0 : size,
+    mtime: mtime < 0 || mtime > SIZE_AT_MOST ? 0 : mtime,
     ...deviceNumbers(entry),
-  });
-  return blocks;
+  };
+  out.reserve(BLOCK, (chunk, at) => writeBlock(chunk, at, fields));
 }
+
+/** The header blocks alone, as bytes. */
+export function encodeHeader(entry: HeaderSource): Buffer {
+  const out = new ChunkWriter();
+  writeHeader(entry, out);
+  out.flush();
+  return Buffer.concat(out.take());
+}
+
+/** What eleven and seven octal digits can say. */
+const SIZE_AT_MOST = octalLimit(FIELD.size[1]);
+const USTAR_ID_AT_MOST = octalLimit(FIELD.uid[1]);
 
 const TYPEFLAGS = {
   file: "0",
@@ -130,10 +143,12 @@ interface HeaderFields {
   readonly minor: number;
 }
 
-function writeBlock(blocks: Buffer, at: number, fields: HeaderFields): void {
-  const text = (field: Field, value: string) => blocks.write(value, at + FIELD[field][0], FIELD[field][1], "latin1");
-  const octal = (field: Field, value: number) =>
-    blocks.write(value.toString(8).padStart(FIELD[field][1] - 1, "0"), at + FIELD[field][0], "latin1");
+/** Writes into a block of zeros. */
+function writeBlock(block: Buffer, at: number, fields: HeaderFields): void {
+  const text = (field: Field, value: string) => {
+    if (value !== "") block.write(value, at + FIELD[field][0], FIELD[field][1], "latin1");
+  };
+  const octal = (field: Field, value: number) => writeOctal(block, at + FIELD[field][0], FIELD[field][1] - 1, value);
   text("name", fields.name);
   octal("mode", fields.mode);
   octal("uid", fields.uid);
@@ -146,5 +161,18 @@ function writeBlock(blocks: Buffer, at: number, fields: HeaderFields): void {
   octal("devmajor", fields.major);
   octal("devminor", fields.minor);
   text("prefix", fields.prefix);
-  blocks.write(`${checksum(blocks, at).toString(8).padStart(6, "0")}\0 `, at + FIELD.checksum[0], "latin1");
+  // Six digits, a NUL, a space, as every tar since the first has it.
+  const sum = checksum(block, at);
+  writeOctal(block, at + FIELD.checksum[0], 6, sum);
+  block[at + FIELD.checksum[0] + 7] = 0x20;
+}
+
+/** Zero-padded digits. Beyond 2^31 the bit operators would not do. */
+function writeOctal(block: Buffer, at: number, digits: number, value: number): void {
+  let rest = value;
+  for (let place = at + digits - 1; place >= at; place--) {
+    const next = Math.floor(rest / 8);
+    block[place] = 0x30 + (rest - next * 8);
+    rest = next;
+  }
 }

@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { Entry } from "@base-kit/core";
 import { BLOCK, padding } from "./format.ts";
 import { DEFAULT_LIMITS, type TarLimits } from "./limits.ts";
-import { type Member, parseTar } from "./parser.ts";
+import { type Member, parseTar, type Window } from "./parser.ts";
 import { refuse } from "./refuse.ts";
 
 export interface IndexTarOptions {
@@ -27,41 +27,43 @@ export function indexTar(file: string, options: IndexTarOptions = {}): Entry[] {
   const archive = options.name ?? file;
   const owner = openArchive(file);
   const { size: fileSize } = fstatSync(owner.descriptor);
-  const window = Buffer.allocUnsafeSlow(WINDOW);
-  let windowStart = 0;
-  let windowEnd = 0;
+  const buffer = Buffer.allocUnsafeSlow(WINDOW);
+  let bufferStart = 0;
+  let bufferEnd = 0;
   let position = 0;
+  const window: Window = { bytes: buffer, at: 0, length: 0 };
 
-  const take = (count: number): Uint8Array => {
-    if (count > WINDOW) return readAt(owner.descriptor, position, Math.min(count, fileSize - position));
-    if (position < windowStart || position + count > windowEnd) {
-      windowStart = position;
-      windowEnd = position + readSync(owner.descriptor, window, 0, WINDOW, position);
+  const fill = (count: number): void => {
+    if (count > WINDOW) {
+      window.bytes = readAt(owner.descriptor, position, Math.min(count, Math.max(0, fileSize - position)));
+      window.at = 0;
+      window.length = window.bytes.length;
+    } else {
+      if (position < bufferStart || position + count > bufferEnd) {
+        bufferStart = position;
+        bufferEnd = position + readSync(owner.descriptor, buffer, 0, WINDOW, position);
+      }
+      window.bytes = buffer;
+      window.at = position - bufferStart;
+      window.length = Math.min(count, bufferEnd - position);
     }
-    return window.subarray(position - windowStart, Math.min(position - windowStart + count, windowEnd - windowStart));
+    position += window.length;
   };
 
   const entries: Entry[] = [];
-  const parser = parseTar(archive, { ...DEFAULT_LIMITS, ...options.limits });
-  let next = parser.next();
-  while (!next.done) {
-    const wanted = next.value;
+  for (const wanted of parseTar(archive, { ...DEFAULT_LIMITS, ...options.limits }, window)) {
     if (typeof wanted === "number") {
-      const bytes = take(wanted);
-      position += bytes.length;
-      next = parser.next(bytes);
-    } else {
-      entries.push(entryAt(owner, wanted, position));
-      position += wanted.size + padding(wanted.size);
-      if (position > fileSize)
-        refuse("TAR_TRUNCATED", archive, `it ends within the content (${wanted.size} bytes expected)`, wanted.path);
-      next = parser.next(EMPTY);
+      fill(wanted);
+      continue;
+    }
+    entries.push(entryAt(owner, wanted, position));
+    position += wanted.size + padding(wanted.size);
+    if (position > fileSize) {
+      refuse("TAR_TRUNCATED", archive, `it ends within the content (${wanted.size} bytes expected)`, wanted.path);
     }
   }
   return entries;
 }
-
-const EMPTY = new Uint8Array();
 
 interface OpenArchive {
   readonly descriptor: number;
@@ -87,7 +89,7 @@ function* contentAt(owner: OpenArchive, position: number, size: number): Generat
   }
 }
 
-function readAt(descriptor: number, position: number, count: number): Uint8Array {
+function readAt(descriptor: number, position: number, count: number): Buffer {
   const bytes = count < 4 * BLOCK ? Buffer.allocUnsafe(count) : Buffer.allocUnsafeSlow(count);
   let done = 0;
   while (done < count) {

@@ -9,83 +9,96 @@ import { refuse } from "./refuse.ts";
 /** An entry as its headers tell it; the `size` bytes of a file stand next in the archive. */
 export type Member = Omit<FileEntry, "content"> | (Exclude<Entry, FileEntry> & { readonly size: 0 });
 
+/** The bytes the parser asked for, in place: an object per header would be most of the work of reading it. */
+export interface Window {
+  bytes: Buffer;
+  at: number;
+  /** As many as were wanted; fewer only at the end of the input. */
+  length: number;
+}
+
 /**
  * Reads the headers of an archive. It is a coroutine, so that the same code serves a file with positions and a stream: it
- * yields how many bytes it wants next and is resumed with them (fewer only at the end of the input), or it yields a member
- * and is resumed when the caller has passed over `size` bytes and their padding.
+ * yields how many bytes it wants next and is resumed when they are in the window, or it yields a member and is resumed when
+ * the caller has passed over `size` bytes and their padding.
  *
  * Where trusted tools disagree about the meaning of an archive, the archive is refused: each such disagreement is a place
  * to hide something from one of them.
  */
-export function* parseTar(archive: string, limits: TarLimits): Generator<number | Member, void, Uint8Array> {
+export function* parseTar(archive: string, limits: TarLimits, window: Window): Generator<number | Member, void, void> {
   let entries = 0;
   let unpacked = 0;
   for (;;) {
-    const extended = new ExtendedHeaders(archive);
-    let block = yield* nextHeader(archive);
-    while (block !== undefined && isExtended(block)) {
-      extended.add(block, yield* extendedContent(archive, block, limits));
-      block = yield* nextHeader(archive);
-      if (block === undefined)
+    yield BLOCK;
+    if (isEndMarker(archive, window)) break;
+    let extended: ExtendedHeaders | undefined;
+    while (isExtended(window)) {
+      extended ??= new ExtendedHeaders(archive);
+      const kind = typeflagOf(window);
+      extended.add(kind, yield* extendedContent(archive, window, limits));
+      yield BLOCK;
+      if (isEndMarker(archive, window)) {
         refuse("TAR_TRUNCATED", archive, "an extended header is followed by the end instead of its entry");
+      }
     }
-    if (block === undefined) break;
-    const member = parseMember(archive, block, extended);
-    if (++entries > limits.entries)
+    const member = parseMember(archive, window, extended);
+    if (++entries > limits.entries) {
       refuse("TAR_TOO_LARGE", archive, `it has more than ${limits.entries} entries`, member.path);
+    }
     unpacked += member.size;
     if (unpacked > limits.unpacked) {
       refuse("TAR_TOO_LARGE", archive, `its files are larger than ${limits.unpacked} bytes together`, member.path);
     }
     yield member;
   }
-  yield* expectOnlyZeros(archive);
+  yield* expectOnlyZeros(archive, window);
 }
 
-/** The next header block; undefined at the end marker. */
-function* nextHeader(archive: string): Generator<number, Uint8Array | undefined, Uint8Array> {
-  const block = yield BLOCK;
-  if (block.length < BLOCK) {
+/** Whether the block is the first of the end marker; if not, it is a sound header. */
+function isEndMarker(archive: string, window: Window): boolean {
+  if (window.length < BLOCK) {
     // An archive cut between two entries looks complete but for its missing end marker.
     refuse("TAR_TRUNCATED", archive, "it ends without the end-of-archive marker; expected two blocks of zeros");
   }
-  if (isZero(block)) return undefined;
-  if (numberField(block, "checksum") !== checksum(block)) {
+  if (window.bytes[window.at] === 0 && isZero(window)) return true;
+  if (numberField(window, "checksum") !== checksum(window.bytes, window.at)) {
     refuse("TAR_NOT_TAR", archive, "expected a tar header with its checksum, found other data");
   }
-  return block;
+  return false;
 }
 
-function* expectOnlyZeros(archive: string): Generator<number, void, Uint8Array> {
+function* expectOnlyZeros(archive: string, window: Window): Generator<number, void, void> {
   for (;;) {
-    const rest = yield 64 * BLOCK;
-    if (!isZero(rest)) refuse("TAR_TRAILING_DATA", archive, "data follows the end-of-archive marker");
-    if (rest.length < 64 * BLOCK) return;
+    yield 64 * BLOCK;
+    if (!isZero(window)) refuse("TAR_TRAILING_DATA", archive, "data follows the end-of-archive marker");
+    if (window.length < 64 * BLOCK) return;
   }
 }
 
-function isExtended(block: Uint8Array): boolean {
-  return "xgLK".includes(String.fromCharCode(block[FIELD.typeflag[0]] as number));
+function typeflagOf({ bytes, at }: Window): string {
+  return String.fromCharCode(bytes[at + FIELD.typeflag[0]] as number);
 }
 
-function* extendedContent(
-  archive: string,
-  block: Uint8Array,
-  limits: TarLimits,
-): Generator<number, Uint8Array, Uint8Array> {
-  const size = numberField(block, "size");
+function isExtended(window: Window): boolean {
+  const code = window.bytes[window.at + FIELD.typeflag[0]];
+  return code === 0x78 || code === 0x67 || code === 0x4c || code === 0x4b; // x g L K
+}
+
+function* extendedContent(archive: string, window: Window, limits: TarLimits): Generator<number, Buffer, void> {
+  const size = numberField(window, "size");
   if (size === undefined || size < 1 || size > limits.extendedHeader) {
+    const found = size ?? "an unreadable number of";
     return refuse(
       "TAR_EXTENDED_HEADER",
       archive,
-      `an extended header has ${size ?? "an unreadable number of"} bytes; expected 1 to ${limits.extendedHeader}`,
+      `an extended header has ${found} bytes; expected 1 to ${limits.extendedHeader}`,
     );
   }
   const padded = Math.ceil(size / BLOCK) * BLOCK;
-  // The next header will overwrite the window this one lies in.
-  const content = Uint8Array.prototype.slice.call(yield padded);
-  if (content.length < padded) refuse("TAR_TRUNCATED", archive, "it ends within an extended header");
-  return content.subarray(0, size);
+  yield padded;
+  if (window.length < padded) refuse("TAR_TRUNCATED", archive, "it ends within an extended header");
+  // xattrs keep parts of it, and the next header will take its place in the window.
+  return Buffer.from(window.bytes.subarray(window.at, window.at + size));
 }
 
 /** What pax and GNU long-name headers say about the entry that follows them. */
@@ -100,8 +113,7 @@ class ExtendedHeaders {
     this.#archive = archive;
   }
 
-  add(block: Uint8Array, content: Uint8Array): void {
-    const kind = String.fromCharCode(block[FIELD.typeflag[0]] as number);
+  add(kind: string, content: Buffer): void {
     // GNU tar, Go and Python disagree about which of several extended headers wins.
     if (
       this.#seen.has(kind) ||
@@ -115,7 +127,7 @@ class ExtendedHeaders {
     else this.#addRecords(content, kind === "g");
   }
 
-  #addRecords(content: Uint8Array, global: boolean): void {
+  #addRecords(content: Buffer, global: boolean): void {
     const records = parsePax(content);
     if ("refused" in records) refuse("TAR_PAX", this.#archive, records.refused);
     for (const record of records) {
@@ -135,7 +147,7 @@ class ExtendedHeaders {
     }
   }
 
-  #untilNul(content: Uint8Array): ByteString {
+  #untilNul(content: Buffer): ByteString {
     const nul = content.indexOf(0);
     if (nul >= 0 && content.subarray(nul).some((byte) => byte !== 0)) {
       refuse("TAR_EXTENDED_HEADER", this.#archive, "a long name contains a NUL byte");
@@ -163,15 +175,15 @@ function isRelevant({ key }: PaxRecord): boolean {
   return RELEVANT.has(key) || key.startsWith(XATTR);
 }
 
-function parseMember(archive: string, block: Uint8Array, extended: ExtendedHeaders): Member {
-  const rawName = extended.text("path") ?? extended.longName ?? headerName(block);
+function parseMember(archive: string, block: Window, extended: ExtendedHeaders | undefined): Member {
+  const rawName = extended?.text("path") ?? extended?.longName ?? headerName(block);
   const resolved = entryPath(rawName);
   if (typeof resolved !== "string") return refuse("TAR_NAME", archive, resolved.refused, rawName);
   const path = resolved;
   const number = (field: Field): number =>
     numberField(block, field) ?? refuse("TAR_NUMBER", archive, `its ${field} field is not a number`, path);
   const paxNumber = (key: string, field: Field): number => {
-    const text = extended.text(key);
+    const text = extended?.text(key);
     if (text === undefined) return number(field);
     const parse = key === "mtime" ? parseDecimalSeconds : parseDecimal;
     return parse(text) ?? refuse("TAR_NUMBER", archive, `its pax ${key} is not a number in range`, path);
@@ -182,7 +194,7 @@ function parseMember(archive: string, block: Uint8Array, extended: ExtendedHeade
       refuse("TAR_NUMBER", archive, `its ${key} ${value} is not within 0 to ${ID_AT_MOST}`, path);
     return value;
   };
-  const typeflag = String.fromCharCode(block[FIELD.typeflag[0]] as number);
+  const typeflag = typeflagOf(block);
   const slash = rawName.endsWith("/");
   // Before POSIX there was no directory type, a slash at the end of the name told.
   const type = typeflag === "\0" && slash ? "directory" : TYPES[typeflag];
@@ -200,7 +212,7 @@ function parseMember(archive: string, block: Uint8Array, extended: ExtendedHeade
   if (type !== "file" && size !== 0) {
     refuse("TAR_AMBIGUOUS", archive, `a ${type} with ${size} bytes of content, which tools read differently`, path);
   }
-  const xattrs = extended.xattrs();
+  const xattrs = extended?.xattrs();
   const metadata = {
     path,
     mode: number("mode") & 0o7777,
@@ -244,33 +256,42 @@ const TYPES: Readonly<Record<string, Entry["type"]>> = {
   "6": "fifo",
 };
 
-function linkTarget(archive: string, block: Uint8Array, extended: ExtendedHeaders, path: ByteString): ByteString {
-  const target = extended.text("linkpath") ?? extended.longLink ?? textField(block, "linkname");
+function linkTarget(
+  archive: string,
+  block: Window,
+  extended: ExtendedHeaders | undefined,
+  path: ByteString,
+): ByteString {
+  const target = extended?.text("linkpath") ?? extended?.longLink ?? textField(block, "linkname");
   if (target === "") refuse("TAR_LINK", archive, "a link without a target", path);
   if (target.includes("\0")) refuse("TAR_LINK", archive, "its link target contains a NUL byte", path);
   if (target.length > 4095) refuse("TAR_LINK", archive, "its link target is longer than 4095 bytes", path);
   return target;
 }
 
-function numberField(block: Uint8Array, field: Field): number | undefined {
+function numberField({ bytes, at }: Window, field: Field): number | undefined {
   const [offset, length] = FIELD[field];
-  return parseNumber(block, offset, length);
+  return parseNumber(bytes, at + offset, length);
 }
 
-function headerName(block: Uint8Array): ByteString {
+function headerName(block: Window): ByteString {
   const name = textField(block, "name");
+  if (block.bytes[block.at + FIELD.prefix[0]] === 0) return name;
   // GNU's own format keeps times where POSIX keeps the prefix.
-  const prefix = bytesFromBuffer(block, 257, 263) === "ustar\0" ? textField(block, "prefix") : "";
-  return prefix === "" ? name : (`${prefix}/${name}` as ByteString);
+  const magic = block.at + FIELD.magic[0];
+  const posix = bytesFromBuffer(block.bytes, magic, magic + 6) === "ustar\0";
+  return posix ? (`${textField(block, "prefix")}/${name}` as ByteString) : name;
 }
 
-function textField(block: Uint8Array, field: Field): ByteString {
+function textField({ bytes, at }: Window, field: Field): ByteString {
   const [offset, length] = FIELD[field];
-  const nul = block.indexOf(0, offset);
-  return bytesFromBuffer(block, offset, nul < 0 || nul > offset + length ? offset + length : nul);
+  const start = at + offset;
+  let end = start;
+  while (end < start + length && bytes[end] !== 0) end++;
+  return bytesFromBuffer(bytes, start, end);
 }
 
-function isZero(block: Uint8Array): boolean {
-  for (let i = 0; i < block.length; i++) if (block[i] !== 0) return false;
+function isZero({ bytes, at, length }: Window): boolean {
+  for (let i = at; i < at + length; i++) if (bytes[i] !== 0) return false;
   return true;
 }

@@ -1,6 +1,6 @@
 import { padding } from "./format.ts";
 import { DEFAULT_LIMITS, type TarLimits } from "./limits.ts";
-import { type Member, parseTar } from "./parser.ts";
+import { type Member, parseTar, type Window } from "./parser.ts";
 import { refuse } from "./refuse.ts";
 
 export interface TarReaderOptions {
@@ -21,9 +21,10 @@ export interface TarReaderOptions {
  */
 export class TarReader {
   readonly #options: TarReaderOptions;
-  readonly #parser: Generator<number | Member, void, Uint8Array>;
+  readonly #window: Window = { bytes: EMPTY, at: 0, length: 0 };
+  readonly #parser: Generator<number | Member, void, void>;
   /** Bytes of a header that came in several pieces. */
-  #partial: Uint8Array = EMPTY;
+  #partial: Buffer = EMPTY;
   #partialLength = 0;
   #wanted = 0;
   #content = 0;
@@ -32,11 +33,12 @@ export class TarReader {
 
   constructor(options: TarReaderOptions) {
     this.#options = options;
-    this.#parser = parseTar(options.name, { ...DEFAULT_LIMITS, ...options.limits });
-    this.#follow(this.#parser.next());
+    this.#parser = parseTar(options.name, { ...DEFAULT_LIMITS, ...options.limits }, this.#window);
+    this.#resume();
   }
 
-  push(bytes: Uint8Array): void {
+  push(chunk: Uint8Array): void {
+    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let at = 0;
     while (at < bytes.length) {
       const have = bytes.length - at;
@@ -45,18 +47,18 @@ export class TarReader {
         this.#options.onContent?.(bytes.subarray(at, at + count));
         this.#content -= count;
         at += count;
-        if (this.#content === 0 && this.#padding === 0) this.#resume(EMPTY);
+        if (this.#content === 0 && this.#padding === 0) this.#resume();
       } else if (this.#padding > 0) {
         const count = Math.min(have, this.#padding);
         this.#padding -= count;
         at += count;
-        if (this.#padding === 0) this.#resume(EMPTY);
+        if (this.#padding === 0) this.#resume();
       } else if (this.#partialLength === 0 && have >= this.#wanted) {
-        const header = bytes.subarray(at, at + this.#wanted);
+        const start = at;
         at += this.#wanted;
-        this.#resume(header);
+        this.#give(bytes, start, this.#wanted);
       } else {
-        at += this.#gather(bytes.subarray(at));
+        at += this.#gather(bytes, at);
       }
     }
   }
@@ -67,43 +69,47 @@ export class TarReader {
     if (this.#content > 0 || this.#padding > 0) {
       refuse("TAR_TRUNCATED", name, `it ends within the content (${this.#content} bytes missing)`, this.#entry?.path);
     }
-    while (this.#wanted > 0) this.#resume(this.#takePartial());
+    while (this.#wanted > 0) this.#givePartial();
   }
 
-  #gather(bytes: Uint8Array): number {
-    if (this.#partialLength === 0) this.#partial = new Uint8Array(this.#wanted);
-    const count = Math.min(bytes.length, this.#wanted - this.#partialLength);
-    this.#partial.set(bytes.subarray(0, count), this.#partialLength);
+  #gather(bytes: Buffer, at: number): number {
+    if (this.#partialLength === 0) this.#partial = Buffer.allocUnsafe(this.#wanted);
+    const count = Math.min(bytes.length - at, this.#wanted - this.#partialLength);
+    bytes.copy(this.#partial, this.#partialLength, at, at + count);
     this.#partialLength += count;
-    if (this.#partialLength === this.#wanted) this.#resume(this.#takePartial());
+    if (this.#partialLength === this.#wanted) this.#givePartial();
     return count;
   }
 
-  #takePartial(): Uint8Array {
-    const bytes = this.#partial.subarray(0, this.#partialLength);
+  #givePartial(): void {
+    const length = this.#partialLength;
     this.#partialLength = 0;
-    return bytes;
+    this.#give(this.#partial, 0, length);
   }
 
-  #resume(bytes: Uint8Array): void {
-    this.#follow(this.#parser.next(bytes));
+  #give(bytes: Buffer, at: number, length: number): void {
+    this.#window.bytes = bytes;
+    this.#window.at = at;
+    this.#window.length = length;
+    this.#resume();
   }
 
-  #follow(result: IteratorResult<number | Member, void>): void {
-    let next = result;
-    while (!next.done && typeof next.value !== "number") {
-      const entry = next.value;
-      this.#entry = entry;
-      this.#options.onEntry(entry);
-      if (entry.size > 0) {
-        this.#content = entry.size;
-        this.#padding = padding(entry.size);
+  #resume(): void {
+    for (;;) {
+      const { done, value } = this.#parser.next();
+      if (done === true || typeof value === "number") {
+        this.#wanted = done === true ? 0 : value;
         return;
       }
-      next = this.#parser.next(EMPTY);
+      this.#entry = value;
+      this.#options.onEntry(value);
+      if (value.size > 0) {
+        this.#content = value.size;
+        this.#padding = padding(value.size);
+        return;
+      }
     }
-    this.#wanted = next.done ? 0 : (next.value as number);
   }
 }
 
-const EMPTY = new Uint8Array();
+const EMPTY = Buffer.alloc(0);

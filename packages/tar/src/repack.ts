@@ -1,6 +1,6 @@
 import { ChunkWriter } from "./chunk-writer.ts";
 import { BLOCK, padding } from "./format.ts";
-import { encodeHeader } from "./header.ts";
+import { writeHeader } from "./header.ts";
 import type { TarLimits } from "./limits.ts";
 import type { Member } from "./parser.ts";
 import { TarReader } from "./reader.ts";
@@ -22,14 +22,14 @@ export async function* repackTar(
   const out = new ChunkWriter();
   let unpadded = 0;
   const pad = () => {
-    out.zeros(padding(unpadded));
+    out.reserve(padding(unpadded));
     unpadded = 0;
   };
   const reader = new TarReader({
     ...reading,
     onEntry: (entry) => {
       pad();
-      out.append(encodeHeader(change(entry)), false);
+      writeHeader(change(entry), out);
     },
     onContent: (bytes) => {
       unpadded += bytes.length;
@@ -42,7 +42,7 @@ export async function* repackTar(
   }
   reader.end();
   pad();
-  out.zeros(2 * BLOCK);
+  out.reserve(2 * BLOCK);
   out.flush();
   yield* out.take();
 }

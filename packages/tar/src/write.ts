@@ -1,7 +1,7 @@
 import { BaseKitError, type Entry, type FileEntry, printable } from "@base-kit/core";
 import { ChunkWriter } from "./chunk-writer.ts";
 import { BLOCK, padding } from "./format.ts";
-import { encodeHeader } from "./header.ts";
+import { writeHeader } from "./header.ts";
 
 /**
  * A tar of the entries in the order given, two blocks of zeros at its end. The same entries give the same bytes everywhere.
@@ -12,7 +12,7 @@ import { encodeHeader } from "./header.ts";
 export async function* writeTar(entries: Iterable<Entry>): AsyncGenerator<Buffer, void, void> {
   const out = new ChunkWriter();
   for (const entry of entries) {
-    out.append(encodeHeader(entry), false);
+    writeHeader(entry, out);
     if (entry.type !== "file" || entry.size === 0) continue;
     const content = entry.content();
     let written = 0;
@@ -31,9 +31,9 @@ export async function* writeTar(entries: Iterable<Entry>): AsyncGenerator<Buffer
       }
     }
     if (written !== entry.size) throw changedWhileReading(entry, written);
-    out.zeros(padding(entry.size));
+    out.reserve(padding(entry.size));
   }
-  out.zeros(2 * BLOCK);
+  out.reserve(2 * BLOCK);
   out.flush();
   yield* out.take();
 }

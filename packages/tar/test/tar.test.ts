@@ -39,7 +39,7 @@ describe("a written archive read again", () => {
         const repacked = await chunksOf(repackTar(inPieces(chunks, 700), { name: "stream" }));
         expect(repacked.equals(chunks)).toBe(true);
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 
@@ -192,7 +192,7 @@ describe("an archive is refused, by name", () => {
           }
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 });
