@@ -1,0 +1,52 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Context, Event } from "@base-kit/core";
+import { createExec } from "@base-kit/host";
+
+export interface TestContext extends Context {
+  readonly events: readonly Event[];
+  /** For the test's own files. */
+  readonly dir: string;
+  readonly dispose: () => void;
+}
+
+export interface TestContextOptions {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: Event) => void;
+}
+
+/** Runs real programs, but sees only the environment it is given: no engine of this machine unless the test names it. */
+export function testContext({ env = {}, signal, onEvent }: TestContextOptions = {}): TestContext {
+  // Short: the path of a socket has at most 107 bytes.
+  const root = mkdtempSync(join(tmpdir(), "bk-imp-"));
+  const dir = join(root, "d");
+  const tempDir = join(root, "t");
+  const home = join(root, "h");
+  for (const each of [dir, tempDir, home]) mkdirSync(each);
+  const events: Event[] = [];
+  const seen = { HOME: home, PATH: process.env["PATH"], ...env };
+  const never = signal ?? new AbortController().signal;
+  return {
+    dir,
+    tempDir,
+    events,
+    reporter: {
+      emit: (event) => {
+        events.push(event);
+        onEvent?.(event);
+      },
+    },
+    signal: never,
+    env: seen,
+    clock: { now: () => Math.floor(Date.now() / 1000), monotonicMs: () => performance.now() },
+    exec: createExec({ env: seen, signal: never }),
+    fetch: () => Promise.reject(new Error("an importer fetches nothing")),
+    store: {
+      get: () => Promise.reject(new Error("an importer keeps nothing")),
+      put: () => Promise.reject(new Error("an importer keeps nothing")),
+    },
+    dispose: () => rmSync(root, { recursive: true, force: true }),
+  };
+}
