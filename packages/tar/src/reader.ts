@@ -96,9 +96,10 @@ export class TarReader {
 
   #resume(): void {
     for (;;) {
-      const { done, value } = this.#parser.next();
-      if (done === true || typeof value === "number") {
-        this.#wanted = done === true ? 0 : value;
+      const result = this.#parser.next();
+      const value = result.done === true ? 0 : result.value;
+      if (typeof value === "number") {
+        this.#wanted = value;
         return;
       }
       this.#entry = value;
