@@ -1,0 +1,61 @@
+// How the benchmarks measure: whole processes, alternating with their rival in one run, medians of several.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+
+/** Runs a program to its end. Wall time in milliseconds; peak memory in MiB where the program is node. */
+export async function run(command, args, { stdin, env, peak = false } = {}) {
+  const started = performance.now();
+  const child = spawn(command, args, {
+    stdio: [stdin ?? "ignore", "ignore", "pipe", peak ? "pipe" : "ignore"],
+    env: { ...process.env, ...env, ...(peak ? { NODE_OPTIONS: `--import=${REPORT_PEAK}` } : {}) },
+  });
+  let stderr = "";
+  let report = "";
+  child.stderr.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  child.stdio[3]?.on("data", (chunk) => {
+    report += chunk;
+  });
+  const [code, signal] = await once(child, "close");
+  const wall = performance.now() - started;
+  if (code !== 0) throw new Error(`${command} ${args[0]} ended with ${code ?? signal}: ${stderr.slice(-2000)}`);
+  return { wall, peak: Number(report) / 1024 };
+}
+
+const REPORT_PEAK = `data:text/javascript,${encodeURIComponent(
+  'import { writeSync } from "node:fs"; process.on("exit", () => { try { writeSync(3, String(process.resourceUsage().maxRSS)); } catch {} });',
+)}`;
+
+/** Measures each of the named works `times` times, taking turns so that all see the same load. Medians by name. */
+export async function medians(times, works) {
+  const results = new Map(Object.keys(works).map((name) => [name, []]));
+  // The first round warms the page cache and is not counted.
+  for (let round = -1; round < times; round++) {
+    for (const [name, work] of Object.entries(works)) {
+      const result = await work();
+      if (round >= 0) results.get(name).push(result);
+    }
+  }
+  return Object.fromEntries(
+    [...results].map(([name, all]) => [
+      name,
+      { wall: median(all.map(({ wall }) => wall)), peak: median(all.map(({ peak }) => peak)) },
+    ]),
+  );
+}
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+/** A line of the report: what, how long, the rival, the ratio beside its target. */
+export function line(what, ours, theirs, target) {
+  const ratio = ours / theirs;
+  const verdict = ratio <= target ? "ok" : "MISSED";
+  const ms = (value) => `${Math.round(value)} ms`.padStart(9);
+  process.stdout.write(
+    `${what.padEnd(58)}${ms(ours)}${ms(theirs)}${ratio.toFixed(2).padStart(8)} ×   ≤ ${target.toFixed(1)} ×  ${verdict}\n`,
+  );
+}

@@ -1,0 +1,88 @@
+#!/usr/bin/env node
+// `npm run bench`: base-kit beside the tools it replaces, as ratios of medians within this run. Not a test: machines differ.
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { line, medians, run } from "./measure.mjs";
+import { debianMinbase, smallFiles } from "./trees.mjs";
+
+const CLI = fileURLToPath(new URL("../../packages/cli/bin/base-kit.js", import.meta.url));
+const ROUNDS = Number(process.env["BASE_KIT_BENCH_ROUNDS"] ?? 5);
+const folder = mkdtempSync(join(process.env["TMPDIR"] ?? "/var/tmp", "base-kit-bench-"));
+
+try {
+  process.stdout.write(`${"".padEnd(58)}${"base-kit".padStart(9)}${"rival".padStart(9)}${"ratio".padStart(8)}\n`);
+  const start = await startUp();
+  const minbase = debianMinbase(folder);
+  if (minbase === undefined)
+    process.stdout.write("Debian minbase: left out, it needs root, debootstrap and a mirror\n");
+  else await packing("pack Debian minbase, beside GNU tar", minbase, start);
+  await packing("pack 10,000 small files, beside GNU tar", smallFiles(folder), start);
+  if (minbase !== undefined && engineAnswers()) await importing(minbase);
+  else process.stdout.write("import: left out, it needs a Docker engine\n");
+} finally {
+  spawnSync("rm", ["-rf", "--one-file-system", "--", folder]);
+}
+
+/** What `--help` costs over an empty node; a limit in milliseconds, not a ratio. */
+async function startUp() {
+  const { help, node } = await medians(ROUNDS * 2, {
+    help: () => run(process.execPath, [CLI, "--help"]),
+    node: () => run(process.execPath, ["-e", "0"]),
+  });
+  const extra = help.wall - node.wall;
+  process.stdout.write(
+    `${"--help over an empty node".padEnd(58)}${`${Math.round(extra)} ms`.padStart(9)}${"".padStart(19)}≤ 150 ms  ${extra <= 150 ? "ok" : "MISSED"}\n`,
+  );
+  return help.wall;
+}
+
+async function packing(what, tree, start) {
+  const [ours, theirs] = [join(folder, "ours.tar"), join(folder, "theirs.tar")];
+  const { kit, tar } = await medians(ROUNDS, {
+    kit: () => run(process.execPath, [CLI, "pack", "--quiet", tree, ours], { peak: true }),
+    tar: () => run("tar", ["--sort=name", "--numeric-owner", "-C", tree, "-cf", theirs, "."]),
+  });
+  line(`${what}, start-up apart`, kit.wall - start, tar.wall, 1.2);
+  process.stdout.write(
+    `${"  peak memory".padEnd(58)}${`${Math.round(kit.peak)} MiB`.padStart(9)}${"".padStart(19)}≤ 200 MiB  ${kit.peak <= 200 ? "ok" : "MISSED"}\n`,
+  );
+  for (const file of [ours, theirs]) rmSync(file, { force: true });
+}
+
+async function importing(tree) {
+  const name = `base-kit-bench-${process.pid}`;
+  let turn = 0;
+  // An engine skips a layer it has; each round imports a tree that differs in one file.
+  const fresh = () => {
+    cpSync("/etc/hostname", join(tree, "etc/bench"), { force: true });
+    spawnSync("touch", ["-d", `@${1_600_000_000 + turn++}`, join(tree, "etc/bench")]);
+  };
+  const remove = (tag) => spawnSync("docker", ["rmi", "-f", tag], { stdio: "ignore" });
+  const result = await medians(Math.max(3, Math.floor(ROUNDS / 2)), {
+    kit: async () => {
+      fresh();
+      const measured = await run(process.execPath, [CLI, "import", "--quiet", tree, `${name}:kit`]);
+      remove(`${name}:kit`);
+      return measured;
+    },
+    pipe: async () => {
+      fresh();
+      const started = performance.now();
+      const tar = spawn("tar", ["-C", tree, "-c", "."], { stdio: ["ignore", "pipe", "ignore"] });
+      const docker = spawn("docker", ["import", "-", `${name}:pipe`], { stdio: [tar.stdout, "ignore", "ignore"] });
+      const [code] = await once(docker, "close");
+      if (code !== 0) throw new Error(`docker import ended with ${code}`);
+      const wall = performance.now() - started;
+      remove(`${name}:pipe`);
+      return { wall, peak: 0 };
+    },
+  });
+  line("import Debian minbase, beside tar | docker import", result.kit.wall, result.pipe.wall, 1.1);
+}
+
+function engineAnswers() {
+  return spawnSync("docker", ["version"], { stdio: "ignore" }).status === 0;
+}
