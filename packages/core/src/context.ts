@@ -75,6 +75,8 @@ export interface ExecOptions {
   /** Bytes of output kept; beyond it the beginning is dropped. @default 16 MiB */
   readonly maxOutput?: number;
   readonly timeoutMs?: number;
+  /** Between SIGTERM and SIGKILL, for programs that have something to clean up. @default 5000 */
+  readonly graceMs?: number;
   /** Exit codes that are not an error. @default [0] */
   readonly expectedExitCodes?: readonly number[] | "any";
   readonly signal?: AbortSignal;

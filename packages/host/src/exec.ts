@@ -68,7 +68,7 @@ async function run(file: string, args: readonly string[], options: RunOptions): 
     failure = { error };
     // Whoever reads the output must see an error, not an end.
     child.stdout.destroy(asError(error));
-    ending = endGroup(leader).then(() => {
+    ending = endGroup(leader, options.graceMs).then(() => {
       // A descendant in a session of its own may still hold the other ends.
       child.stderr.destroy();
       child.stdin?.destroy();

@@ -28,11 +28,11 @@ export function adoptGroup(leader: number): AdoptedGroup {
 }
 
 /** SIGTERM to the whole group, and SIGKILL when some of it is still there after the grace period. */
-export async function endGroup(leader: number): Promise<void> {
+export async function endGroup(leader: number, graceMs: number = GRACE_MS): Promise<void> {
   signalGroup(leader, "SIGTERM");
   // A stopped process (SIGSTOP, SIGTTOU) would never see the SIGTERM.
   signalGroup(leader, "SIGCONT");
-  for (let waited = 0; waited < GRACE_MS; waited += POLL_MS) {
+  for (let waited = 0; waited < graceMs; waited += POLL_MS) {
     if (!isGroupAlive(leader)) return;
     await sleep(POLL_MS);
   }
