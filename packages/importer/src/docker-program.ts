@@ -45,6 +45,8 @@ export function createDocker(target: DockerTarget, context: Context): Docker {
         .exec("docker", [...targetArguments(target), ...args], {
           ...options,
           ...(timeoutMs === undefined ? {} : { timeoutMs }),
+          // It keeps nothing of its own, and while it waits for its input it hears no SIGTERM.
+          graceMs: 100,
           env,
           expectedExitCodes: "any",
         })

@@ -1,0 +1,236 @@
+import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { type Image, parseReference, type RuntimeConfig } from "@base-kit/core";
+import { locationOf, requires } from "@base-kit/testing";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Importer } from "../src/engine.ts";
+import { engineSink, findEngine, type ImportMode } from "../src/index.ts";
+import { type TestContext, testContext } from "./context.ts";
+import { testImage } from "./image.ts";
+import { type PodmanService, startPodmanService } from "./podman-service.ts";
+
+const IMPORTERS = ["docker-cli", "engine-api"] as const satisfies readonly Importer[];
+const MODES = ["load", "import"] as const satisfies readonly ImportMode[];
+const WAYS = IMPORTERS.flatMap((importer) => MODES.map((mode) => ({ importer, mode })));
+
+const prefix = `base-kit-test/importer-${process.pid}`;
+let podman: PodmanService | undefined;
+let context: TestContext;
+let host: string;
+const names: string[] = [];
+const ids: string[] = [];
+
+beforeEach(() => {
+  context = testContext();
+});
+afterEach(() => {
+  const wanted = [...names.splice(0), ...ids.splice(0)];
+  if (wanted.length > 0) docker(["image", "rm", "--force", ...wanted]);
+  context.dispose();
+});
+
+function docker(args: readonly string[]) {
+  return spawnSync("docker", ["--host", host, ...args], { encoding: "utf8" });
+}
+
+function output(args: readonly string[]): string {
+  const { status, stdout, stderr } = docker(args);
+  if (status !== 0) throw new Error(`docker ${args.join(" ")}: ${stderr}`);
+  return stdout.trim();
+}
+
+/** The names on this machine; the images behind them go when the test ends. */
+function freshName(): string {
+  const name = `${prefix}-${randomBytes(4).toString("hex")}`;
+  names.push(name);
+  return name;
+}
+
+async function give(
+  image: Image,
+  { importer, mode, as }: { readonly importer: Importer; readonly mode: ImportMode; readonly as: readonly string[] },
+) {
+  const engine = await findEngine({ importer, host }, context);
+  const result = await engineSink(engine, { mode }).write(image, as.map(parseReference), context);
+  ids.push(result.id);
+  return result;
+}
+
+function imageIds(): readonly string[] {
+  return output(["image", "ls", "--all", "--quiet", "--no-trunc"]).split("\n").filter(Boolean).sort();
+}
+
+const settings: RuntimeConfig = {
+  env: { PATH: "/bin", EMPTY: "", ODD: `a "b" \\ $HOME 'c' é`, SPACED: " x " },
+  entrypoint: ["/hello"],
+  cmd: ["two\nlines", 'quote"', "$HOME \\"],
+  user: "1000:1000",
+  workdir: "/a b",
+  expose: ["80/tcp", "53/udp"],
+  volumes: ["/data"],
+  labels: { "org.example.text": `it's "$x" \\`, empty: "" },
+};
+
+const engines = [
+  {
+    kind: "docker",
+    skip: requires("docker").skip,
+    start: async () => locationOf("docker") ?? "",
+  },
+  {
+    kind: "podman",
+    skip: requires("docker", "podman", "root").skip,
+    start: async () => {
+      podman = await startPodmanService();
+      return podman.host;
+    },
+  },
+];
+
+describe.each(engines.filter(({ skip }) => !skip))("$kind", ({ kind, start }) => {
+  beforeAll(async () => {
+    host = await start();
+  }, 30_000);
+  afterAll(async () => {
+    await podman?.stop();
+    podman = undefined;
+  });
+
+  test.each(WAYS)("runs what it was given through $importer by $mode", async ({ importer, mode }) => {
+    const name = freshName();
+    const image = await testImage(context, { compression: mode === "load" ? "none" : "gzip" });
+    const result = await give(image, { importer, mode, as: [name] });
+    expect(result.references).toEqual([`${name}:latest`]);
+    const [found] = JSON.parse(output(["image", "inspect", name]));
+    expect(result).toMatchObject({ id: found.Id, size: found.Size });
+    expect(found.RootFS.Layers).toEqual(image.layers.map(({ diffId }) => diffId));
+    if (process.arch === "x64") {
+      expect(output(["run", "--rm", "--network", "none", name])).toBe("hello from base-kit");
+    }
+  });
+
+  test("gives the same id through both importers, the digest of the config, also the second time", async () => {
+    const image = await testImage(context);
+    for (const importer of [...IMPORTERS, ...IMPORTERS]) {
+      const result = await give(image, { importer, mode: "load", as: [freshName()] });
+      expect(result.id).toBe(image.config.digest);
+      if (importer === "docker-cli") docker(["image", "rm", "--force", result.id]);
+    }
+    await give(image, { importer: "engine-api", mode: "load", as: [] });
+    expect(context.events.at(-1)).toMatchObject({ type: "step.ended", outcome: "done", detail: "already there" });
+    expect(imageIds().filter((id) => id === image.config.digest)).toHaveLength(1);
+  });
+
+  test.each(IMPORTERS)("sets every name through %s, and a name moves to the newer image", async (importer) => {
+    const [first, second] = [freshName(), freshName()];
+    const older = await give(await testImage(context), { importer, mode: "load", as: [`${first}:1.0`] });
+    const newer = await give(await testImage(context), {
+      importer,
+      mode: "load",
+      as: [`${first}:1.0`, second, `docker.io/${second}:two`, `localhost:5000/${second}`],
+    });
+    names.push(`localhost:5000/${second}`, `${first}:1.0`, `${second}:two`);
+    expect(newer.references).toEqual([
+      `${first}:1.0`,
+      `${second}:latest`,
+      `${second}:two`,
+      `localhost:5000/${second}:latest`,
+    ]);
+    for (const name of newer.references)
+      expect(output(["image", "inspect", "--format", "{{.Id}}", name])).toBe(newer.id);
+    expect(older.id).not.toBe(newer.id);
+  });
+
+  test.each(IMPORTERS)("keeps odd settings exactly when importing through %s", async (importer) => {
+    const runtime = { ...settings, ...(kind === "podman" ? { stopSignal: "SIGINT" } : {}) };
+    const image = await testImage(context, { runtime });
+    const { id } = await give(image, { importer, mode: "import", as: [] });
+    const [found] = JSON.parse(output(["image", "inspect", id]));
+    expect(found.Config).toMatchObject({
+      Env: Object.entries(settings.env ?? {}).map(([name, value]) => `${name}=${value}`),
+      Entrypoint: settings.entrypoint,
+      Cmd: settings.cmd,
+      User: settings.user,
+      WorkingDir: settings.workdir,
+      ExposedPorts: { "80/tcp": {}, "53/udp": {} },
+      Volumes: { "/data": {} },
+      Labels: settings.labels,
+    });
+  });
+
+  test.each(WAYS)(
+    "keeps the architecture of a foreign image through $importer by $mode, or refuses it",
+    async (way) => {
+      const before = imageIds();
+      const image = await testImage(context, { architecture: process.arch === "arm64" ? "amd64" : "arm64" });
+      try {
+        const { id } = await give(image, { ...way, as: [] });
+        expect(output(["image", "inspect", "--format", "{{.Architecture}}", id])).toBe(image.platform.architecture);
+      } catch (error) {
+        // dockerd 20.10 imports everything as its own architecture.
+        expect(error).toMatchObject({ code: "ENGINE_IMAGE_DIFFERS", message: expect.stringContaining("architecture") });
+        expect(way.mode).toBe("import");
+        expect(imageIds()).toEqual(before);
+      }
+    },
+  );
+
+  describe.each(WAYS)("through $importer by $mode", (way) => {
+    test("has no image of a source that fails in the middle, and the name keeps its image", async () => {
+      const name = freshName();
+      const { id } = await give(await testImage(context), { ...way, as: [name] });
+      const before = imageIds();
+      const broken = await testImage(context, { ballast: 2 ** 22 });
+      const failure = new Error("the disk was taken out");
+      const [layer] = broken.layers;
+      if (layer === undefined) throw new Error("an image has a layer");
+      const open = async function* () {
+        let left = 2 ** 21;
+        for await (const chunk of layer.open()) {
+          yield chunk.subarray(0, left);
+          left -= chunk.length;
+          if (left <= 0) throw failure;
+        }
+      };
+      await expect(give({ ...broken, layers: [{ ...layer, open }] }, { ...way, as: [name] })).rejects.toBe(failure);
+      expect(imageIds()).toEqual(before);
+      expect(output(["image", "inspect", "--format", "{{.Id}}", name])).toBe(id);
+    });
+
+    test("has no image of an import that was aborted", async () => {
+      const before = imageIds();
+      const controller = new AbortController();
+      const stopping = testContext({
+        signal: controller.signal,
+        onEvent: (event) => {
+          if (event.type === "step.progressed" && event.done > 2 ** 21)
+            controller.abort(new Error("stopped by the user"));
+        },
+      });
+      try {
+        const image = await testImage(context, { ballast: 2 ** 24 });
+        const engine = await findEngine({ importer: way.importer, host }, stopping);
+        const started = performance.now();
+        await expect(
+          engineSink(engine, { mode: way.mode }).write(image, [parseReference(freshName())], stopping),
+        ).rejects.toThrow("stopped by the user");
+        expect(performance.now() - started).toBeLessThan(5000);
+        expect(imageIds()).toEqual(before);
+      } finally {
+        stopping.dispose();
+      }
+    });
+  });
+
+  test("describes itself", async () => {
+    const engine = await findEngine({ importer: "auto", host }, context);
+    expect(engine).toMatchObject({
+      kind,
+      importer: "engine-api",
+      endpoint: host,
+      version: expect.stringMatching(/^\d+\.\d+/),
+      apiVersion: expect.stringMatching(/^1\.\d+$/),
+      storage: expect.stringMatching(/./),
+    });
+  });
+});
