@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { BaseKitError, type Context, printable } from "@base-kit/core";
 
 /** Less than any release needs; how much it really is depends on the packages. */
-const LEAST_FREE_BYTES = 256 * 1024 ** 2;
+const LEAST_FREE_BYTES = 128 * 1024 ** 2;
 
 /** debootstrap in namespaces of its own, that end with the process that started them; see `runDebootstrap`. */
 export const ISOLATION: readonly string[] = [

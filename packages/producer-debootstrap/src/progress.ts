@@ -23,7 +23,7 @@ export interface ProgressFollower {
   end(failed: boolean): void;
 }
 
-export function followProgress(context: Context): ProgressFollower {
+export function followProgress(context: Pick<Context, "reporter" | "clock">): ProgressFollower {
   let current: OpenStep | undefined;
   // A package that is downloaded a second time, or configured again, is still one.
   const seen = new Map<Phase, Set<string>>();
@@ -44,7 +44,7 @@ export function followProgress(context: Context): ProgressFollower {
         detail: progress.package,
         ...(total === undefined || total < names.size ? {} : { total }),
       });
-      current.handle?.detail(`${names.size} packages`);
+      current.handle?.detail(names.size === 1 ? "1 package" : `${names.size} packages`);
     },
     end: (failed) => {
       current?.end(failed);
@@ -60,7 +60,7 @@ interface OpenStep {
 }
 
 /** A step whose end another line decides. */
-function openStep(phase: Phase, context: Context): OpenStep {
+function openStep(phase: Phase, context: Pick<Context, "reporter" | "clock">): OpenStep {
   let handle: StepHandle | undefined;
   let end: (failed: boolean) => void = () => {};
   step(context, `${phase} packages`, (opened) => {

@@ -1,0 +1,48 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parsePlatform } from "@base-kit/core";
+import { expect, test } from "vitest";
+import { debianArchitecture, requireExecutable } from "../src/architecture.ts";
+
+test.each([
+  ["amd64", "amd64"],
+  ["386", "i386"],
+  ["i686", "i386"],
+  ["arm64", "arm64"],
+  ["arm/v7", "armhf"],
+  ["armhf", "armhf"],
+  ["armel", "armel"],
+  ["ppc64le", "ppc64el"],
+  ["s390x", "s390x"],
+  ["riscv64", "riscv64"],
+])("%s is Debian's %s", (name, debian) => {
+  expect(debianArchitecture(parsePlatform(name))).toBe(debian);
+});
+
+test("arm/v6 has no port in Debian", () => {
+  expect(() => debianArchitecture(parsePlatform("arm/v6"))).toThrow(
+    expect.objectContaining({ code: "ARCHITECTURE_UNSUPPORTED", kind: "unsupported" }),
+  );
+});
+
+test.each([
+  ["amd64", "amd64", undefined, true],
+  ["386", "amd64", undefined, true],
+  ["arm/v7", "arm64", undefined, true],
+  ["arm64", "amd64", undefined, false],
+  ["amd64", "386", undefined, false],
+  ["arm64", "amd64", "enabled\ninterpreter /usr/bin/qemu-aarch64-static\nflags: OCF\n", true],
+  ["arm64", "amd64", "disabled\ninterpreter /usr/bin/qemu-aarch64-static\nflags: OCF\n", false],
+  ["arm64", "amd64", "enabled\ninterpreter /usr/bin/qemu-aarch64\nflags: \n", false],
+])("programs for %s on %s, with the emulator %j: %j", async (target, host, handler, works) => {
+  const binfmt = mkdtempSync(join(tmpdir(), "base-kit-test-"));
+  try {
+    if (handler !== undefined) writeFileSync(join(binfmt, "qemu-aarch64"), handler);
+    const check = requireExecutable(parsePlatform(target), { host: parsePlatform(host), binfmt });
+    if (works) await check;
+    else await expect(check).rejects.toMatchObject({ code: "ARCHITECTURE_FOREIGN", kind: "unsupported" });
+  } finally {
+    rmSync(binfmt, { recursive: true, force: true });
+  }
+});
