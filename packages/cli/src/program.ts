@@ -120,17 +120,13 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
       }, options),
     );
 
-  common(engineOptions(program.command("doctor")))
+  common(program.command("doctor"))
     .summary("tell what this machine has for base-kit")
     .description("Tells which engines and tools were found, their versions, and what each missing one would enable.")
     .action((options: Flags) =>
       run(async () => {
         const { doctor, renderDoctor } = await import("./commands/doctor.ts");
-        return session(
-          options,
-          (context) => doctor(options, context),
-          async (result) => renderDoctor(result),
-        );
+        return session(options, doctor, async (result) => renderDoctor(result));
       }, options),
     );
   return program;

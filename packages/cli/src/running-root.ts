@@ -28,8 +28,9 @@ export async function runningRootOptions(context: Context): Promise<{
   };
 }
 
-/** Where the engine keeps its data, when it is not the usual place. */
+/** Where the engines of this machine keep their data, when it is not the usual place. */
 async function engineStorage(context: Context): Promise<readonly string[]> {
-  const { engineDataRoots } = await import("@base-kit/importer");
-  return engineDataRoots(context);
+  const { probePlaces } = await import("@base-kit/importer");
+  const places = await probePlaces(context);
+  return places.flatMap(({ engine }) => engine?.dataRoot ?? []);
 }

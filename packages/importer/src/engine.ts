@@ -14,6 +14,8 @@ export interface EngineDescription {
   readonly architecture: string;
   /** Graph driver (`overlay2`) or `containerd snapshotter (overlayfs)`, where the engine tells. */
   readonly storage?: string;
+  /** Directory on the engine's machine that holds its images and containers, where the engine tells. */
+  readonly dataRoot?: string;
 }
 
 /** How images are handed over: by the docker program, or by talking to the engine ourselves. */

@@ -82,6 +82,7 @@ function describe(
     apiVersion: text("ApiVersion"),
     architecture: text("Arch"),
     ...(storage === undefined ? {} : { storage }),
+    ...(isRecord(info) && typeof info["DockerRootDir"] === "string" ? { dataRoot: info["DockerRootDir"] } : {}),
   };
 }
 

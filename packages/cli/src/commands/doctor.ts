@@ -1,5 +1,5 @@
 import { type Context, isBaseKitError } from "@base-kit/core";
-import type { DestinationFlags } from "../destinations.ts";
+import type { EngineDescription } from "@base-kit/importer";
 
 export interface DoctorReport {
   readonly engines: readonly EngineReport[];
@@ -36,17 +36,22 @@ const TOOLS: readonly Tool[] = [
 ];
 
 /** Looks at every place an engine may be at and every program base-kit can use. Missing ones are facts here, not failures. */
-export async function doctor(flags: DestinationFlags, context: Context): Promise<DoctorReport> {
-  const { describeEngines } = await import("@base-kit/importer");
-  const request = {
-    ...(flags.dockerHost === undefined ? {} : { host: flags.dockerHost }),
-    ...(flags.dockerContext === undefined ? {} : { context: flags.dockerContext }),
-  };
+export async function doctor(context: Context): Promise<DoctorReport> {
+  const { probePlaces } = await import("@base-kit/importer");
+  const places = await probePlaces(context);
   return {
-    engines: await describeEngines(request, context),
+    engines: places.map(({ source, endpoint, engine, failure }) => ({
+      place: endpoint === undefined ? source : `${source}, ${endpoint}`,
+      found: engine !== undefined,
+      detail: engine === undefined ? (failure?.message ?? "") : describeEngine(engine),
+    })),
     tools: await Promise.all(TOOLS.map((tool) => lookAt(tool, context))),
     machine: { node: process.version, platform: `${process.platform}/${process.arch}`, root: process.getuid?.() === 0 },
   };
+}
+
+function describeEngine({ kind, version, apiVersion, architecture, storage }: EngineDescription): string {
+  return `${kind} ${version}, API ${apiVersion}, ${architecture}${storage === undefined ? "" : `, ${storage}`}`;
 }
 
 async function lookAt({ program, args, enables }: Tool, context: Context): Promise<ToolReport> {
@@ -67,7 +72,7 @@ export function renderDoctor({ engines, tools, machine }: DoctorReport): string 
     `node ${machine.node} on ${machine.platform}${machine.root ? ", as root" : ""}`,
     "",
     "engines, in the order they are tried",
-    ...engines.map(({ place, found, detail }) => `  ${mark(found)}  ${place}: ${detail}`),
+    ...engines.map(({ place, found, detail }) => `  ${mark(found)}  ${found ? `${place}: ` : ""}${detail}`),
     "",
     "programs",
     ...tools.map(
