@@ -50,11 +50,10 @@ export function parseOutput(value: string): Output {
   }
 }
 
-/** `FILE[:REST]`: the path ends at the first colon after its last slash. */
+/** `PATH[:REST]`, cut at the first colon as containers/image does; a path with a colon in it has no spelling. */
 function splitAtColon(value: string, rest: string): readonly [path: string, after: string | undefined] {
-  const match = /^((?:.*\/)?[^/:]+)(?::(.+))?$/s.exec(rest.replace(/\/+$/, ""));
-  if (match === null) return invalid(value, "a path is missing");
-  return [match[1] as string, match[2]];
+  const [, path, after] = /^([^:\0]+)(?::(.+))?$/s.exec(rest) ?? invalid(value, "a path is missing");
+  return [path as string, after];
 }
 
 /** An archive may be tagged without being named; its file's name then is the best there is. */

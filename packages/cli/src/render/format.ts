@@ -3,11 +3,12 @@ export function formatBytes(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let value = bytes;
   let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
+  // What would round to 1000 is one of the next unit.
+  while (value >= (unit === 0 ? 1000 : 999.5) && unit < units.length - 1) {
     value /= 1000;
     unit += 1;
   }
-  return `${unit === 0 ? value : value.toPrecision(3).replace(/e\+3$/, "000")} ${units[unit]}`;
+  return `${unit === 0 || value >= 1000 ? Math.round(value) : value.toPrecision(3)} ${units[unit]}`;
 }
 
 /** `240 ms`, `3.2 s`, `2 min 05 s`. */

@@ -1,0 +1,76 @@
+import { CommanderError } from "commander";
+import { describe, expect, test } from "vitest";
+import { createProgram } from "../src/program.ts";
+
+async function parse(...argv: readonly string[]) {
+  let [out, err] = ["", ""];
+  let ran = 0;
+  let options: unknown;
+  const program = createProgram(async (_work, given) => {
+    ran += 1;
+    options = given;
+  });
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => {
+        out += text;
+      },
+      writeErr: (text) => {
+        err += text;
+      },
+    });
+  }
+  const exitCode = await program.parseAsync([...argv], { from: "user" }).then(
+    () => 0,
+    (error) => (error instanceof CommanderError ? error.exitCode : 99),
+  );
+  return { out, err, ran, options, exitCode };
+}
+
+describe("the command line", () => {
+  test.each(["build", "import", "pack", "scratch", "producers", "doctor"])(
+    "helps with %s, and builds nothing for it",
+    async (command) => {
+      const { out, ran, exitCode } = await parse(command, "--help");
+      expect(out).toContain(`Usage: base-kit ${command}`);
+      expect({ ran, exitCode }).toEqual({ ran: 0, exitCode: 0 });
+    },
+  );
+
+  test.each(["build", "import", "pack", "scratch"])("shows real examples of %s", async (command) => {
+    expect((await parse(command, "--help")).out).toMatch(new RegExp(`Examples:\\n(  .*base-kit ${command} .*\\n?)+`));
+  });
+
+  test.each([
+    [["buil", "alpine"], "Did you mean build?"],
+    [["build", "alpine", "--tga", "x"], "Did you mean --tag?"],
+    [["build"], "missing required argument"],
+    [["build", "a", "b"], "too many arguments"],
+    [["build", "alpine", "--compression", "lzma"], "Allowed choices are none, gzip"],
+    [["build", "alpine", "--include", "a,,b"], "separated by single commas"],
+    [["scratch"], "missing required argument"],
+  ])("refuses %j with a suggestion", async (argv, message) => {
+    const { err, ran, exitCode } = await parse(...argv);
+    expect(err).toContain(message);
+    expect(ran).toBe(0);
+    expect(exitCode).not.toBe(0);
+  });
+
+  test("collects options that repeat and lists with commas", async () => {
+    const { options } = await parse(
+      "build",
+      "alpine",
+      "-t",
+      "a",
+      "-t",
+      "b",
+      "--include",
+      "x,y",
+      "--include",
+      "z",
+      "--tweaks",
+      "none",
+    );
+    expect(options).toMatchObject({ tag: ["a", "b"], include: ["x", "y", "z"], tweaks: "none" });
+  });
+});
