@@ -101,8 +101,9 @@ function readHead(path: string): Buffer {
 
 function dynamic(name: string, { interpreter, dynamic: section }: Elf): BaseKitError {
   const loader = interpreter === undefined ? [] : [`the interpreter ${printable(interpreter)}`];
-  const names = section?.needed.map(printable).join(", ") ?? "";
-  const libraries = names === "" ? [] : [`the libraries ${names}`];
+  const names = section?.needed.map(printable) ?? [];
+  const libraries =
+    names.length === 0 ? [] : [`the ${names.length === 1 ? "library" : "libraries"} ${names.join(", ")}`];
   return new BaseKitError(
     "SCRATCH_DYNAMIC",
     `the program ${printable(name)} is dynamically linked: it needs ${[...loader, ...libraries].join(" and ")}, which a scratch image does not have`,
