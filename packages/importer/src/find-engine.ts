@@ -36,12 +36,17 @@ export async function findEngine(
   limits: Limits = DEFAULT_LIMITS,
 ): Promise<Engine> {
   const chosen = chosenPlace(request, context);
-  if (chosen !== undefined) return open(chosen, { request, context, limits });
+  const options = { request, context, limits };
+  return chosen === undefined ? firstEngine(usualPlaces(context), options) : open(chosen, options);
+}
+
+/** The first of the places where an engine answers. */
+export async function firstEngine(places: readonly Place[], options: OpenOptions): Promise<Engine> {
   const failures: Attempted[] = [];
-  for (const place of usualPlaces(context)) {
+  for (const place of places) {
     try {
-      const engine = await open(place, { request, context, limits });
-      warnOfSkipped(failures, engine, context);
+      const engine = await open(place, options);
+      warnOfSkipped(failures, engine, options.context);
       return engine;
     } catch (error) {
       if (!isBaseKitError(error) || error.code !== "ENGINE_UNREACHABLE") throw error;
@@ -77,7 +82,7 @@ interface Attempted {
   readonly error: BaseKitError;
 }
 
-interface OpenOptions {
+export interface OpenOptions {
   readonly request: EngineRequest;
   readonly context: Context;
   readonly limits: Limits;

@@ -1,5 +1,5 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
-import { isBaseKitError, printable } from "@base-kit/core";
+import { isBaseKitError } from "@base-kit/core";
 import { connectionFailure } from "./connection-errors.ts";
 import { type Attempt, answerInvalid, engineLost, engineRefused, engineSilent } from "./engine-errors.ts";
 import { watchIdle } from "./idle-watch.ts";
@@ -142,7 +142,7 @@ async function refusal(response: IncomingMessage): Promise<string> {
     // The status is answer enough.
   }
   const text = Buffer.concat(chunks).toString("utf8");
-  return `HTTP ${response.statusCode} ${messageIn(text) ?? printable(text)}`.trim();
+  return `HTTP ${response.statusCode} ${messageIn(text) ?? text}`.trim();
 }
 
 function messageIn(text: string): string | undefined {

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import type { Context, Event } from "@base-kit/core";
 import { createExec } from "@base-kit/host";
 
@@ -8,6 +8,8 @@ export interface TestContext extends Context {
   readonly events: readonly Event[];
   /** For the test's own files. */
   readonly dir: string;
+  /** Where a program of the test's stands before all others. */
+  readonly bin: string;
   readonly dispose: () => void;
 }
 
@@ -24,12 +26,14 @@ export function testContext({ env = {}, signal, onEvent }: TestContextOptions = 
   const dir = join(root, "d");
   const tempDir = join(root, "t");
   const home = join(root, "h");
-  for (const each of [dir, tempDir, home]) mkdirSync(each);
+  const bin = join(root, "bin");
+  for (const each of [dir, tempDir, home, bin]) mkdirSync(each);
   const events: Event[] = [];
-  const seen = { HOME: home, PATH: process.env["PATH"], ...env };
+  const seen = { HOME: home, PATH: `${bin}${delimiter}${process.env["PATH"]}`, ...env };
   const never = signal ?? new AbortController().signal;
   return {
     dir,
+    bin,
     tempDir,
     events,
     reporter: {

@@ -15,6 +15,8 @@ export interface FakeEngine {
   readonly host: string;
   /** `METHOD /path?query` with what came of the body, in the order they ended. */
   readonly requests: readonly FakeRequest[];
+  /** Sees the path of every request as it comes. */
+  onRequest(listener: (url: string | undefined) => void): void;
   close(): Promise<void>;
 }
 
@@ -33,6 +35,7 @@ export async function startFakeEngine(
   { handlers = {} }: FakeEngineOptions = {},
 ): Promise<FakeEngine> {
   const requests: FakeRequest[] = [];
+  const listeners: ((url: string | undefined) => void)[] = [];
   let loaded = false;
   const sound: Readonly<Record<string, Handler>> = {
     "GET /_ping": (_, response) => {
@@ -53,7 +56,12 @@ export async function startFakeEngine(
       response.statusCode = loaded ? 200 : 404;
       response.end(JSON.stringify(loaded && image ? description(image) : { message: "No such image: x" }));
     },
-    "POST /images/": (_, response) => {
+    "POST /images/create": async (request, response) => {
+      await drain(request);
+      response.end(JSON.stringify({ status: image?.config.digest }));
+    },
+    "POST /images/": async (request, response) => {
+      await drain(request);
       response.statusCode = 201;
       response.end();
     },
@@ -62,6 +70,7 @@ export async function startFakeEngine(
   const server = createServer(async (request, response) => {
     const line = `${request.method} ${request.url?.replace(/^\/v[\d.]+(?=\/)/, "")}`;
     let received = 0;
+    for (const listener of listeners) listener(request.url);
     request.on("data", (chunk: Buffer) => {
       received += chunk.length;
     });
@@ -81,6 +90,7 @@ export async function startFakeEngine(
     socket,
     host: `unix://${socket}`,
     requests,
+    onRequest: (listener) => listeners.push(listener),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
