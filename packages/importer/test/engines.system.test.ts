@@ -222,6 +222,14 @@ describe.each(engines.filter(({ skip }) => !skip))("$kind", ({ kind, start }) =>
     });
   });
 
+  test.runIf(kind === "podman" && process.arch === "x64")("finds the image by the name the user gave", async () => {
+    for (const importer of IMPORTERS) {
+      const name = freshName();
+      await give(await testImage(context), { importer, mode: "load", as: [name] });
+      expect(podman?.podman("run", "--rm", "--network", "none", name)).toBe("hello from base-kit");
+    }
+  });
+
   test("describes itself", async () => {
     const engine = await findEngine({ importer: "auto", host }, context);
     expect(engine).toMatchObject({

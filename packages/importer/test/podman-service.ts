@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,10 @@ import { ask } from "../src/request.ts";
 export interface PodmanService {
   /** For DOCKER_HOST. */
   readonly host: string;
+  /** Of the service. */
+  readonly pid: number;
+  /** Runs the podman program on the same images. */
+  podman(...args: readonly string[]): string;
   stop(): Promise<void>;
 }
 
@@ -48,11 +52,13 @@ export async function startPodmanService(): Promise<PodmanService> {
     service.kill("SIGKILL");
     rmSync(folder, { recursive: true, force: true });
   };
+  const podman = (...args: readonly string[]) =>
+    execFileSync("podman", [...own, ...args], { env, encoding: "utf8" }).trim();
   const endpoint = { type: "unix", path: inside("podman.sock") } as const;
   const options = { timeoutMs: 1000, signal: new AbortController().signal };
   for (let waited = 0; waited < 20_000; waited += 100) {
     const answer = await ask(endpoint, { method: "GET", path: "/_ping" }, options).catch(() => undefined);
-    if (answer?.status === 200) return { host, stop };
+    if (answer?.status === 200) return { host, pid: service.pid ?? 0, stop, podman };
     await sleep(100);
   }
   await stop();
