@@ -5,7 +5,8 @@ const PASS_THROUGH = 256 * 1024;
 
 /** Gathers bytes into large chunks, which are the taker's to keep. */
 export class ChunkWriter {
-  #chunk = Buffer.allocUnsafeSlow(CHUNK);
+  /** Zeros from the place in use on: padding and most of a header need not be written. */
+  #chunk = Buffer.alloc(CHUNK);
   #used = 0;
   #ready: Buffer[] = [];
 
@@ -25,10 +26,9 @@ export class ChunkWriter {
     }
   }
 
-  /** Room for `count` bytes (at most a chunk), filled with zeros, for `write` to change. */
+  /** Room for `count` bytes of zeros (at most a chunk), for `write` to change. */
   reserve(count: number, write: (chunk: Buffer, at: number) => void = () => {}): void {
     if (this.#used + count > CHUNK) this.flush();
-    this.#chunk.fill(0, this.#used, this.#used + count);
     write(this.#chunk, this.#used);
     this.#used += count;
   }
@@ -37,7 +37,7 @@ export class ChunkWriter {
   flush(): void {
     if (this.#used === 0) return;
     this.#ready.push(this.#chunk.subarray(0, this.#used));
-    this.#chunk = Buffer.allocUnsafeSlow(CHUNK);
+    this.#chunk = Buffer.alloc(CHUNK);
     this.#used = 0;
   }
 

@@ -8,7 +8,7 @@ import {
   printable,
 } from "@base-kit/core";
 import { ChunkWriter } from "./chunk-writer.ts";
-import { BLOCK, checksum, FIELD, type Field, padding } from "./format.ts";
+import { BLOCK, FIELD, type Field, padding } from "./format.ts";
 import { octalLimit } from "./number.ts";
 import { encodePax, type PaxRecord } from "./pax.ts";
 
@@ -157,15 +157,44 @@ function writeBlock(block: Buffer, at: number, fields: HeaderFields): void {
   octal("mtime", fields.mtime);
   text("typeflag", fields.typeflag);
   text("linkname", fields.link);
-  text("magic", "ustar\x0000");
+  text("magic", MAGIC);
   octal("devmajor", fields.major);
   octal("devminor", fields.minor);
   text("prefix", fields.prefix);
   // Six digits, a NUL, a space, as every tar since the first has it.
-  const sum = checksum(block, at);
+  const sum = writtenSum(block, at);
   writeOctal(block, at + FIELD.checksum[0], 6, sum);
   block[at + FIELD.checksum[0] + 7] = 0x20;
 }
+
+/** The checksum of a block of ours: each text ends with its first NUL, so that the zeros behind it need no adding up. */
+function writtenSum(block: Buffer, at: number): number {
+  // The checksum's own field counts as spaces; the magic is always the same.
+  let sum = 8 * 0x20 + MAGIC_SUM;
+  for (const field of WRITTEN) {
+    const start = at + FIELD[field][0];
+    const end = start + FIELD[field][1];
+    for (let place = start; place < end && block[place] !== 0; place++) sum += block[place] as number;
+  }
+  return sum;
+}
+
+const MAGIC = "ustar\x0000";
+const MAGIC_SUM = Buffer.from(MAGIC).reduce((sum, byte) => sum + byte, 0);
+
+const WRITTEN: readonly Field[] = [
+  "name",
+  "mode",
+  "uid",
+  "gid",
+  "size",
+  "mtime",
+  "typeflag",
+  "linkname",
+  "devmajor",
+  "devminor",
+  "prefix",
+];
 
 /** Zero-padded digits. Beyond 2^31 the bit operators would not do. */
 function writeOctal(block: Buffer, at: number, digits: number, value: number): void {
