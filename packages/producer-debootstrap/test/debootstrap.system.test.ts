@@ -1,0 +1,152 @@
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { hostPlatform, type Lock, type Rootfs, textFromBytes } from "@base-kit/core";
+import { createContext, type HostContext } from "@base-kit/host";
+import { describeRootfs, directorySegment, mergedEntries, readTextFile } from "@base-kit/rootfs";
+import { createStore } from "@base-kit/store";
+import { createUbuntuMirror, locationOf, readContent, requires, startMirror } from "@base-kit/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { debootstrap } from "../src/index.ts";
+
+const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
+const TOOLS = ["debootstrap", "gpg", "gpgv", "xz", "unshare", "root", "debian-mirror"] as const;
+
+describe.skipIf(requires(...TOOLS).skip)("the real debootstrap", { timeout: 240_000 }, () => {
+  let dir: string;
+  let context: HostContext;
+
+  beforeAll(async () => {
+    dir = mkdtempSync(join(tmpdir(), "base-kit-test-"));
+    context = await createContext({ createStore, cacheDir: dir, env: { ...process.env, TMPDIR: dir } });
+  });
+  afterAll(async () => {
+    await context[Symbol.asyncDispose]();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  async function build(release: string, options: object): Promise<{ readonly lock: Lock; readonly rootfs: Rootfs }> {
+    const parsed = (await debootstrap.schema()).parse(options);
+    const request = { release, platform: hostPlatform(), sourceDateEpoch: undefined, options: parsed };
+    const lock = await debootstrap.resolve(request, context);
+    return { lock, rootfs: await debootstrap.produce(lock, context) };
+  }
+
+  /** What the program leaves when nobody helps it. */
+  async function byHandOf(mirror: string): Promise<Rootfs> {
+    const target = join(dir, "by-hand");
+    mkdirSync(target);
+    const args = ["--variant=minbase", `--keyring=${KEYRING}`, "--force-check-gpg", "bookworm", target, mirror];
+    await promisify(execFile)("unshare", ["--mount", "--propagation", "private", "--", "debootstrap", ...args]);
+    const segment = await directorySegment(target, context);
+    rmSync(target, { recursive: true, force: true });
+    return describeRootfs([segment], hostPlatform());
+  }
+
+  test("bookworm is what debootstrap makes by hand, but for the tweaks", async () => {
+    const mirror = locationOf("debian-mirror").replace(/\/+$/, "");
+    const [byHand, { lock, rootfs }] = await Promise.all([byHandOf(mirror), build("bookworm", { mirror })]);
+    const status = await readTextFile(byHand, "var/lib/dpkg/status");
+    const entries = mergedEntries(rootfs);
+    expect(await readTextFile(rootfs, "var/lib/dpkg/status")).toBe(status);
+    expect(difference(await contents(byHand), await contents(rootfs))).toEqual({
+      changed: ["", "etc/hostname", "etc/resolv.conf", "etc/shadow"],
+      added: [
+        "etc/apt/apt.conf.d/docker-autoremove-suggests",
+        "etc/apt/apt.conf.d/docker-clean",
+        "etc/apt/apt.conf.d/docker-gzip-indexes",
+        "etc/apt/apt.conf.d/docker-no-languages",
+        "etc/dpkg/dpkg.cfg.d/docker-apt-speedup",
+        "usr/sbin/policy-rc.d",
+        "var/lib/apt/extended_states",
+      ],
+      removed: [
+        "dev/*",
+        "run/mount",
+        "var/cache/apt/*",
+        "var/cache/ldconfig/aux-cache",
+        "var/lib/apt/lists/*",
+        "var/log/alternatives.log",
+        "var/log/bootstrap.log",
+        "var/log/dpkg.log",
+      ],
+    });
+    expect(await readTextFile(rootfs, "etc/apt/sources.list")).toBe(`deb ${mirror} bookworm main\n`);
+    expect(Math.max(...entries.map(({ mtime }) => mtime))).toBeLessThanOrEqual(lock.sourceDateEpoch);
+    expect(rootfs.osRelease).toMatchObject({ ID: "debian", VERSION_CODENAME: "bookworm" });
+    expect(rootfs.packages.length).toBe(status?.match(/^Package: /gm)?.length);
+    for (const { sha256 } of rootfs.packages) expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+    const text = JSON.stringify(lock);
+    expect(text).toContain(`${mirror}/dists/bookworm/InRelease`);
+    expect(JSON.parse(text)).toEqual(lock);
+  });
+
+  test("Ubuntu is made like Debian, from the Release that was verified even when the mirror changes it", async () => {
+    const ubuntu = await createUbuntuMirror(mkdtempSync(join(dir, "mirror-")));
+    await using mirror = await startMirror((request, response) => {
+      const path = (request.url ?? "").slice(1);
+      // Whoever asks a third time is not base-kit, which asks once to resolve and once to produce.
+      const isChanged =
+        path === "dists/focal/InRelease" && mirror.requests.filter((each) => each.path === path).length > 2;
+      try {
+        response.end(isChanged ? "another Release" : readFileSync(join(ubuntu.dir, path)));
+      } catch {
+        response.writeHead(404).end();
+      }
+    });
+    const { rootfs } = await build("focal", { mirror: mirror.url, keyring: ubuntu.keyring, slim: true });
+    const url = mirror.url.replace(/\/$/, "");
+    expect(await readTextFile(rootfs, "etc/lsb-release")).toContain("DISTRIB_CODENAME=focal");
+    expect(rootfs.osRelease).toMatchObject({ ID: "ubuntu", VERSION_ID: "20.04" });
+    expect(await readTextFile(rootfs, "etc/apt/sources.list")).toBe(`deb ${url} focal main\n`);
+    expect(mirror.requests.filter(({ path }) => path === "dists/focal/InRelease")).toHaveLength(2);
+
+    const paths = mergedEntries(rootfs).map(({ path }) => textFromBytes(path));
+    const documentation = paths.filter((path) => /^usr\/share\/(?:doc|man|locale|info)\/./.test(path));
+    expect(
+      documentation.filter((path) => /^usr\/share\/doc\/[^/]+\/./.test(path) && !path.endsWith("/copyright")),
+    ).toEqual([]);
+    expect(documentation.filter((path) => path.startsWith("usr/share/man/"))).toContain("usr/share/man/man1");
+    expect(documentation.filter((path) => /^usr\/share\/man\/(?!man[0-9]$)/.test(path))).toEqual([]);
+    expect(documentation.filter((path) => path.endsWith("/copyright")).length).toBeGreaterThan(50);
+  });
+
+  test("a mirror in a folder with detached signatures does as well, and a package it lacks is told", async () => {
+    const ubuntu = await createUbuntuMirror(mkdtempSync(join(dir, "mirror-")));
+    rmSync(join(ubuntu.dir, "dists/focal/InRelease"));
+    const asked = { mirror: ubuntu.dir, keyring: ubuntu.keyring, include: ["no-such-package"] };
+    // debootstrap looks for packages after it has accepted the Release.
+    await expect(build("focal", asked)).rejects.toMatchObject({
+      code: "PACKAGE_UNKNOWN",
+      kind: "usage",
+      message: expect.stringContaining("no-such-package"),
+    });
+  });
+});
+
+/** Everything about each path but its time. */
+async function contents(rootfs: Rootfs): Promise<ReadonlyMap<string, string>> {
+  const result = new Map<string, string>();
+  for (const { mtime: _, ...entry } of mergedEntries(rootfs)) {
+    const content = entry.type === "file" ? (await readContent(entry.content())).toString("base64") : "";
+    result.set(textFromBytes(entry.path), JSON.stringify({ ...entry, xattrs: [...(entry.xattrs ?? [])], content }));
+  }
+  return result;
+}
+
+/** Folders that lost all their content are told once. */
+function difference(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>) {
+  const emptied = ["dev", "var/cache/apt", "var/lib/apt/lists"];
+  const shown = (path: string) => {
+    const folder = emptied.find((each) => path.startsWith(`${each}/`));
+    return folder === undefined ? path : `${folder}/*`;
+  };
+  const paths = (list: readonly string[]) => [...new Set(list.map(shown))].sort();
+  return {
+    changed: paths([...before.keys()].filter((path) => after.has(path) && before.get(path) !== after.get(path))),
+    added: paths([...after.keys()].filter((path) => !before.has(path))),
+    removed: paths([...before.keys()].filter((path) => !after.has(path))),
+  };
+}

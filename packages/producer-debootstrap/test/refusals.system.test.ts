@@ -1,0 +1,172 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { hostPlatform } from "@base-kit/core";
+import { createContext } from "@base-kit/host";
+import { createStore } from "@base-kit/store";
+import { createGpgHome, type GpgHome, requires, type SigningKey, startMirror } from "@base-kit/testing";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { debootstrap } from "../src/index.ts";
+import { releaseText, writeFakeDebootstrap, writeMirror } from "./small-mirror.ts";
+
+const LAST_YEAR = "20250301T000000";
+
+// A debootstrap that would leave a trace stands first in PATH; scripts and keys are the real ones.
+describe.skipIf(requires("debootstrap", "gpg", "gpgv", "root").skip)("before debootstrap is started", () => {
+  let dir: string;
+  let gpg: GpgHome;
+  let keys: Record<"good" | "expired" | "stranger", SigningKey>;
+  let fake: ReturnType<typeof writeFakeDebootstrap>;
+  let cacheDir: string;
+
+  beforeAll(() => {
+    dir = mkdtempSync(join(tmpdir(), "base-kit-test-"));
+    gpg = createGpgHome();
+    keys = {
+      good: gpg.generate(),
+      expired: gpg.generate({ at: "20250101T000000", expires: "2025-06-01" }),
+      stranger: gpg.generate(),
+    };
+    writeFileSync(join(dir, "keyring.gpg"), gpg.exportKeys([keys.good, keys.expired]));
+    fake = writeFakeDebootstrap(join(dir, "bin"));
+  });
+  afterAll(() => {
+    gpg[Symbol.dispose]();
+    rmSync(dir, { recursive: true, force: true });
+  });
+  beforeEach(() => {
+    cacheDir = mkdtempSync(join(dir, "cache-"));
+  });
+
+  interface Asked {
+    readonly release?: string;
+    readonly platform?: string;
+    readonly options?: object;
+    readonly mirror?: string;
+  }
+
+  /** Resolves and produces as the command line does; what comes out is the error. */
+  async function build({ release = "bookworm", mirror = "http://127.0.0.1/", options = {} }: Asked): Promise<unknown> {
+    const env = { ...process.env, PATH: fake.path, TMPDIR: cacheDir };
+    await using context = await createContext({ createStore, env, cacheDir });
+    try {
+      const parsed = (await debootstrap.schema()).parse({ keyring: join(dir, "keyring.gpg"), mirror, ...options });
+      const request = { release, platform: hostPlatform(), sourceDateEpoch: undefined, options: parsed };
+      return await debootstrap.produce(await debootstrap.resolve(request, context), context);
+    } catch (error) {
+      return error;
+    }
+  }
+
+  const sign = (text = releaseText()) => gpg.clearsign(text, { by: [keys.good] });
+  const inRelease = (content: string) =>
+    writeMirror(mkdtempSync(join(dir, "mirror-")), { "dists/bookworm/InRelease": content });
+
+  test.each([
+    ["a tampered Release", "SIGNATURE_BAD", "verification", () => sign().replace("Origin: Debian", "Origin: Deviant")],
+    ["an unsigned one", "SIGNATURE_MISSING", "verification", () => releaseText()],
+    [
+      "one by an unknown key",
+      "SIGNATURE_UNKNOWN_KEY",
+      "verification",
+      () => gpg.clearsign(releaseText(), { by: [keys.stranger] }),
+    ],
+    [
+      "one by an expired key",
+      "SIGNATURE_KEY_EXPIRED",
+      "verification",
+      () => gpg.clearsign(releaseText(), { by: [keys.expired], at: LAST_YEAR }),
+    ],
+    ["SHA-1", "SIGNATURE_WEAK", "verification", () => gpg.clearsign(releaseText(), { by: [keys.good], hash: "SHA1" })],
+    ["text before the signed part", "SIGNATURE_UNSIGNED_TEXT", "verification", () => `Suite: bookworm\n${sign()}`],
+    [
+      "another suite's Release",
+      "RELEASE_WRONG_SUITE",
+      "verification",
+      () => sign(releaseText({ suite: "stable", codename: "trixie" })),
+    ],
+    ["one that is out of date", "RELEASE_EXPIRED", "verification", () => sign(releaseText({ validUntil: -3600 }))],
+    ["one from the future", "RELEASE_FROM_FUTURE", "verification", () => sign(releaseText({ date: 3600 }))],
+    [
+      "one without this architecture",
+      "RELEASE_WITHOUT_ARCHITECTURE",
+      "unsupported",
+      () => sign(releaseText({ architectures: "sparc" })),
+    ],
+    [
+      "one without this component",
+      "RELEASE_WITHOUT_COMPONENT",
+      "usage",
+      () => sign(releaseText({ components: "contrib" })),
+    ],
+    ["a login page", "SIGNATURE_IS_HTML", "network", () => "<html><title>Login</title></html>"],
+  ])("%s is refused: %s", async (_, code, kind, content) => {
+    expect(await build({ mirror: inRelease(content()) })).toMatchObject({ code, kind });
+    expectUntouched();
+  });
+
+  test.each([
+    ["a suite that does not exist", { release: "bookwrm" }, "SUITE_UNKNOWN"],
+    ["a suite that is a path", { release: "../../etc" }, "SUITE_INVALID"],
+    ["a suite that is an option", { release: "--help" }, "SUITE_INVALID"],
+    ["a mirror with credentials", { mirror: "http://user:secret@127.0.0.1/debian" }, "MIRROR_WITH_CREDENTIALS"],
+  ])("%s is refused", async (_, asked, code) => {
+    expect(await build(asked)).toMatchObject({ code, kind: "usage" });
+    expectUntouched();
+  });
+
+  test("a missing keyring is told with the package that brings it", async () => {
+    const error = await build({ mirror: inRelease(sign()), options: { keyring: join(dir, "none.gpg") } });
+    expect(error).toMatchObject({
+      code: "KEYRING_MISSING",
+      kind: "environment",
+      hint: expect.stringContaining("debian-archive-keyring"),
+    });
+    expectUntouched();
+  });
+
+  test("a mirror that cannot be reached is told", async () => {
+    const mirror = await startMirror({});
+    await mirror.close();
+    expect(await build({ mirror: mirror.url })).toMatchObject({
+      kind: "network",
+      message: expect.stringContaining("127.0.0.1"),
+    });
+    expectUntouched();
+  });
+
+  test("a mirror without the suite is told", async () => {
+    await using mirror = await startMirror({});
+    expect(await build({ mirror: mirror.url })).toMatchObject({
+      kind: "network",
+      message: expect.stringContaining("dists/bookworm/Release"),
+    });
+    expect(mirror.requests.map(({ path }) => path)).toContain("dists/bookworm/InRelease");
+    expectUntouched();
+  });
+
+  test("a mirror that fails is not asked for the older form of signatures", async () => {
+    const failing = { "dists/bookworm/InRelease": Array.from({ length: 20 }, () => ({ status: 403 })) };
+    await using mirror = await startMirror({ "dists/bookworm/InRelease": sign() }, { faults: failing });
+    expect(await build({ mirror: mirror.url })).toMatchObject({ kind: "network" });
+    expect(new Set(mirror.requests.map(({ path }) => path))).toEqual(new Set(["dists/bookworm/InRelease"]));
+    expectUntouched();
+  });
+
+  test("a Release with a detached signature does as well, and the fake would have run", async () => {
+    const release = releaseText();
+    const files = {
+      "dists/bookworm/Release": release,
+      "dists/bookworm/Release.gpg": gpg.sign(release, { by: [keys.good] }),
+    };
+    const error = await build({ mirror: writeMirror(mkdtempSync(join(dir, "mirror-")), files) });
+    expect(error).toMatchObject({ code: "DEBOOTSTRAP_FAILED" });
+    expect(readFileSync(fake.trace, "utf8")).toContain("--force-check-gpg bookworm");
+    rmSync(fake.trace);
+  });
+
+  function expectUntouched(): void {
+    expect(existsSync(fake.trace)).toBe(false);
+    expect(readdirSync(cacheDir).filter((name) => name.startsWith("base-kit-"))).toEqual([]);
+  }
+});
