@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import type { Fetch, FetchOptions, FetchResponse } from "@base-kit/core";
 import { BaseKitError, redactUrl } from "@base-kit/core";
 import type { Dispatcher } from "undici";
@@ -133,18 +134,26 @@ function redirected(from: URL, location: string, redirects: number): URL {
   return to;
 }
 
-async function* rawBody(
-  body: AsyncIterable<Buffer>,
-  url: URL,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array> {
-  try {
-    // undici itself fails when the body is shorter or longer than its Content-Length.
-    yield* body;
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw bodyFailure(url, error);
-  }
+/** The bytes as they came. Closing it, even before its first chunk, closes the connection. */
+function rawBody(body: Readable, url: URL, signal: AbortSignal | undefined): AsyncIterable<Uint8Array> {
+  const chunks = body.on("error", () => {})[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  const iterator: AsyncIterableIterator<Uint8Array> = {
+    [Symbol.asyncIterator]: () => iterator,
+    next: async () => {
+      try {
+        // undici itself fails when the body is shorter or longer than its Content-Length.
+        return await chunks.next();
+      } catch (error) {
+        signal?.throwIfAborted();
+        throw bodyFailure(url, error);
+      }
+    },
+    return: async () => {
+      body.destroy();
+      return { done: true, value: undefined };
+    },
+  };
+  return iterator;
 }
 
 function isHttp(url: URL): boolean {

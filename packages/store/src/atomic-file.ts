@@ -1,0 +1,107 @@
+import { randomBytes } from "node:crypto";
+import { unlinkSync } from "node:fs";
+import { type FileHandle, open, rename, unlink } from "node:fs/promises";
+import { dirname } from "node:path";
+import { BaseKitError, printable, systemErrorCode } from "@base-kit/core";
+
+/**
+ * Writes a file so that its name leads to the old content or to all of the new, whatever happens: a temporary name in the
+ * same folder, fsync, rename, fsync of the folder.
+ *
+ * @throws BaseKitError `WRITE_FAILED` or `DISK_FULL` (environment); an error of `chunks` as it is. The old file is untouched then.
+ */
+export async function writeFileAtomically(
+  path: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  options: WriteFileOptions = {},
+): Promise<void> {
+  await replaceFile(path, chunks, { ...options, temporary: temporaryName(path), durable: true });
+}
+
+export interface WriteFileOptions {
+  /** Looks at the finished file under its temporary name; when it throws, the old file stays. */
+  readonly check?: (temporary: string) => Promise<void>;
+}
+
+/** `temporary` must be on the same filesystem; not `durable` is for files that can be made again. */
+export async function replaceFile(
+  path: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  { temporary, durable, check }: WriteFileOptions & { readonly temporary: string; readonly durable: boolean },
+): Promise<void> {
+  const forget = removeAtExit(temporary);
+  try {
+    const file = await attempt(path, () => open(temporary, "wx"));
+    try {
+      for await (const chunk of chunks) await attempt(path, () => writeAll(file, chunk));
+      if (durable) await attempt(path, () => file.sync());
+    } finally {
+      await file.close();
+    }
+    await check?.(temporary);
+    await attempt(path, () => rename(temporary, path));
+    if (durable) await syncFolder(dirname(path));
+  } catch (error) {
+    await unlink(temporary).catch(() => {});
+    throw error;
+  } finally {
+    forget();
+  }
+}
+
+function temporaryName(path: string): string {
+  return `${path}.tmp-${process.pid}-${randomBytes(6).toString("hex")}`;
+}
+
+async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
+  for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
+}
+
+async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw writeFailure(path, error);
+  }
+}
+
+function writeFailure(path: string, error: unknown): BaseKitError {
+  const code = systemErrorCode(error);
+  const full = code === "ENOSPC" || code === "EDQUOT";
+  const why = full ? "no space is left on the device" : error instanceof Error ? error.message : String(error);
+  return new BaseKitError(full ? "DISK_FULL" : "WRITE_FAILED", `cannot write ${printable(path)}: ${why}`, {
+    kind: "environment",
+    hint: "What was there before is untouched.",
+    cause: error,
+  });
+}
+
+/** Makes the rename survive a power failure; some filesystems cannot do it for folders, which is no reason to fail. */
+async function syncFolder(path: string): Promise<void> {
+  try {
+    const folder = await open(path, "r");
+    await folder.sync().finally(() => folder.close());
+  } catch {
+    // The file itself is written.
+  }
+}
+
+const temporaries = new Set<string>();
+let watchingExit = false;
+
+function removeAtExit(path: string): () => void {
+  if (!watchingExit) {
+    watchingExit = true;
+    process.on("exit", () => {
+      for (const each of temporaries) {
+        try {
+          unlinkSync(each);
+        } catch {
+          // It is gone, or was never made.
+        }
+      }
+    });
+  }
+  temporaries.add(path);
+  return () => temporaries.delete(path);
+}

@@ -1,0 +1,121 @@
+import { randomBytes } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { BaseKitError, type Context, type Digest, printable, redactUrl, step, systemErrorCode } from "@base-kit/core";
+import { replaceFile } from "./atomic-file.ts";
+import { download, StartOver } from "./download.ts";
+import { type Expected, inspect } from "./inspect.ts";
+import { createTries, type Tries } from "./retry.ts";
+
+/** For files whose size nobody told: more than any of them has. */
+const LIMIT = 8 * 1024 ** 3;
+const PROGRESS_MS = 100;
+
+export interface FileSource {
+  /** http, https or file. */
+  readonly url: string | URL;
+  readonly digest?: Digest;
+  /** Hexadecimal; compared besides the digest. */
+  readonly sha512?: string;
+  /** Bytes. */
+  readonly size?: number;
+  /** Bytes at most, for when the size is not known. @default 8 GiB */
+  readonly limit?: number;
+}
+
+export interface FetchedFile {
+  /** For reading only: it may be the store's. */
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+}
+
+/**
+ * Fetches a file and compares it with everything that is known about it. With a digest it comes from the store when it is
+ * there, and is kept in it; without one it lands in the context's temporary directory.
+ *
+ * Broken connections and the statuses 408, 425, 429 and 5xx get four tries.
+ *
+ * @throws BaseKitError `FETCH_MISMATCH`, `FETCH_WRONG_SIZE` (verification); `FETCH_FAILED`, `FETCH_NOT_FOUND`, `FETCH_REFUSED`,
+ *   `FETCH_STATUS`, `FETCH_WEB_PAGE`, `FETCH_TLS_FAILED`, `FETCH_REDIRECT_REFUSED` (network); `FILE_NOT_FOUND`,
+ *   `FILE_UNREADABLE`, `DISK_FULL`, `WRITE_FAILED`, `STORE_UNUSABLE` (environment)
+ */
+export function fetchFile(source: FileSource, context: Context): Promise<FetchedFile> {
+  return fetchWithin(createTries(context), source, context);
+}
+
+/** With another patience, for tests. */
+export async function fetchWithin(tries: Tries, source: FileSource, context: Context): Promise<FetchedFile> {
+  const url = new URL(source.url);
+  const expected: Expected = { ...source, limit: source.limit ?? LIMIT };
+  const name = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
+  return step(context, `fetch ${printable(name)}`, async (running) => {
+    const cached = source.digest && (await context.store.get(source.digest));
+    if (cached !== undefined) {
+      running.detail("cached");
+      return { path: cached, ...(await measured(createReadStream(cached), expected)) };
+    }
+    for (;;) {
+      context.signal.throwIfAborted();
+      const remote = () => download({ ...expected, url: url.href }, { context, tries });
+      const inspection = inspect(url.protocol === "file:" ? readLocal(url) : remote(), expected);
+      const report = (done: number) => running.progress(done, source.size === undefined ? {} : { total: source.size });
+      try {
+        const path = await keep(reported(inspection.bytes, report, context), source.digest, context);
+        return { path, ...inspection.result() };
+      } catch (error) {
+        if (!(error instanceof StartOver)) throw error;
+      }
+    }
+  });
+}
+
+async function measured(bytes: AsyncIterable<Uint8Array>, expected: Expected): Promise<Omit<FetchedFile, "path">> {
+  const inspection = inspect(bytes, expected);
+  for await (const _ of inspection.bytes) {
+    // Only compared.
+  }
+  return inspection.result();
+}
+
+async function keep(bytes: AsyncIterable<Uint8Array>, digest: Digest | undefined, context: Context): Promise<string> {
+  if (digest !== undefined) return context.store.put({ digest }, bytes);
+  const path = join(context.tempDir, `fetched-${randomBytes(8).toString("hex")}`);
+  await replaceFile(path, bytes, { temporary: `${path}.part`, durable: false });
+  return path;
+}
+
+async function* readLocal(url: URL): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* createReadStream(fileURLToPath(url), { highWaterMark: 1024 * 1024 });
+  } catch (error) {
+    const missing = systemErrorCode(error) === "ENOENT";
+    const why = missing ? "it does not exist" : (error as Error).message;
+    throw new BaseKitError(missing ? "FILE_NOT_FOUND" : "FILE_UNREADABLE", `cannot read ${redactUrl(url)}: ${why}`, {
+      kind: "environment",
+      cause: error,
+    });
+  }
+}
+
+/** Tells how far it is, a few times per second. */
+async function* reported(
+  bytes: AsyncIterable<Uint8Array>,
+  report: (done: number) => void,
+  { clock }: Context,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let done = 0;
+  let reportedAt = Number.NEGATIVE_INFINITY;
+  for await (const chunk of bytes) {
+    done += chunk.length;
+    if (clock.monotonicMs() - reportedAt >= PROGRESS_MS) {
+      reportedAt = clock.monotonicMs();
+      report(done);
+    }
+    yield chunk;
+  }
+  report(done);
+}
