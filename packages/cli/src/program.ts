@@ -1,5 +1,11 @@
 import { readFileSync } from "node:fs";
+import type { Context } from "@base-kit/core";
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { BuildFlags } from "./commands/build.ts";
+import type { ImportFlags } from "./commands/import.ts";
+import type { PackFlags } from "./commands/pack.ts";
+import type { ScratchFlags } from "./commands/scratch.ts";
+import type { ImageResult } from "./result.ts";
 import type { CommonOptions } from "./session.ts";
 
 /** What a command answers, and how people are shown it; `--json` prints the answer itself. */
@@ -42,7 +48,7 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
     );
   imageOptions(pathOptions(build))
     .addHelpText("after", BUILD_EXAMPLES)
-    .action((spec: string, options: Flags) =>
+    .action((spec: string, options: BuildFlags & CommonOptions) =>
       run(async () => {
         const { build: execute } = await import("./commands/build.ts");
         return session(options, (context) => execute(spec, options, context), imageText);
@@ -58,7 +64,7 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
     .option("--arch <architecture>", "what its programs are for (default: read from them)");
   imageOptions(pathOptions(importCommand))
     .addHelpText("after", IMPORT_EXAMPLES)
-    .action((source: string, name: string | undefined, options: Flags) =>
+    .action((source: string, name: string | undefined, options: ImportFlags & CommonOptions) =>
       run(async () => {
         const { importRootfs } = await import("./commands/import.ts");
         return session(options, (context) => importRootfs(source, name, options, context), imageText);
@@ -74,7 +80,7 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
     .option("--source-date-epoch <seconds>", "no file is newer than this");
   common(pathOptions(packCommand))
     .addHelpText("after", PACK_EXAMPLES)
-    .action((directory: string, file: string, options: Flags) =>
+    .action((directory: string, file: string, options: PackFlags & CommonOptions) =>
       run(async () => {
         const { pack } = await import("./commands/pack.ts");
         return session(
@@ -95,7 +101,7 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
     .option("--dockerfile <directory>", "write Docker's build context there instead of making an image");
   imageOptions(scratchCommand)
     .addHelpText("after", SCRATCH_EXAMPLES)
-    .action((programs: readonly string[], options: Flags) =>
+    .action((programs: readonly string[], options: ScratchFlags & CommonOptions) =>
       run(async () => {
         const { scratch } = await import("./commands/scratch.ts");
         return session(
@@ -112,7 +118,7 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
   common(program.command("producers [name]"))
     .summary("list what can be built, and each producer's options")
     .description("Lists the producers, or all that one of them takes.")
-    .action((name: string | undefined, options: Flags) =>
+    .action((name: string | undefined, options: CommonOptions) =>
       run(async () => {
         const { describeProducers, renderProducers } = await import("./commands/producers.ts");
         const value = await describeProducers(name);
@@ -123,7 +129,7 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
   common(program.command("doctor"))
     .summary("tell what this machine has for base-kit")
     .description("Tells which engines and tools were found, their versions, and what each missing one would enable.")
-    .action((options: Flags) =>
+    .action((options: CommonOptions) =>
       run(async () => {
         const { doctor, renderDoctor } = await import("./commands/doctor.ts");
         return session(options, doctor, async (result) => renderDoctor(result));
@@ -132,11 +138,9 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
   return program;
 }
 
-type Flags = CommonOptions & Readonly<Record<string, never>>;
-
 async function session<T>(
   options: CommonOptions,
-  work: (context: import("@base-kit/core").Context) => Promise<T>,
+  work: (context: Context) => Promise<T>,
   render: (value: T) => Promise<string>,
 ): Promise<Answer> {
   const { withSession } = await import("./session.ts");
@@ -144,7 +148,7 @@ async function session<T>(
   return { value, text: await render(value) };
 }
 
-async function imageText(result: import("./result.ts").ImageResult): Promise<string> {
+async function imageText(result: ImageResult): Promise<string> {
   const { renderImageResult } = await import("./result.ts");
   return renderImageResult(result);
 }

@@ -5,7 +5,6 @@ import {
   type Blob,
   type Context,
   type Image,
-  type ImageReference,
   printable,
   type Sink,
   step,

@@ -1,4 +1,4 @@
-import { type Context, type Image, type ImageReference, type Sink, step } from "@base-kit/core";
+import { type Context, type Image, type ImageReference, printable, type Sink, step } from "@base-kit/core";
 import { writeFileAtomically } from "@base-kit/store";
 import { hybridArchive, hybridArchiveSize } from "./hybrid-archive.ts";
 import { openArchive } from "./open-archive.ts";
@@ -13,7 +13,7 @@ export function archiveSink(file: string): Sink {
 }
 
 async function writeArchive(file: string, image: Image, references: readonly ImageReference[], context: Context) {
-  return step(context, `writing ${file}`, async (handle) => {
+  return step(context, `writing ${printable(file)}`, async (handle) => {
     const total = hybridArchiveSize(image, references);
     let written = 0;
     const counted = async function* () {

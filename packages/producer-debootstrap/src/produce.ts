@@ -34,7 +34,7 @@ export async function produce(lock: Lock, context: Context): Promise<Rootfs> {
     context,
     async (dir) => {
       const digests = await packageDigests(dir);
-      const segment = await directorySegment(dir, context, { oneFileSystem: true });
+      const segment = await directorySegment(dir, context);
       const rootfs = await describeRootfs([segment], lock.platform, { cmd: ["bash"] });
       return { ...rootfs, packages: rootfs.packages.map((each) => withDigest(each, digests)) };
     },

@@ -67,7 +67,7 @@ async function readScripts(dir: string): Promise<ReadonlyMap<string, Script>> {
     });
   }
   const scripts = await Promise.all(
-    names.sort().map(async (name) => [name, await readScript(join(folder, name))] as const),
+    [...names].sort().map(async (name) => [name, await readScript(join(folder, name))] as const),
   );
   return new Map(scripts.filter((entry): entry is [string, Script] => entry[1] !== undefined));
 }

@@ -3,6 +3,8 @@ import { BaseKitError, type Context, printable, type Reporter } from "@base-kit/
 export interface TarDirectoryOptions {
   /** Paths relative to the directory that are left out with all that is in them; names, not patterns. */
   readonly exclude?: readonly string[];
+  /** The same as patterns with `*`, `?` and `[…]`. */
+  readonly excludePatterns?: readonly string[];
   /** Paths relative to the directory that stay as empty directories. */
   readonly empty?: readonly string[];
   /** The directory is in use (a running machine): a file that changes while it is read is a warning, not an error. */
@@ -11,7 +13,7 @@ export interface TarDirectoryOptions {
 
 /** Arguments with which GNU tar writes a directory to its standard output in our order, without what differs from run to run. */
 export function gnuTarArguments(directory: string, options: TarDirectoryOptions = {}): string[] {
-  const { exclude = [], empty = [] } = options;
+  const { exclude = [], excludePatterns = [], empty = [] } = options;
   return [
     "--create",
     "--file=-",
@@ -29,6 +31,7 @@ export function gnuTarArguments(directory: string, options: TarDirectoryOptions 
     "--no-wildcards",
     ...exclude.map((path) => `--exclude=${inside(path)}`),
     "--wildcards",
+    ...excludePatterns.map((pattern) => `--exclude=${inside(pattern)}`),
     ...empty.map((path) => `--exclude=${escapeWildcards(inside(path))}/*`),
     `--directory=${directory}`,
     "--",
@@ -40,7 +43,8 @@ function inside(path: string): string {
   return `./${path.replace(/^[./]*\//, "").replace(/\/+$/, "")}`;
 }
 
-function escapeWildcards(path: string): string {
+/** A name as a pattern that matches nothing else. */
+export function escapeWildcards(path: string): string {
   return path.replace(/[*?[\\]/g, "\\$&");
 }
 

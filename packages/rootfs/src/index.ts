@@ -1,7 +1,7 @@
 export { describeRootfs } from "./describe.ts";
 export { detectPlatform } from "./detect-platform.ts";
 export { type DirectorySegmentOptions, directorySegment, requireDirectory } from "./directory-segment.ts";
-export { gnuTarArguments, requireGnuTar, type TarDirectoryOptions, tarOutcome } from "./gnu-tar.ts";
+export { escapeWildcards, gnuTarArguments, requireGnuTar, type TarDirectoryOptions, tarOutcome } from "./gnu-tar.ts";
 export { directoryEntry, type EntryOptions, fileEntry, symlinkEntry } from "./make-entry.ts";
 export { type PackDirectoryOptions, packDirectory } from "./pack-directory.ts";
 export { type ReadDirectoryOptions, readDirectory } from "./read-directory.ts";

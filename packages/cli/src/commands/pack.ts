@@ -6,6 +6,7 @@ import {
   applyTransforms,
   clampTimes,
   directorySegment,
+  escapeWildcards,
   excludePaths,
   mergedEntries,
   packDirectory,
@@ -66,13 +67,8 @@ async function tarOf(
   context: Context,
   output: string,
 ): Promise<AsyncIterable<Buffer>> {
-  const running = (await isRunningRoot(path)) ? await runningRootOptions(context) : {};
-  // The file being written may lie in the tree.
-  const own = [resolve(output), `${resolve(output)}.*`].filter((name) => name.startsWith(`${path}/`)).slice(0, 1);
-  const reading = {
-    ...running,
-    exclude: [...("exclude" in running ? running.exclude : []), ...own.map((name) => name.slice(path.length))],
-  };
+  const running = (await isRunningRoot(path)) ? await runningRootOptions(context) : undefined;
+  const reading = { ...running, excludePatterns: ownFiles(path, output) };
   const clamp = epoch === undefined ? {} : { clampTimes: epoch };
   if (flags.pathExclude === undefined) return packDirectory(path, context, { ...reading, ...clamp });
   // What is excluded may be what hard links share, so that the tree has to be known as a whole.
@@ -87,6 +83,15 @@ async function tarOf(
     runtime: {},
   } as const;
   return writeTar(mergedEntries(applyTransforms(bare, transforms)));
+}
+
+/** The file being written may lie in the tree, under its temporary name or, from an earlier run, its own. */
+function ownFiles(directory: string, output: string): readonly string[] {
+  const file = resolve(output);
+  const prefix = directory === "/" ? "/" : `${directory}/`;
+  if (output === "-" || !file.startsWith(prefix)) return [];
+  const name = escapeWildcards(file.slice(prefix.length));
+  return [name, `${name}.tmp-*`];
 }
 
 async function writeToStdout(chunks: AsyncIterable<Buffer>): Promise<void> {
