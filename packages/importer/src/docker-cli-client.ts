@@ -17,7 +17,7 @@ export async function openDockerCli(engine: Engine, { context, limits }: ClientO
   const docker = createDocker(engine, context);
   const attempting = (doing: string): Attempt => ({
     doing,
-    engine: `the docker program for ${printable(engine.endpoint)}`,
+    engine: `${engine.kind} at ${printable(engine.endpoint)} (through the docker program)`,
   });
 
   const feed = async (args: readonly string[], doing: string, tar: AsyncIterable<Uint8Array>, hear: Listener) => {

@@ -36,7 +36,7 @@ export function targetArguments({ address, context }: DockerTarget): readonly st
 }
 
 export function createDocker(target: DockerTarget, context: Context): Docker {
-  const engine = `the docker program for ${printable(formatEndpoint(target.address))}`;
+  const engine = `${printable(formatEndpoint(target.address))} (through the docker program)`;
   const env = targetEnvironment(target);
   return {
     run: async (args, { doing, timeoutMs, ...options }) => {
@@ -80,10 +80,14 @@ function failure({ exitCode, stdout, stderr }: ExecResult, attempt: Attempt): Ba
 }
 
 function crashed(panic: string, { doing, engine }: Attempt): BaseKitError {
-  return new BaseKitError("DOCKER_CLI_CRASHED", `${doing} failed; ${engine} crashed: ${sentence(panic)}`, {
-    kind: "environment",
-    hint: "Use the importer engine-api, which needs no docker program, or another version of that program.",
-  });
+  return new BaseKitError(
+    "DOCKER_CLI_CRASHED",
+    `${doing} failed; the docker program for ${engine} crashed: ${sentence(panic)}`,
+    {
+      kind: "environment",
+      hint: "Use the importer engine-api, which needs no docker program, or another version of that program.",
+    },
+  );
 }
 
 function execFailure(
