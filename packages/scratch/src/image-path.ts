@@ -1,4 +1,4 @@
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { BaseKitError, printable } from "@base-kit/core";
 import type { ScratchProgram } from "./options.ts";
 
@@ -40,7 +40,7 @@ export function placePrograms(programs: readonly ScratchProgram[]): readonly Pla
 
 function place(program: ScratchProgram): Placement {
   const { file, path } = typeof program === "string" ? { file: program, path: undefined } : program;
-  const inside = path ?? `/${basename(file)}`;
+  const inside = path ?? `/${basename(resolve(file))}`;
   requireImagePath(inside, `the program ${printable(file)}`);
   if (inside === "/etc" || inside === "/.dockerenv") refusePath(inside, `the program ${printable(file)}`, TAKEN);
   return { file, path: inside };

@@ -86,10 +86,14 @@ describe("a file that is no static program", () => {
     });
   });
 
-  test("a folder", async () => {
-    await expect(scratchRootfs([context.dir], {}, context)).rejects.toMatchObject({
+  test.each([
+    ["a folder", ""],
+    ["the current folder", "/."],
+    ["the folder above", "/../work"],
+  ])("%s", async (_, end) => {
+    await expect(scratchRootfs([context.dir + end], {}, context)).rejects.toMatchObject({
       code: "SCRATCH_NOT_A_PROGRAM",
-      message: `${context.dir} is a folder, expected a program`,
+      message: `${context.dir}${end} is a folder, expected a program`,
       hint: expect.stringContaining("base-kit import"),
     });
   });
