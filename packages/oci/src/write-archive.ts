@@ -1,5 +1,6 @@
 import { type Context, type Image, type ImageReference, printable, type Sink, step } from "@base-kit/core";
 import { writeFileAtomically } from "@base-kit/store";
+import { checkEnvelope } from "./envelope.ts";
 import { hybridArchive, hybridArchiveSize } from "./hybrid-archive.ts";
 import { openArchive } from "./open-archive.ts";
 import { validateImage } from "./validate.ts";
@@ -25,7 +26,10 @@ async function writeArchive(file: string, image: Image, references: readonly Ima
       }
     };
     await writeFileAtomically(file, counted(), {
-      check: async (temporary) => validateImage(await openArchive(temporary)),
+      check: async (temporary) => {
+        await checkEnvelope(temporary, image);
+        await validateImage(await openArchive(temporary));
+      },
     });
     return { references: [file], id: image.config.digest, size: written };
   });

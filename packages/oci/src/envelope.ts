@@ -1,0 +1,39 @@
+import { createReadStream } from "node:fs";
+import { BaseKitError, type Image, printable } from "@base-kit/core";
+import { extract } from "tar-stream";
+import { blobPath } from "./hybrid-archive.ts";
+
+/**
+ * Looks at an archive with another tar reader than the one its writer was made with: a mistake both of ours share would
+ * otherwise go unseen. Only names and sizes; the contents are `validateImage`'s.
+ *
+ * @throws BaseKitError `ARCHIVE_ENVELOPE` (verification)
+ */
+export async function checkEnvelope(file: string, image: Image): Promise<void> {
+  const found = new Map<string, number>();
+  const reader = extract();
+  const source = createReadStream(file, { highWaterMark: 1024 ** 2 }).on("error", (error) => reader.destroy(error));
+  source.pipe(reader);
+  for await (const entry of reader) {
+    found.set(entry.header.name, entry.header.size ?? 0);
+    entry.resume();
+  }
+  const expected = [...image.layers, image.config, image.manifest].map((blob) => [blobPath(blob), blob.size] as const);
+  for (const [name, size] of expected) {
+    if (found.get(name) !== size) wrong(file, `${name} of ${size} bytes`, `${found.get(name) ?? "none"}`);
+  }
+  for (const name of ["oci-layout", "index.json", "manifest.json"]) {
+    if (!found.has(name)) wrong(file, name, "none");
+  }
+}
+
+function wrong(file: string, expected: string, found: string): never {
+  throw new BaseKitError(
+    "ARCHIVE_ENVELOPE",
+    `the archive ${printable(file)} is not sound: expected ${expected}, found ${found}`,
+    {
+      kind: "verification",
+      hint: "It was not put in place; what was there before is untouched. The disk or a bug is at fault: please report it.",
+    },
+  );
+}
