@@ -5,7 +5,9 @@ import { checkedXz } from "./xz-structure.ts";
 
 /** Concatenated .xz streams with their padding. Decoded on the calling thread, 50 MB per second. */
 export async function* unxz(reader: ChunkReader): AsyncGenerator<Uint8Array, void, undefined> {
-  const { XzReadableStream } = (await import("xz-decompress")).default;
+  const library = await import("xz-decompress");
+  // A CommonJS module that calls itself an ES module: loaders differ in where they put its exports.
+  const { XzReadableStream } = library.XzReadableStream === undefined ? library.default : library;
   allowSeveralAtOnce(XzReadableStream);
   try {
     for await (const chunk of new XzReadableStream(ReadableStream.from(checkedXz(reader)))) {
