@@ -94,7 +94,7 @@ const importer = workspace.addPackage({
   deps: ["dockerode"],
   devDeps: ["@types/dockerode"],
 });
-importer.testWith(host, store, rootfs);
+importer.testWith(host, rootfs);
 
 const scratch = workspace.addPackage({
   dir: "scratch",

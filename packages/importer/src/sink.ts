@@ -137,9 +137,9 @@ interface NameOptions {
 async function name(client: EngineClient, id: Digest, { reference, context }: NameOptions): Promise<string> {
   const full = fullyQualified(reference);
   await client.tag(id, { repository: full.slice(0, full.lastIndexOf(":")), tag: reference.tag });
-  const [short, long] = [await client.inspect(reference.familiar), await client.inspect(full)];
-  if (short?.id === id) return reference.familiar;
-  if (long?.id === id) return full;
+  for (const form of [reference.familiar, full]) {
+    if ((await client.inspect(form))?.id === id) return form;
+  }
   context.reporter.emit({
     type: "warned",
     code: "ENGINE_NAME_TAKEN",
