@@ -86,7 +86,7 @@ function withoutBytes({ bytes: _, ...file }: FetchedFile): ReleaseFile {
 
 /** Only a mirror that says "there is no such file" may be asked for another: any other failure stays one. */
 function unlessMissing(error: unknown): undefined {
-  if (!isBaseKitError(error) || error.code !== "FETCH_NOT_FOUND") throw error;
+  if (!isBaseKitError(error) || !["FETCH_NOT_FOUND", "FILE_NOT_FOUND"].includes(error.code)) throw error;
 }
 
 /**

@@ -127,8 +127,8 @@ describe("a mirror", () => {
   test.each([
     ["http://m.example.org/debian/", "http://m.example.org/debian"],
     ["https://m.example.org:8443", "https://m.example.org:8443"],
-    ["file:///srv/mirror/", "file:///srv/mirror"],
-    ["/srv/mirror", "file:///srv/mirror"],
+    ["file:///usr/share/", "file:///usr/share"],
+    ["/usr/share", "file:///usr/share"],
   ])("%s is given to debootstrap as %s", (given, expected) => {
     expect(mirrorArgument(given)).toBe(expected);
   });
@@ -145,10 +145,16 @@ describe("a mirror", () => {
   test.each([
     "http://m.example.org/debian?token=1",
     "http://m.example.org/#x",
-    "/srv/my mirror",
-    "/srv/$(id)",
-    "/srv/a*",
+    "http://m.example.org/a%20b",
+    "ftp://m.example.org/",
   ])("that debootstrap would misread is refused: %s", (mirror) => {
     expect(() => mirrorArgument(mirror)).toThrow(expect.objectContaining({ code: "MIRROR_INVALID", kind: "usage" }));
+  });
+
+  test.each(["my mirror", "$(id)", "a*", "a;b", "a%41"])("in a folder named %s is refused", (name) => {
+    mkdirSync(join(host, name));
+    expect(() => mirrorArgument(join(host, name))).toThrow(
+      expect.objectContaining({ code: "MIRROR_INVALID", hint: expect.stringContaining("symbolic link") }),
+    );
   });
 });

@@ -30,9 +30,7 @@ describe.skipIf(requires(...TOOLS).skip)("a build that does not come to its end"
 
   test.each([
     ["retrieving", "SIGINT", 130],
-    ["extracting", "SIGTERM", 143],
-    ["unpacking", "SIGHUP", 129],
-    ["configuring", "SIGTERM", 143],
+    ["unpacking", "SIGTERM", 143],
   ] as const)("while %s, by %s, leaves nothing", async (phase, signal, exitCode) => {
     const build = buildInProcess(request());
     await build.until(({ type, title }) => type === "step.started" && title === `${phase} packages`);
