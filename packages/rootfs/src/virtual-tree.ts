@@ -72,17 +72,9 @@ export class VirtualTree {
       if (target === undefined || inode.entry.type === "symlink") {
         result.push(inode.entry.path === path ? inode.entry : { ...inode.entry, path });
       } else {
-        const { mode, uid, gid, mtime, xattrs } = inode.entry;
-        result.push({
-          type: "hardlink",
-          path,
-          target,
-          mode,
-          uid,
-          gid,
-          mtime,
-          ...(xattrs === undefined ? {} : { xattrs }),
-        });
+        // Extended attributes belong to the file, which has been written with them.
+        const { mode, uid, gid, mtime } = inode.entry;
+        result.push({ type: "hardlink", path, target, mode, uid, gid, mtime });
       }
     }
     return result;

@@ -164,6 +164,8 @@ class ExtendedHeaders {
   xattrs(): ReadonlyMap<ByteString, Uint8Array> | undefined {
     const found = [...this.records].filter(([key]) => key.startsWith(XATTR));
     if (found.length === 0) return undefined;
+    // File systems list them in any order; equal files must be equal entries.
+    found.sort(([a], [b]) => (a < b ? -1 : 1));
     return new Map(found.map(([key, value]) => [key.slice(XATTR.length) as ByteString, value]));
   }
 }
