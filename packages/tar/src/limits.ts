@@ -1,4 +1,4 @@
-/** Bounds on what an archive may ask for; beyond them it is refused by name. Reasons and other tools' values: docs/limits.md. */
+/** Bounds on what an archive may ask for; beyond them it is refused by name. */
 export interface TarLimits {
   /** Bytes of one extended header (pax, GNU long name); Go, apt and node-tar stop at the same value. */
   readonly extendedHeader: number;
