@@ -74,7 +74,7 @@ const producerDebootstrap = workspace.addPackage({
   dir: "producer-debootstrap",
   description: "Debian and Ubuntu root filesystems by the real debootstrap, verified and without its leftovers.",
   layer: "producer",
-  workspaceDeps: [core, rootfs, tar, store, signatures],
+  workspaceDeps: [core, rootfs, store, signatures],
   deps: ["zod"],
 });
 
@@ -109,25 +109,14 @@ workspace.addPackage({
   description: "Makes container base images: the thing behind FROM.",
   layer: "app",
   bin: { "base-kit": "bin/base-kit.js" },
-  workspaceDeps: [
-    core,
-    host,
-    tar,
-    store,
-    signatures,
-    elf,
-    rootfs,
-    oci,
-    producerDebootstrap,
-    producerAlpine,
-    importer,
-    scratch,
-  ],
+  workspaceDeps: [core, host, tar, store, rootfs, oci, producerDebootstrap, producerAlpine, importer, scratch],
   deps: ["commander", "zod"],
 });
 
 for (const each of workspace.packages) {
   if (each !== core && each !== testing) each.testWith(testing);
 }
+// What runs real programs is tested with the context that runs them.
+for (const each of [rootfs, producerDebootstrap, producerAlpine, importer, scratch]) each.testWith(host);
 
 workspace.synth();

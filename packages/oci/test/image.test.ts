@@ -310,6 +310,8 @@ async function filesOf(archive: Buffer): Promise<Map<string, Buffer>> {
   const files = new Map<string, Buffer>();
   const parser = extract();
   parser.end(archive);
-  for await (const entry of parser) files.set(entry.header.name, await readContent(entry));
+  for await (const entry of parser) {
+    files.set(entry.header.name, await readContent(entry as AsyncIterable<Uint8Array>));
+  }
   return files;
 }
