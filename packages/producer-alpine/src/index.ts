@@ -1,1 +1,2 @@
-export {};
+export type { AlpineOptions } from "./options.ts";
+export { alpine } from "./producer.ts";
