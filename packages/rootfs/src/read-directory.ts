@@ -1,9 +1,8 @@
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { PassThrough } from "node:stream";
 import { type Context, printable } from "@base-kit/core";
 import { gnuTarArguments, requireGnuTar, type TarDirectoryOptions, tarOutcome } from "./gnu-tar.ts";
+import { createHandoff } from "./handoff.ts";
 
 export type ReadDirectoryOptions = TarDirectoryOptions;
 
@@ -18,34 +17,29 @@ export async function* readDirectory(
   directory: string,
   context: Context,
   options: ReadDirectoryOptions = {},
-): AsyncGenerator<Buffer, void, void> {
+): AsyncGenerator<Uint8Array, void, void> {
   const path = resolve(directory);
   const program = await requireGnuTar(context);
   await noteMounts(path, context);
   const stopped = new AbortController();
-  const pipe = new PassThrough({ highWaterMark: 4 * 1024 ** 2 });
-  pipe.once("close", () => stopped.abort());
+  const handoff = createHandoff<Uint8Array>();
   const reading = context
     .exec(program, gnuTarArguments(path, options), {
       signal: AbortSignal.any([context.signal, stopped.signal]),
       expectedExitCodes: "any",
       stdout: async (chunks) => {
-        for await (const chunk of chunks) {
-          if (!pipe.write(chunk)) await once(pipe, "drain", { signal: stopped.signal });
-        }
+        for await (const chunk of chunks) await handoff.push(chunk);
       },
     })
     .then(({ exitCode, stderr }) => {
       tarOutcome({ exitCode, stderr, directory: path, tolerant: options.live === true }, context.reporter);
-      pipe.end();
+      handoff.end();
     })
-    .catch((error: unknown) => {
-      pipe.destroy(error instanceof Error ? error : new Error(String(error)));
-    });
+    .catch((error: unknown) => handoff.end(error));
   try {
-    yield* pipe;
+    yield* handoff.values();
   } finally {
-    pipe.destroy();
+    stopped.abort();
     await reading;
   }
 }

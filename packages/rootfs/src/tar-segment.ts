@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import type { Context, Segment } from "@base-kit/core";
+import { type Context, printable, type Segment } from "@base-kit/core";
 import { decompress } from "@base-kit/store";
 import { DEFAULT_LIMITS, indexTar } from "@base-kit/tar";
 import { spool } from "./spool.ts";
@@ -26,7 +26,8 @@ export async function tarSegment(
   const { origin = "base", name = path, maxUnpacked = DEFAULT_LIMITS.unpacked } = options;
   const source = createReadStream(path, { highWaterMark: 1024 ** 2 });
   // Entries read their bytes again later, perhaps more than once: from a file of ours that nobody changes meanwhile.
-  const { path: file, sha256 } = await spool(decompress(source, { limit: maxUnpacked + HEADERS_ALLOWANCE }), context);
+  const unpacked = decompress(source, { limit: maxUnpacked + HEADERS_ALLOWANCE, name: printable(name) });
+  const { path: file, sha256 } = await spool(unpacked, context);
   const entries = indexTar(file, { name, limits: { unpacked: maxUnpacked } });
   return { key: `tar:sha256:${sha256}`, origin, entries: () => entries };
 }
