@@ -9,7 +9,7 @@ export interface EngineClient {
   /** Takes in an archive; resolves when the engine has said that it did. */
   load(archive: AsyncIterable<Uint8Array>, hear: Listener): Promise<void>;
   /** Makes an image of one uncompressed layer and gives its id. */
-  importLayer(tar: AsyncIterable<Uint8Array>, settings: ImportSettings, hear: Listener): Promise<Digest>;
+  importLayer(tar: AsyncIterable<Uint8Array>, options: ImportLayerOptions): Promise<Digest>;
   /** Names an image. */
   tag(id: Digest, name: RepositoryTag): Promise<void>;
   close(): void;
@@ -18,11 +18,12 @@ export interface EngineClient {
 /** Hears what the engine is doing, in its words. */
 export type Listener = (words: string) => void;
 
-export interface ImportSettings {
+export interface ImportLayerOptions {
   /** `linux/amd64`. */
   readonly platform: string;
   /** Lines of a Dockerfile. */
   readonly changes: readonly string[];
+  readonly hear: Listener;
 }
 
 export interface RepositoryTag {

@@ -8,7 +8,7 @@ import {
   readEngineImage,
 } from "./client.ts";
 import { createDocker } from "./docker-program.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, engineName } from "./engine.ts";
 import { type Attempt, answerInvalid, engineSilent, sentence } from "./engine-errors.ts";
 import { watchIdle } from "./idle-watch.ts";
 
@@ -17,10 +17,10 @@ export async function openDockerCli(engine: Engine, { context, limits }: ClientO
   const docker = createDocker(engine, context);
   const attempting = (doing: string): Attempt => ({
     doing,
-    engine: `${engine.kind} at ${printable(engine.endpoint)} (through the docker program)`,
+    engine: `${engineName(engine)} (through the docker program)`,
   });
 
-  const feed = async (args: readonly string[], doing: string, tar: AsyncIterable<Uint8Array>, hear: Listener) => {
+  const feed = async (args: readonly string[], { doing, tar, hear }: FeedOptions) => {
     const controller = new AbortController();
     const idle = watchIdle(limits.upload, (ms) => controller.abort(engineSilent(ms, attempting(doing))));
     const touched = async function* () {
@@ -55,15 +55,15 @@ export async function openDockerCli(engine: Engine, { context, limits }: ClientO
         throw error;
       }
     },
-    load: async (archive, hear) => {
+    load: async (tar, hear) => {
       const doing = "loading the image";
-      const said = await feed(["image", "load"], doing, archive, hear);
+      const said = await feed(["image", "load"], { doing, tar, hear });
       if (!/^Loaded image/m.test(said)) invalid("did not say that it loaded anything", attempting(doing));
     },
-    importLayer: async (tar, { platform, changes }, hear) => {
+    importLayer: async (tar, { platform, changes, hear }) => {
       const doing = "importing the layer";
       const args = ["--platform", platform, ...changes.flatMap((line) => ["--change", line])];
-      const said = await feed(["image", "import", ...args, "-"], doing, tar, hear);
+      const said = await feed(["image", "import", ...args, "-"], { doing, tar, hear });
       // Podman's answer is printed as `sha256:…: sha256:…`.
       const [id] = /sha256:[0-9a-f]{64}/.exec(said) ?? [];
       return asDigest(id) ?? invalid("did not say which image it made", attempting(doing));
@@ -71,10 +71,17 @@ export async function openDockerCli(engine: Engine, { context, limits }: ClientO
     tag: async (id, { repository, tag }) => {
       const name = `${repository}:${tag}`;
       const doing = `naming the image ${printable(name)}`;
-      await docker.run(["image", "tag", id, name], { doing, timeoutMs: limits.question });
+      const untouched = "That name was not set or moved.";
+      await docker.run(["image", "tag", id, name], { doing, untouched, timeoutMs: limits.question });
     },
     close: () => {},
   };
+}
+
+interface FeedOptions {
+  readonly doing: string;
+  readonly tar: AsyncIterable<Uint8Array>;
+  readonly hear: Listener;
 }
 
 function inspected(stdout: Buffer): EngineImage | undefined {

@@ -22,6 +22,7 @@ export interface Docker {
 export interface DockerRunOptions extends Pick<ExecOptions, "stdin" | "onStdoutLine" | "timeoutMs" | "signal"> {
   /** For messages: `loading the image`. */
   readonly doing: string;
+  readonly untouched?: string;
 }
 
 export interface DockerTarget {
@@ -39,8 +40,8 @@ export function createDocker(target: DockerTarget, context: Context): Docker {
   const engine = `${printable(formatEndpoint(target.address))} (through the docker program)`;
   const env = targetEnvironment(target);
   return {
-    run: async (args, { doing, timeoutMs, ...options }) => {
-      const attempt = { doing, engine };
+    run: async (args, { doing, untouched, timeoutMs, ...options }) => {
+      const attempt = { doing, engine, ...(untouched === undefined ? {} : { untouched }) };
       const result = await context
         .exec("docker", [...targetArguments(target), ...args], {
           ...options,

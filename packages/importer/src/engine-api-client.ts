@@ -2,7 +2,7 @@ import { type Context, isBaseKitError, printable } from "@base-kit/core";
 import { asDigest, type ClientOptions, type EngineClient, type Listener, readEngineImage } from "./client.ts";
 import { connectionFailure } from "./connection-errors.ts";
 import { openDockerode } from "./dockerode.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, engineName } from "./engine.ts";
 import { type Attempt, answerInvalid, engineLost, engineRefused, engineSilent, sentence } from "./engine-errors.ts";
 import type { EngineMessage } from "./json-lines.ts";
 import { upload } from "./upload.ts";
@@ -12,12 +12,9 @@ export async function openEngineApi(engine: Engine, { context, limits }: ClientO
   const { address, apiVersion } = engine;
   if (address.type === "ssh") throw new TypeError("findEngine gives ssh to the docker program");
   const { docker, close } = await openDockerode(address, apiVersion);
-  const attempting = (doing: string): Attempt => ({ doing, engine: `${engine.kind} at ${printable(engine.endpoint)}` });
+  const attempting = (doing: string): Attempt => ({ doing, engine: engineName(engine) });
   const version = /^\d+\.\d+$/.test(apiVersion) ? `/v${apiVersion}` : "";
-  const send = async (doing: string, path: string, body: Pick<Parameters<typeof upload>[0], "tar" | "onMessage">) => {
-    const attempt = attempting(doing);
-    await upload({ endpoint: address, path: `${version}${path}`, attempt, limits, signal: context.signal, ...body });
-  };
+  const common = { endpoint: address, limits, signal: context.signal };
   return {
     inspect: async (name) => {
       const attempt = attempting("looking at the image");
@@ -27,34 +24,43 @@ export async function openEngineApi(engine: Engine, { context, limits }: ClientO
       return readEngineImage(answer) ?? invalid("described it in a way that cannot be read", attempt);
     },
     load: async (tar, hear) => {
+      const attempt = attempting("loading the image");
       let loaded = false;
-      await send("loading the image", "/images/load?quiet=0", {
+      await upload({
+        ...common,
+        attempt,
+        path: `${version}/images/load?quiet=0`,
         tar,
         onMessage: (message) => {
           if (/^Loaded image/.test(message.stream ?? message.status ?? "")) loaded = true;
           tell(message, hear);
         },
       });
-      if (!loaded) invalid("did not say that it loaded anything", attempting("loading the image"));
+      if (!loaded) invalid("did not say that it loaded anything", attempt);
     },
-    importLayer: async (tar, { platform, changes }, hear) => {
+    importLayer: async (tar, { platform, changes, hear }) => {
+      const attempt = attempting("importing the layer");
       const query = new URLSearchParams([
         ["fromSrc", "-"],
         ["platform", platform],
         ...changes.map((line) => ["changes", line] as [string, string]),
       ]);
       let last: string | undefined;
-      await send("importing the layer", `/images/create?${query}`, {
+      await upload({
+        ...common,
+        attempt,
+        path: `${version}/images/create?${query}`,
         tar,
         onMessage: (message) => {
           last = message.id ?? message.status ?? last;
           tell(message, hear);
         },
       });
-      return asDigest(last) ?? invalid("did not say which image it made", attempting("importing the layer"));
+      return asDigest(last) ?? invalid("did not say which image it made", attempt);
     },
     tag: async (id, { repository, tag }) => {
-      const attempt = attempting(`naming the image ${printable(`${repository}:${tag}`)}`);
+      const doing = `naming the image ${printable(`${repository}:${tag}`)}`;
+      const attempt = { ...attempting(doing), untouched: "That name was not set or moved." };
       const options = { repo: repository, tag };
       await question(docker.getImage(id).tag(options), { attempt, context, close, timeoutMs: limits.question });
     },
@@ -62,7 +68,7 @@ export async function openEngineApi(engine: Engine, { context, limits }: ClientO
   };
 }
 
-/** `Extracting 12.3 MB of 45.6 MB`: the engine's progress in a few words. */
+/** `Loading layer 45 %`: the engine's progress in a few words. */
 function tell({ stream, status, progress }: EngineMessage, hear: Listener): void {
   const words = sentence(stream ?? status ?? "");
   if (words === "") return;

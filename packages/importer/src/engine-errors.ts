@@ -7,9 +7,9 @@ export interface Attempt {
   readonly doing: string;
   /** `docker at unix:///var/run/docker.sock`. */
   readonly engine: string;
+  /** For hints. @default No name was set or moved. */
+  readonly untouched?: string;
 }
-
-const UNTOUCHED = "No name was set or moved.";
 
 /** An engine's own words decide what kind of failure it is. Both clients hear the same words. */
 export function engineRefused(message: string, attempt: Attempt): BaseKitError {
@@ -17,7 +17,7 @@ export function engineRefused(message: string, attempt: Attempt): BaseKitError {
   if (/no space left on device|disk quota exceeded/i.test(message)) {
     return new BaseKitError("ENGINE_DISK_FULL", said, {
       kind: "environment",
-      hint: `The disk of the engine is full, where it keeps its data: see \`docker system df\`. ${UNTOUCHED}`,
+      hint: `The disk of the engine is full, where it keeps its data: see \`docker system df\`. ${untouched(attempt)}`,
     });
   }
   if (/permission denied while trying to connect/i.test(message)) {
@@ -29,14 +29,14 @@ export function engineRefused(message: string, attempt: Attempt): BaseKitError {
   if (/cannot connect to the docker daemon|error during connect|connection reset|broken pipe|: EOF$/i.test(message)) {
     return engineLost(sentence(message), attempt);
   }
-  return new BaseKitError("ENGINE_REFUSED", said, { kind: "environment", hint: UNTOUCHED });
+  return new BaseKitError("ENGINE_REFUSED", said, { kind: "environment", hint: untouched(attempt) });
 }
 
 /** The connection ended before the answer did. */
 export function engineLost(why: string, attempt: Attempt, cause?: unknown): BaseKitError {
   return new BaseKitError("ENGINE_LOST", `${attempt.doing} failed; ${attempt.engine} went away: ${why}`, {
     kind: "environment",
-    hint: `Start the engine again (\`docker version\` asks whether it answers) and repeat the command: it goes on from what is there. ${UNTOUCHED}`,
+    hint: `Start the engine again (\`docker version\` asks whether it answers) and repeat the command: it goes on from what is there. ${untouched(attempt)}`,
     cause,
   });
 }
@@ -45,16 +45,20 @@ export function engineSilent(milliseconds: number, attempt: Attempt): BaseKitErr
   return new BaseKitError(
     "ENGINE_TIMEOUT",
     `${attempt.doing} failed; nothing came from ${attempt.engine} for ${milliseconds / 1000} s`,
-    { kind: "environment", hint: `See whether the engine still answers: \`docker version\`. ${UNTOUCHED}` },
+    { kind: "environment", hint: `See whether the engine still answers: \`docker version\`. ${untouched(attempt)}` },
   );
 }
 
 export function answerInvalid(why: string, attempt: Attempt, cause?: unknown): BaseKitError {
   return new BaseKitError("ENGINE_ANSWER_INVALID", `${attempt.doing} failed; ${attempt.engine} ${why}`, {
     kind: "environment",
-    hint: `This is no answer of Docker or podman. ${UNTOUCHED}`,
+    hint: `This is no answer of Docker or podman. ${untouched(attempt)}`,
     cause,
   });
+}
+
+function untouched(attempt: Attempt): string {
+  return attempt.untouched ?? "No name was set or moved.";
 }
 
 /** Words of an engine in one escaped line. */

@@ -1,3 +1,4 @@
+import { printable } from "@base-kit/core";
 import type { Endpoint } from "./endpoint.ts";
 
 /** What an engine tells about itself. */
@@ -27,4 +28,9 @@ export interface Engine extends EngineDescription {
   readonly address: Endpoint;
   /** Name of the Docker context behind it, if there is one. */
   readonly context?: string;
+}
+
+/** For messages: `docker at unix:///var/run/docker.sock`. */
+export function engineName({ kind, endpoint }: Pick<EngineDescription, "kind" | "endpoint">): string {
+  return `${kind} at ${printable(endpoint)}`;
 }

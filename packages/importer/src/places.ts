@@ -37,8 +37,8 @@ export function chosenPlace(request: PlaceRequest, { env }: Pick<Context, "env">
       { kind: "usage", hint: "Give one of them." },
     );
   }
-  if (request.host !== undefined) return hostPlace(request.host, "the option for the engine's host", env);
-  if (request.context !== undefined) return contextPlace(request.context, "the option for the context", env);
+  if (request.host !== undefined) return hostPlace(request.host, "host option", env);
+  if (request.context !== undefined) return contextPlace(request.context, "context option", env);
   if (env["DOCKER_HOST"]) return hostPlace(env["DOCKER_HOST"], "DOCKER_HOST", env);
   if (env["DOCKER_CONTEXT"]) return contextPlace(env["DOCKER_CONTEXT"], "DOCKER_CONTEXT", env);
   const folder = dockerConfigFolder(env);

@@ -1,11 +1,11 @@
 import {
+  type BaseKitError,
   type Context,
   type Digest,
   formatPlatform,
   fullyQualified,
   type Image,
   type ImageReference,
-  printable,
   type Sink,
   type SinkResult,
   type StepHandle,
@@ -15,7 +15,7 @@ import { hybridArchive, hybridArchiveSize } from "@base-kit/oci";
 import type { EngineClient, EngineImage, OpenClient } from "./client.ts";
 import { discard } from "./discard.ts";
 import { openDockerCli } from "./docker-cli-client.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, engineName } from "./engine.ts";
 import { openEngineApi } from "./engine-api-client.ts";
 import { answerInvalid } from "./engine-errors.ts";
 import { importChanges } from "./import-changes.ts";
@@ -41,10 +41,10 @@ export interface EngineSinkOptions {
 export function engineSink(engine: Engine, options: EngineSinkOptions = {}, limits: Limits = DEFAULT_LIMITS): Sink {
   const { mode = "load" } = options;
   return {
-    name: `${engine.kind} at ${printable(engine.endpoint)} through ${engine.importer}`,
+    name: `${engineName(engine)} through ${engine.importer}`,
     write: (image, references, context) =>
       step(context, mode === "load" ? `loading into ${engine.kind}` : `importing into ${engine.kind}`, (handle) =>
-        write({ engine, image, context, handle, limits }, { mode, references }),
+        write({ engine, image, references, context, handle, limits }, mode),
       ),
   };
 }
@@ -57,84 +57,80 @@ const OPEN: Readonly<Record<Engine["importer"], OpenClient>> = {
 interface Job {
   readonly engine: Engine;
   readonly image: Image;
+  readonly references: readonly ImageReference[];
   readonly context: Context;
   readonly handle: StepHandle;
   readonly limits: Limits;
 }
 
-interface Wish {
-  readonly mode: ImportMode;
-  readonly references: readonly ImageReference[];
-}
-
-async function write(job: Job, { mode, references }: Wish): Promise<SinkResult> {
+async function write(job: Job, mode: ImportMode): Promise<SinkResult> {
   const { engine, context, limits } = job;
   const client = await OPEN[engine.importer](engine, { context, limits });
   try {
-    const found = mode === "load" ? await load(client, job) : await importLayer(client, job);
-    const names = [];
-    for (const reference of references) names.push(await name(client, found.id, { reference, context }));
-    return { references: names, id: found.id, size: found.size };
+    return mode === "load" ? await load(client, job) : await importLayer(client, job);
   } finally {
     client.close();
   }
 }
 
 /** Loads the hybrid archive, unless an image of this id is there: the id vouches for every byte of it. */
-async function load(client: EngineClient, { engine, image, context, handle }: Job): Promise<EngineImage> {
+async function load(client: EngineClient, job: Job): Promise<SinkResult> {
+  const { engine, image, context, handle } = job;
+  const ids = [image.config.digest, image.manifest.digest];
   const before = await client.inspect(image.config.digest);
   if (before?.id === image.config.digest && hasLayersOf(before, image)) {
     handle.detail("already there");
-    return before;
+    return named(client, before, job);
   }
   const upload = countingUpload(hybridArchive(image), { total: hybridArchiveSize(image), handle });
   try {
     await client.load(upload.chunks(), upload.hear);
     const found = (await client.inspect(image.config.digest)) ?? (await client.inspect(image.manifest.digest));
-    if (found === undefined) {
-      throw answerInvalid("said that it loaded the image, but does not have it", {
-        doing: "loading the image",
-        engine: engine.endpoint,
-      });
-    }
+    if (found === undefined) throw gone("loading the image", engine);
     verifyLoaded(found, image);
-    return found;
+    return await named(client, found, job);
   } catch (error) {
     const mayAppear = context.signal.aborted && upload.complete();
-    if (before === undefined) await discard(engine, [image.config.digest, image.manifest.digest], { mayAppear });
+    if (before === undefined) await discard(engine, ids, { mayAppear });
     throw error;
   }
 }
 
-async function importLayer(client: EngineClient, { engine, image, handle }: Job): Promise<EngineImage> {
+async function importLayer(client: EngineClient, job: Job): Promise<SinkResult> {
+  const { engine, image, handle } = job;
   const settings = { platform: formatPlatform(image.platform), changes: importChanges(image.runtime, engine.kind) };
   const [layer] = image.layers;
   const total = layer?.compression === "none" ? layer.size : undefined;
   const upload = countingUpload(layerTar(image), { total, handle });
-  const id = await client.importLayer(upload.chunks(), settings, upload.hear);
+  const id = await client.importLayer(upload.chunks(), { ...settings, hear: upload.hear });
   try {
     const found = await client.inspect(id);
-    if (found === undefined) {
-      throw answerInvalid("said that it imported the layer, but has no such image", {
-        doing: "importing the layer",
-        engine: engine.endpoint,
-      });
-    }
+    if (found === undefined) throw gone("importing the layer", engine);
     verifyImported(found, image);
-    return found;
+    return await named(client, found, job);
   } catch (error) {
     await discard(engine, [id], { mayAppear: false });
     throw error;
   }
 }
 
-interface NameOptions {
+function gone(doing: string, engine: Engine): BaseKitError {
+  return answerInvalid("said that it took the image, but does not have it", { doing, engine: engineName(engine) });
+}
+
+async function named(client: EngineClient, found: EngineImage, { references, context }: Job): Promise<SinkResult> {
+  const names: string[] = [];
+  for (const reference of references) names.push(await setName(client, found.id, { reference, context }));
+  return { references: names, id: found.id, size: found.size };
+}
+
+interface SetNameOptions {
   readonly reference: ImageReference;
   readonly context: Context;
 }
 
 /** Sets a name, with its registry so that podman does not guess one, and gives the shortest form that finds the image again. */
-async function name(client: EngineClient, id: Digest, { reference, context }: NameOptions): Promise<string> {
+async function setName(client: EngineClient, id: Digest, { reference, context }: SetNameOptions): Promise<string> {
   const full = fullyQualified(reference);
   await client.tag(id, { repository: full.slice(0, full.lastIndexOf(":")), tag: reference.tag });
   for (const form of [reference.familiar, full]) {

@@ -122,6 +122,15 @@ describe("an engine that fails", () => {
     ],
     ["with an error without an end", answering(500, "x".repeat(2 ** 23)), "ENGINE_REFUSED", "HTTP 500"],
     [
+      "with an error before it has everything",
+      (_, response) => {
+        response.statusCode = 400;
+        response.end('{"message":"no, thanks"}');
+      },
+      "ENGINE_REFUSED",
+      "HTTP 400 no, thanks",
+    ],
+    [
       "by hanging up after it has everything",
       async (request) => {
         await drain(request);
@@ -315,6 +324,17 @@ describe("an abort", () => {
       expect(lines().filter((line) => line.startsWith("DELETE"))).toHaveLength(names.length === 0 ? 1 : 0);
       await engine?.close();
     }
+  });
+
+  test("before the first name is set takes the image away", async () => {
+    const controller = new AbortController();
+    const stopping = testContext({ signal: controller.signal });
+    const tag: Handler = () => controller.abort(new Error("stopped by the user"));
+    await expect(give({ [`POST /images/${image.config.digest}`]: tag }, { within: stopping })).rejects.toThrow(
+      "stopped",
+    );
+    stopping.dispose();
+    expect(lines()).toContain(`DELETE /images/${image.config.digest}`);
   });
 
   test("during a question ends it", async () => {

@@ -242,6 +242,7 @@ describe.each(engines.filter(({ skip }) => !skip))("$kind", ({ kind, start }) =>
       version: expect.stringMatching(/^\d+\.\d+/),
       apiVersion: expect.stringMatching(/^1\.\d+$/),
       storage: expect.stringMatching(/./),
+      dataRoot: expect.stringMatching(/^\//),
     });
   });
 });

@@ -45,7 +45,13 @@ export async function startFakeEngine(
       response.end(JSON.stringify({ Version: "20.10.24", ApiVersion: "1.41", Arch: "amd64", Os: "linux" }));
     },
     "GET /info": (_, response) => {
-      response.end(JSON.stringify({ Driver: "overlay2", DriverStatus: [["Backing Filesystem", "extfs"]] }));
+      response.end(
+        JSON.stringify({
+          Driver: "overlay2",
+          DockerRootDir: "/var/lib/docker",
+          DriverStatus: [["Backing Filesystem", "extfs"]],
+        }),
+      );
     },
     "POST /images/load": async (request, response) => {
       await drain(request);

@@ -71,6 +71,7 @@ describe("the engine of choice", () => {
       apiVersion: "1.41",
       architecture: "amd64",
       storage: "overlay2",
+      dataRoot: "/var/lib/docker",
       address: { type: "unix", path: engine.socket },
     });
   });

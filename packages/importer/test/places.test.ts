@@ -54,7 +54,7 @@ describe("the place the user has chosen", () => {
       shown(chosenPlace({}, env({ DOCKER_CONTEXT: "named" }))),
       shown(chosenPlace({}, env())),
     ]).toEqual([
-      "the option for the engine's host: unix:///flag",
+      "host option: unix:///flag",
       "context flagged: unix:///flagged",
       "DOCKER_HOST: unix:///host",
       "context named: unix:///named",

@@ -121,9 +121,7 @@ describe.skipIf(requires("docker").skip)("an engine", () => {
             kind: "environment",
             hint: expect.stringContaining("rootless"),
           });
-          expect(error.message).toBe(
-            `no container engine at unix://${path} (the option for the engine's host): permission denied`,
-          );
+          expect(error.message).toBe(`no container engine at unix://${path} (host option): permission denied`);
         }
       }
     },
