@@ -4,8 +4,9 @@ import { formatBytes } from "./render/format.ts";
 /** What a command that makes an image answers, as `--json` prints it. */
 export interface ImageResult {
   readonly references: readonly string[];
+  /** The image's, as the first output has it; where only its layer was written, the layer's. */
   readonly id: Digest;
-  /** Bytes, as the first output counts them. */
+  /** Bytes, as the same output counts them. */
   readonly size: number;
   readonly platform: string;
   readonly created: number;
@@ -21,10 +22,12 @@ export function imageResult(
   run: string,
 ): ImageResult {
   const { image, outputs } = delivered;
+  // A tar of the layer has a digest, but only an image has the image's id.
+  const first = outputs.find(({ to }) => !to.startsWith("tar:")) ?? outputs[0];
   return {
     references: outputs.flatMap(({ references }) => references),
-    id: outputs[0]?.id ?? image.config.digest,
-    size: outputs[0]?.size ?? 0,
+    id: first?.id ?? image.config.digest,
+    size: first?.size ?? 0,
     platform: formatPlatform(image.platform),
     created,
     diffIds: image.layers.map(({ diffId }) => diffId),

@@ -1,14 +1,14 @@
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { type Context, printable } from "@base-kit/core";
+import type { Context } from "@base-kit/core";
 import { gnuTarArguments, requireGnuTar, type TarDirectoryOptions, tarOutcome } from "./gnu-tar.ts";
 import { createHandoff } from "./handoff.ts";
+import { mountsBelow, noteMounts } from "./mounts-below.ts";
 
 export type ReadDirectoryOptions = TarDirectoryOptions;
 
 /**
  * A directory on disk as a tar stream in our order, with owners, devices, hard links, xattrs and names of any bytes. GNU tar
- * reads it, because Node sees no xattrs. Other file systems mounted below it are left out, and named in a note. The stream
+ * reads it, because Node sees no xattrs. What is mounted below it is left out, and named in a note. The stream
  * ends only when tar has said that it read everything.
  *
  * @throws BaseKitError `DIRECTORY_UNREADABLE`, `DIRECTORY_CHANGED`, `TAR_PROGRAM_MISSING` (environment)
@@ -20,11 +20,18 @@ export async function* readDirectory(
 ): AsyncGenerator<Uint8Array, void, void> {
   const path = resolve(directory);
   const program = await requireGnuTar(context);
-  await noteMounts(path, context);
+  const mounts = await mountsBelow(path);
+  noteMounts(mounts, context);
+  // A bind mount may be of the same file system, so that tar would not know it for one.
+  const all = {
+    ...options,
+    empty: [...(options.empty ?? []), ...mounts.directories],
+    exclude: [...(options.exclude ?? []), ...mounts.files],
+  };
   const stopped = new AbortController();
   const handoff = createHandoff<Uint8Array>();
   const reading = context
-    .exec(program, gnuTarArguments(path, options), {
+    .exec(program, gnuTarArguments(path, all), {
       signal: AbortSignal.any([context.signal, stopped.signal]),
       expectedExitCodes: "any",
       stdout: async (chunks) => {
@@ -42,26 +49,4 @@ export async function* readDirectory(
     stopped.abort();
     await reading;
   }
-}
-
-/** What is mounted below the directory; the list of the kernel, proc(5) "mountinfo". */
-async function noteMounts(path: string, context: Context): Promise<void> {
-  const table = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
-  const prefix = path === "/" ? "/" : `${path}/`;
-  const mounts = table
-    .split("\n")
-    .map((line) =>
-      line.split(" ")[4]?.replace(/\\(\d{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8))),
-    )
-    .filter((point): point is string => point !== undefined && point !== path && point.startsWith(prefix));
-  const tops = [...new Set(mounts)]
-    .sort()
-    .filter((point, _, all) => !all.some((other) => point.startsWith(`${other}/`)));
-  if (tops.length === 0) return;
-  const shown = tops.slice(0, 8).map(printable).join(", ");
-  const more = tops.length > 8 ? ` and ${tops.length - 8} more` : "";
-  context.reporter.emit({
-    type: "noted",
-    message: `left out, because other file systems are mounted there: ${shown}${more}`,
-  });
 }
