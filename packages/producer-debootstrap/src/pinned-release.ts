@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BaseKitError } from "@base-kit/core";
+import { putFile } from "./put-file.ts";
 
 const LISTS = "var/lib/apt/lists";
 
@@ -12,16 +13,7 @@ const LISTS = "var/lib/apt/lists";
  * `requireUsedRelease` makes sure afterwards, in case a later debootstrap stops doing so.
  */
 export async function pinRelease(target: string, { mirror, suite, inRelease }: PinnedRelease): Promise<void> {
-  let folder = target;
-  for (const name of LISTS.split("/")) {
-    folder = join(folder, name);
-    await mkdir(folder);
-    // The umask of whoever runs base-kit must not get into the image.
-    await chmod(folder, 0o755);
-  }
-  const file = join(folder, listName(mirror, suite));
-  await writeFile(file, inRelease);
-  await chmod(file, 0o644);
+  await putFile(target, `${LISTS}/${listName(mirror, suite)}`, inRelease);
 }
 
 export interface PinnedRelease {

@@ -14,7 +14,7 @@ import { debootstrap } from "../src/index.ts";
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const TOOLS = ["debootstrap", "gpg", "gpgv", "xz", "unshare", "root", "debian-mirror"] as const;
 
-describe.skipIf(requires(...TOOLS).skip)("the real debootstrap", { timeout: 240_000 }, () => {
+describe.skipIf(requires(...TOOLS).skip)("the real debootstrap", { timeout: 600_000 }, () => {
   let dir: string;
   let context: HostContext;
 

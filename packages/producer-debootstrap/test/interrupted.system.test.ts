@@ -10,7 +10,7 @@ import { buildInProcess, leftoversOf } from "./build-in-process.ts";
 
 const TOOLS = ["debootstrap", "gpg", "gpgv", "xz", "unshare", "root", "debian-mirror"] as const;
 
-describe.skipIf(requires(...TOOLS).skip)("a build that does not come to its end", { timeout: 120_000 }, () => {
+describe.skipIf(requires(...TOOLS).skip)("a build that does not come to its end", { timeout: 300_000 }, () => {
   let dir: string;
   let mirror: UbuntuMirror;
   let cacheDir: string;
@@ -18,7 +18,7 @@ describe.skipIf(requires(...TOOLS).skip)("a build that does not come to its end"
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), "base-kit-test-"));
     mirror = await createUbuntuMirror(mkdtempSync(join(dir, "mirror-")));
-  }, 60_000);
+  }, 120_000);
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
   beforeEach(() => {
     cacheDir = mkdtempSync(join(dir, "cache-"));
