@@ -1,9 +1,11 @@
+import { createHash } from "node:crypto";
 import { lstat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { BaseKitError, type Context, printable, type Segment, step, systemErrorCode } from "@base-kit/core";
+import { BaseKitError, type Context, type Entry, printable, type Segment, step, systemErrorCode } from "@base-kit/core";
 import { indexTar } from "@base-kit/tar";
 import { type ReadDirectoryOptions, readDirectory } from "./read-directory.ts";
 import { spool } from "./spool.ts";
+import { trueTime } from "./true-time.ts";
 
 export type DirectorySegmentOptions = ReadDirectoryOptions & {
   /** @default `base` */
@@ -24,11 +26,23 @@ export async function directorySegment(
   await requireDirectory(path);
   return step(context, `reading ${printable(path)}`, async (handle) => {
     const copy = await spool(readDirectory(path, context, options), context, (bytes) => handle.progress(bytes));
-    const entries = indexTar(copy.path, { name: path });
+    const entries = indexTar(copy.path, { name: path, limits: UNLIMITED }).map((entry) => trueTime(path, entry));
     handle.detail(`${entries.length} entries`);
-    return { key: `directory:sha256:${copy.sha256}`, origin: options.origin ?? "base", entries: () => entries };
+    return { key: keyOf(copy.sha256, entries), origin: options.origin ?? "base", entries: () => entries };
   });
 }
+
+/** The archive tells all but the times that did not fit into it. */
+function keyOf(sha256: string, entries: readonly Entry[]): string {
+  const hash = createHash("sha256").update(sha256);
+  for (const { path, mtime } of entries) {
+    if (mtime < 0 || mtime >= 8 ** 11) hash.update(`\0${path}\0${mtime}`, "latin1");
+  }
+  return `directory:sha256:${hash.digest("hex")}`;
+}
+
+/** A directory is the user's own: it may be as large as it is. */
+const UNLIMITED = { unpacked: Number.POSITIVE_INFINITY, entries: Number.POSITIVE_INFINITY };
 
 /** @throws BaseKitError `DIRECTORY_MISSING`, `DIRECTORY_NOT_ONE` (usage) */
 export async function requireDirectory(path: string): Promise<void> {

@@ -18,7 +18,9 @@ export function gnuTarArguments(directory: string, options: TarDirectoryOptions 
     "--create",
     "--file=-",
     "--format=posix",
-    "--pax-option=delete=atime,delete=ctime",
+    // With fractions of seconds every file would need a header of its own, which doubles an archive of small files.
+    // What ustar cannot say of the rest comes out as 0; `trueTime` puts it right.
+    "--pax-option=delete=atime,delete=ctime,delete=mtime",
     "--sort=name",
     "--numeric-owner",
     // Labels of the host's SELinux or of an overlay are not the image's business; capabilities are.

@@ -1,6 +1,7 @@
 import type { Context } from "@base-kit/core";
 import { repackTar } from "@base-kit/tar";
 import { type ReadDirectoryOptions, readDirectory } from "./read-directory.ts";
+import { trueTime } from "./true-time.ts";
 
 export type PackDirectoryOptions = ReadDirectoryOptions & {
   /** Seconds since 1970: no entry is newer. */
@@ -20,7 +21,10 @@ export function packDirectory(
   const { clampTimes: epoch = Number.POSITIVE_INFINITY, ...reading } = options;
   return repackTar(readDirectory(directory, context, reading), {
     name: directory,
-    limits: { unpacked: Number.POSITIVE_INFINITY },
-    change: (entry) => (entry.mtime > epoch ? { ...entry, mtime: epoch } : entry),
+    limits: { unpacked: Number.POSITIVE_INFINITY, entries: Number.POSITIVE_INFINITY },
+    change: (entry) => {
+      const timed = trueTime(directory, entry);
+      return timed.mtime > epoch ? { ...timed, mtime: epoch } : timed;
+    },
   });
 }

@@ -2,8 +2,10 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { Entry } from "@base-kit/core";
 import { BLOCK, padding } from "./format.ts";
 import { DEFAULT_LIMITS, type TarLimits } from "./limits.ts";
-import { type Member, parseTar, type Window } from "./parser.ts";
+import type { Member } from "./member.ts";
+import { parseTar } from "./parser.ts";
 import { refuse } from "./refuse.ts";
+import type { Window } from "./window.ts";
 
 export interface IndexTarOptions {
   /** What error messages call the archive. @default the file's name */

@@ -1,7 +1,9 @@
 import { padding } from "./format.ts";
 import { DEFAULT_LIMITS, type TarLimits } from "./limits.ts";
-import { type Member, parseTar, type Window } from "./parser.ts";
+import type { Member } from "./member.ts";
+import { parseTar } from "./parser.ts";
 import { refuse } from "./refuse.ts";
+import type { Window } from "./window.ts";
 
 export interface TarReaderOptions {
   /** What error messages call the archive. */

@@ -2,7 +2,7 @@ import { ChunkWriter } from "./chunk-writer.ts";
 import { BLOCK, padding } from "./format.ts";
 import { writeHeader } from "./header.ts";
 import type { TarLimits } from "./limits.ts";
-import type { Member } from "./parser.ts";
+import type { Member } from "./member.ts";
 import { TarReader } from "./reader.ts";
 
 export interface RepackTarOptions {
