@@ -171,8 +171,7 @@ async function sendBody(
   } else if ("endless" in fault) {
     response.write(body);
     while (!response.destroyed && !closing.aborted) {
-      if (!response.write(Buffer.alloc(65536)))
-        await new Promise((resolve) => response.once("drain", resolve).once("close", resolve));
+      if (!response.write(Buffer.alloc(65536))) await drained(response);
     }
   } else if ("declaredLength" in fault) {
     // Through the socket: ServerResponse would refuse or complete it.
@@ -181,6 +180,17 @@ async function sendBody(
   } else {
     response.end(body);
   }
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off("drain", done).off("close", done);
+      resolve();
+    };
+    response.on("drain", done).on("close", done);
+    if (response.destroyed) done();
+  });
 }
 
 /** Of `Range: bytes=N-`, when `If-Range` (RFC 9110 §13.1.5) still holds. */
