@@ -98,7 +98,11 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
     .summary("make an image FROM scratch around programs")
     .description("Makes an image that holds nothing but the given static programs.")
     .option("--arch <architecture>", "what the programs have to be for")
-    .option("--dockerfile <directory>", "write Docker's build context there instead of making an image");
+    .addOption(
+      new Option("--dockerfile <directory>", "write Docker's build context there instead of making an image").conflicts(
+        ["output", "annotation", "compression", "importMode"],
+      ),
+    );
   imageOptions(scratchCommand)
     .addHelpText("after", SCRATCH_EXAMPLES)
     .action((programs: readonly string[], options: ScratchFlags & CommonOptions) =>
@@ -109,7 +113,7 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
           (context) => scratch(programs, options, context),
           async (result) =>
             "dir" in result
-              ? `context  ${result.dir}\ntry      docker build --tag NAME ${result.dir}\n`
+              ? `context  ${result.dir}\ntry      docker build --tag ${options.tag?.[0] ?? "NAME"} ${result.dir}\n`
               : imageText(result),
         );
       }, options),

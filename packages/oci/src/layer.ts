@@ -38,7 +38,7 @@ export async function writeLayer(rootfs: Rootfs, options: LayerOptions, context:
       }
     };
     const { path, size, sha256 } = await spool(compression === "gzip" ? gzip(tar()) : tar(), context);
-    handle.detail(`${entries.length} entries`);
+    handle.detail(entries.length === 1 ? "1 entry" : `${entries.length} entries`);
     return {
       mediaType: LAYER_MEDIA_TYPE[compression],
       digest: `sha256:${sha256}`,

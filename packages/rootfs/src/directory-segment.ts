@@ -27,7 +27,7 @@ export async function directorySegment(
   return step(context, `reading ${printable(path)}`, async (handle) => {
     const copy = await spool(readDirectory(path, context, options), context, (bytes) => handle.progress(bytes));
     const entries = indexTar(copy.path, { name: path, limits: UNLIMITED }).map((entry) => trueTime(path, entry));
-    handle.detail(`${entries.length} entries`);
+    handle.detail(entries.length === 1 ? "1 entry" : `${entries.length} entries`);
     return { key: keyOf(copy.sha256, entries), origin: options.origin ?? "base", entries: () => entries };
   });
 }

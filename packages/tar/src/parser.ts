@@ -18,6 +18,7 @@ export function* parseTar(archive: string, limits: TarLimits, window: Window): G
   let unpacked = 0;
   for (;;) {
     yield BLOCK;
+    if (entries === 0 && unpacked === 0) expectTar(archive, window);
     if (isEndMarker(archive, window)) break;
     let extended: ExtendedHeaders | undefined;
     while (isExtended(window)) {
@@ -42,6 +43,14 @@ export function* parseTar(archive: string, limits: TarLimits, window: Window): G
   yield* expectOnlyZeros(archive, window);
 }
 
+/** A file that is too short for a single header is most likely no tar at all. */
+function expectTar(archive: string, { bytes, at, length }: Window): void {
+  const magic = bytes.toString("latin1", at + FIELD.magic[0], Math.min(at + FIELD.magic[0] + 5, at + length));
+  if (length > 0 && length < BLOCK && magic !== "ustar") {
+    refuse("TAR_NOT_TAR", archive, `it is not a tar: it has ${length} bytes and no tar header`);
+  }
+}
+
 /** Whether the block is the first of the end marker; if not, it is a sound header. */
 function isEndMarker(archive: string, window: Window): boolean {
   if (window.length < BLOCK) {
@@ -50,7 +59,11 @@ function isEndMarker(archive: string, window: Window): boolean {
   }
   if (window.bytes[window.at] === 0 && isZero(window)) return true;
   if (numberField(window, "checksum") !== checksum(window.bytes, window.at)) {
-    refuse("TAR_NOT_TAR", archive, "expected a tar header with its checksum, found other data");
+    refuse(
+      "TAR_NOT_TAR",
+      archive,
+      "it is not a tar, or a damaged one: expected a header with its checksum, found other data",
+    );
   }
   return false;
 }

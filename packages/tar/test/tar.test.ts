@@ -72,6 +72,7 @@ describe("an archive is refused, by name", () => {
   const at = (path: string) => file(path);
   const cases: readonly (readonly [why: string, bytes: () => Buffer, code: string])[] = [
     ["that is not one", () => Buffer.alloc(2048, "no tar"), "TAR_NOT_TAR"],
+    ["that is a short text", () => Buffer.from("hello\n"), "TAR_NOT_TAR"],
     ["that is empty", () => Buffer.alloc(0), "TAR_TRUNCATED"],
     ["cut between two entries", () => encodeHeader(at("a")), "TAR_TRUNCATED"],
     ["cut in a header", () => encodeHeader(at("a")).subarray(0, 300), "TAR_TRUNCATED"],

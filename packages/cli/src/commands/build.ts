@@ -25,7 +25,7 @@ export async function build(spec: string, flags: BuildFlags, context: Context): 
   const runtime = runtimeFromFlags(flags, context.env);
   const annotations = pairs("--annotation", flags.annotation ?? []);
   const epoch = sourceDateEpoch(flags.sourceDateEpoch, context.env);
-  const destinations = await findDestinations(flags, `base-kit/${name}:${release ?? "latest"}`, context);
+  const destinations = await findDestinations(flags, defaultName(name, release), context);
 
   const lock = await step(context, `resolving ${spec} for ${formatPlatform(platform)}`, () =>
     producer.resolve({ release, platform, sourceDateEpoch: epoch, options }, context),
@@ -47,4 +47,10 @@ export async function build(spec: string, flags: BuildFlags, context: Context): 
     context,
   });
   return imageResult(delivered, created, destinations.run);
+}
+
+/** A release the producer will refuse is better refused by it than as a tag. */
+function defaultName(producer: string, release = "latest"): string {
+  const tag = release.replace(/[^\w.-]+/g, "-").replace(/^[.-]+/, "");
+  return `base-kit/${producer}:${tag === "" ? "latest" : tag.slice(0, 128)}`;
 }
