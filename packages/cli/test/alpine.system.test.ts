@@ -1,0 +1,123 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { locationOf, requires } from "@base-kit/testing";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { copyAlpineMirror, FOREIGN } from "./alpine-mirror.ts";
+import { createSandbox, type Sandbox } from "./run-cli.ts";
+import { type TestImages, testImages } from "./test-images.ts";
+
+interface ImageJson {
+  readonly id: string;
+  readonly references: readonly string[];
+  readonly platform: string;
+  readonly outputs: readonly { readonly to: string; readonly id: string }[];
+}
+
+let sandbox: Sandbox;
+beforeEach(() => {
+  sandbox = createSandbox();
+});
+afterEach(() => sandbox.dispose());
+
+describe.skipIf(requires("alpine-mirror", "docker").skip)("Alpine in an engine", () => {
+  let images: TestImages;
+  beforeEach(() => {
+    images = testImages();
+  });
+  afterEach(() => images.remove());
+
+  const build = (...args: readonly string[]) =>
+    sandbox.json<ImageJson>(["build", "alpine:3.20", "--mirror", locationOf("alpine-mirror"), ...args]);
+
+  test("runs, and has the same id through the docker program, the Engine API and a file", async () => {
+    const [first, second] = [images.fresh(), images.fresh()];
+    const program = await build("--importer", "docker-cli", "-t", first);
+    expect(program.references).toEqual([`${first}:latest`]);
+    expect(images.run(first, "apk", "--version")).toMatch(/^apk-tools \d/);
+    expect(images.run(first, "cat", "/etc/os-release")).toContain('PRETTY_NAME="Alpine Linux v3.20"');
+    expect(images.inspect(first)).toMatchObject({ Id: program.id, Config: { Cmd: ["/bin/sh"] } });
+    images.docker(["image", "rm", "--force", program.id]);
+
+    const api = await build("--importer", "engine-api", "-t", second);
+    expect(images.inspect(second).Id).toBe(program.id);
+    expect(api.id).toBe(program.id);
+    images.docker(["image", "rm", "--force", api.id]);
+
+    const file = await build("-t", first, "-o", "docker-archive:alpine.tar");
+    expect(file.id).toBe(program.id);
+    images.docker(["load", "--input", sandbox.work("alpine.tar")]);
+    expect(images.inspect(first).Id).toBe(program.id);
+  });
+
+  test("keeps command and environment also when it is imported Docker's old way", async () => {
+    const name = images.fresh();
+    const image = await build("--import-mode", "import", "-t", name, "--env", "GREETING=a b", "--label", "k=v w");
+    expect(images.inspect(name)).toMatchObject({
+      Id: image.id,
+      Config: { Cmd: ["/bin/sh"], Env: expect.arrayContaining(["GREETING=a b"]), Labels: { k: "v w" } },
+    });
+    expect(images.run(name, "sh", "-c", "echo $GREETING")).toBe("a b");
+  });
+
+  test("goes to several places in one run", async () => {
+    const name = images.fresh();
+    const places = ["docker-daemon:", "oci:layout:3.20", "docker-archive:alpine.tar", "tar:alpine-layer.tar"];
+    const image = await build("-t", name, ...places.flatMap((place) => ["-o", place]));
+    expect(image.outputs).toHaveLength(4);
+    expect(new Set(image.outputs.slice(0, 3).map(({ id }) => id))).toEqual(new Set([images.inspect(name).Id]));
+    expect(images.inspect(name).RootFS.Layers).toEqual([image.outputs[3]?.id]);
+  });
+});
+
+describe.skipIf(requires("alpine-mirror").skip)("Alpine in files", () => {
+  test("has the same bytes whatever the umask, time zone, locale, home and folder", async () => {
+    await copyAlpineMirror(sandbox.work("mirror"));
+    const args = ["build", "alpine:3.20", "--mirror", sandbox.work("mirror"), "-o", "docker-archive:image.tar"];
+    const umask = (mask: string) => ["sh", "-c", `umask ${mask} && exec "$@"`, "sh"];
+    const worlds = [
+      { env: { LC_ALL: "C" }, through: umask("022") },
+      { env: { LC_ALL: "tr_TR.UTF-8", LANG: "tr_TR.UTF-8", TZ: "Pacific/Kiritimati" }, through: umask("077") },
+      { env: { LANG: "C.UTF-8", TZ: "America/St_Johns", HOME: "/", XDG_CACHE_HOME: undefined }, through: umask("000") },
+    ];
+    const archives: Buffer[] = [];
+    for (const [index, world] of worlds.entries()) {
+      const cwd = sandbox.work(`${index}`);
+      mkdirSync(cwd);
+      const cache = ["--cache-dir", join(sandbox.dir, `cache-${index}`)];
+      expect(await sandbox.run([...args, ...cache], { ...world, cwd })).toMatchObject({ exitCode: 0 });
+      archives.push(readFileSync(join(cwd, "image.tar")));
+    }
+    const [first] = archives as [Buffer];
+    expect(archives.map((archive) => archive.equals(first))).toEqual([true, true, true]);
+  });
+
+  test("is for another architecture when that is asked for", async () => {
+    const mirror = sandbox.work("mirror");
+    await copyAlpineMirror(mirror, FOREIGN.alpine);
+    const args = ["build", "alpine:3.20", "--mirror", mirror, "--arch", FOREIGN.docker, "-o", "oci:layout:foreign"];
+    const image = await sandbox.json<ImageJson>(args);
+    expect(image.platform).toBe(`linux/${FOREIGN.docker}`);
+    const blob = (digest: string) =>
+      JSON.parse(readFileSync(sandbox.work(`layout/blobs/sha256/${digest.replace("sha256:", "")}`), "utf8"));
+    const index = JSON.parse(readFileSync(sandbox.work("layout/index.json"), "utf8"));
+    expect(index.manifests[0].platform).toMatchObject({ os: "linux", architecture: FOREIGN.docker });
+    expect(blob(image.id)).toMatchObject({ architecture: FOREIGN.docker, os: "linux" });
+  });
+
+  test("is added to a layout beside what is there, and replaces only its own tag", async () => {
+    const mirror = sandbox.work("mirror");
+    await copyAlpineMirror(mirror);
+    const build = (tag: string, ...more: readonly string[]) =>
+      sandbox.json<ImageJson>(["build", "alpine:3.20", "--mirror", mirror, "-o", `oci:layout:${tag}`, ...more]);
+    const tags = () =>
+      JSON.parse(readFileSync(sandbox.work("layout/index.json"), "utf8")).manifests.map(
+        ({ annotations }: { readonly annotations: Readonly<Record<string, string>> }) =>
+          annotations["org.opencontainers.image.ref.name"],
+      );
+    await build("one");
+    await build("two", "--label", "a=b");
+    await build("one", "--label", "c=d");
+    expect(tags().sort()).toEqual(["one", "two"]);
+    expect(await sandbox.leftovers()).toEqual([]);
+  });
+});
