@@ -6,6 +6,9 @@ export interface ConnectionFailure {
   readonly hint?: string;
 }
 
+export const PERMISSION_HINT =
+  "Join the group that owns the socket (`sudo usermod -aG docker $USER`, then log in again), or use rootless Docker or podman.";
+
 const CERTIFICATES = "Check ca.pem, cert.pem and key.pem in DOCKER_CERT_PATH, or in the Docker context.";
 
 const FAILURES: Readonly<Record<string, ConnectionFailure>> = {
@@ -51,10 +54,7 @@ export function connectionFailure(error: unknown): ConnectionFailure {
 }
 
 function permissionDenied(): ConnectionFailure {
-  return {
-    why: "permission denied",
-    hint: "Join the group that owns the socket (`sudo usermod -aG docker $USER`, then log in again), or use rootless Docker or podman.",
-  };
+  return { why: "permission denied", hint: PERMISSION_HINT };
 }
 
 function untrusted(what: string): ConnectionFailure {

@@ -1,5 +1,5 @@
 import { BaseKitError, printable } from "@base-kit/core";
-import { connectionFailure } from "./connection-errors.ts";
+import { PERMISSION_HINT } from "./connection-errors.ts";
 
 /** What was being done, and with whom, when something went wrong. */
 export interface Attempt {
@@ -23,7 +23,7 @@ export function engineRefused(message: string, attempt: Attempt): BaseKitError {
   if (/permission denied while trying to connect/i.test(message)) {
     return new BaseKitError("ENGINE_UNREACHABLE", said, {
       kind: "environment",
-      ...connectionFailure(Object.assign(new Error(), { code: "EACCES" })),
+      hint: PERMISSION_HINT,
     });
   }
   if (/cannot connect to the docker daemon|error during connect|connection reset|broken pipe|: EOF$/i.test(message)) {

@@ -114,35 +114,37 @@ describe.each(engines.filter(({ skip }) => !skip))("$kind", ({ kind, start }) =>
 
   test("gives the same id through both importers, the digest of the config, also the second time", async () => {
     const image = await testImage(context);
-    for (const importer of [...IMPORTERS, ...IMPORTERS]) {
-      const result = await give(image, { importer, mode: "load", as: [freshName()] });
-      expect(result.id).toBe(image.config.digest);
-      if (importer === "docker-cli") docker(["image", "rm", "--force", result.id]);
+    for (const importer of IMPORTERS) {
+      docker(["image", "rm", "--force", image.config.digest]);
+      expect((await give(image, { importer, mode: "load", as: [] })).id).toBe(image.config.digest);
     }
-    await give(image, { importer: "engine-api", mode: "load", as: [] });
+    expect((await give(image, { importer: "docker-cli", mode: "load", as: [] })).id).toBe(image.config.digest);
     expect(context.events.at(-1)).toMatchObject({ type: "step.ended", outcome: "done", detail: "already there" });
     expect(imageIds().filter((id) => id === image.config.digest)).toHaveLength(1);
   });
 
-  test.each(IMPORTERS)("sets every name through %s, and a name moves to the newer image", async (importer) => {
-    const [first, second] = [freshName(), freshName()];
-    const older = await give(await testImage(context), { importer, mode: "load", as: [`${first}:1.0`] });
-    const newer = await give(await testImage(context), {
-      importer,
-      mode: "load",
-      as: [`${first}:1.0`, second, `docker.io/${second}:two`, `localhost:5000/${second}`],
-    });
-    names.push(`localhost:5000/${second}`, `${first}:1.0`, `${second}:two`);
-    expect(newer.references).toEqual([
-      `${first}:1.0`,
-      `${second}:latest`,
-      `${second}:two`,
-      `localhost:5000/${second}:latest`,
-    ]);
-    for (const name of newer.references)
-      expect(output(["image", "inspect", "--format", "{{.Id}}", name])).toBe(newer.id);
-    expect(older.id).not.toBe(newer.id);
-  });
+  test.each(kind === "docker" ? IMPORTERS : (["engine-api"] as const))(
+    "sets every name through %s, and a name moves to the newer image",
+    async (importer) => {
+      const [first, second] = [freshName(), freshName()];
+      const older = await give(await testImage(context), { importer, mode: "load", as: [`${first}:1.0`] });
+      const newer = await give(await testImage(context), {
+        importer,
+        mode: "load",
+        as: [`${first}:1.0`, second, `docker.io/${second}:two`, `localhost:5000/${second}`],
+      });
+      names.push(`localhost:5000/${second}`, `${first}:1.0`, `${second}:two`);
+      expect(newer.references).toEqual([
+        `${first}:1.0`,
+        `${second}:latest`,
+        `${second}:two`,
+        `localhost:5000/${second}:latest`,
+      ]);
+      for (const name of newer.references)
+        expect(output(["image", "inspect", "--format", "{{.Id}}", name])).toBe(newer.id);
+      expect(older.id).not.toBe(newer.id);
+    },
+  );
 
   test.each(IMPORTERS)("keeps odd settings exactly when importing through %s", async (importer) => {
     const runtime = { ...settings, ...(kind === "podman" ? { stopSignal: "SIGINT" } : {}) };
@@ -225,13 +227,19 @@ describe.each(engines.filter(({ skip }) => !skip))("$kind", ({ kind, start }) =>
     });
   });
 
-  test.runIf(kind === "podman" && process.arch === "x64")("finds the image by the name the user gave", async () => {
-    for (const importer of IMPORTERS) {
-      const name = freshName();
-      await give(await testImage(context), { importer, mode: "load", as: [name] });
-      expect(podman?.podman("run", "--rm", "--network", "none", name)).toBe("hello from base-kit");
-    }
-  });
+  if (kind === "podman") {
+    test("finds the image by the name the user gave, as the podman program looks it up", async () => {
+      for (const importer of IMPORTERS) {
+        const name = freshName();
+        const { id } = await give(await testImage(context), { importer, mode: "load", as: [name] });
+        expect(podman?.podman("image", "inspect", "--format", "sha256:{{.Id}}", name)).toBe(id);
+      }
+      const [name = ""] = names;
+      if (process.arch === "x64") {
+        expect(podman?.podman("run", "--rm", "--network", "none", name)).toBe("hello from base-kit");
+      }
+    });
+  }
 
   test("describes itself", async () => {
     const engine = await findEngine({ importer: "auto", host }, context);
