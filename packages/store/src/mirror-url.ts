@@ -3,6 +3,8 @@ import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { BaseKitError, printable, redactUrl } from "@base-kit/core";
 
+const HINT = "A mirror is an http or https URL, a file: URL or the path of a folder.";
+
 /**
  * A mirror as people name it (an http, https or file URL, or a folder) as a URL that ends with `/`, to which the paths of
  * its files can be added.
@@ -36,16 +38,24 @@ function assertFolder(url: URL): void {
   } catch (error) {
     throw invalid(url.href, (error as Error).message);
   }
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (isFolder(path)) return;
   throw new BaseKitError("MIRROR_NOT_FOUND", `the mirror ${printable(path)} is not a folder`, {
     kind: "environment",
-    hint: "A mirror is an http or https URL, a file: URL or the path of a folder.",
+    hint: HINT,
   });
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function invalid(shown: string, why: string): BaseKitError {
   return new BaseKitError("MIRROR_INVALID", `the mirror ${shown} is refused: ${why}`, {
     kind: "usage",
-    hint: "A mirror is an http or https URL, a file: URL or the path of a folder.",
+    hint: HINT,
   });
 }

@@ -47,7 +47,8 @@ export function createTries(context: Context, delays: readonly number[] = DELAYS
 export function parseRetryAfter(value: string | undefined, now: number): number | undefined {
   if (value === undefined) return undefined;
   if (/^\d{1,9}$/.test(value.trim())) return Number(value);
-  const date = Date.parse(value);
+  // Names of days begin all its forms; Date.parse alone takes almost anything.
+  const date = /^[A-Z][a-z]{2}/.test(value) ? Date.parse(value) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil(date / 1000 - now));
 }
 

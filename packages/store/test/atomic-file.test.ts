@@ -1,0 +1,76 @@
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { writeFileAtomically } from "../src/index.ts";
+
+let dir: string;
+let path: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "atomic-test-"));
+  path = join(dir, "output");
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const chunks = [Buffer.from("new "), Buffer.alloc(0), Buffer.from("content")];
+
+test("the file has the content, and nothing else is left", async () => {
+  await writeFileAtomically(path, chunks);
+  expect(readFileSync(path, "utf8")).toBe("new content");
+  expect(statSync(path).mode & 0o777).toBe(0o666 & ~process.umask());
+  writeFileSync(path, "old content, which is longer");
+  await writeFileAtomically(path, chunks);
+  expect(readFileSync(path, "utf8")).toBe("new content");
+  expect(readdirSync(dir)).toEqual(["output"]);
+});
+
+test("while it is written, the old one is there", async () => {
+  writeFileSync(path, "old");
+  async function* slow() {
+    for (const chunk of chunks) {
+      expect(readFileSync(path, "utf8")).toBe("old");
+      expect(readdirSync(dir)).toHaveLength(2);
+      yield chunk;
+    }
+  }
+  await writeFileAtomically(path, slow());
+  expect(readFileSync(path, "utf8")).toBe("new content");
+});
+
+describe("the old file stays and nothing else is left when", () => {
+  test("the source fails, whose error is thrown", async () => {
+    writeFileSync(path, "old");
+    const failure = new Error("broken");
+    async function* failing() {
+      yield Buffer.alloc(100_000);
+      throw failure;
+    }
+    expect(await writeFileAtomically(path, failing()).catch((error) => error)).toBe(failure);
+    expect(readFileSync(path, "utf8")).toBe("old");
+    expect(readdirSync(dir)).toEqual(["output"]);
+  });
+
+  test("the target is a folder", async () => {
+    mkdirSync(path);
+    await expect(writeFileAtomically(path, chunks)).rejects.toMatchObject({
+      code: "WRITE_FAILED",
+      kind: "environment",
+      message: expect.stringContaining(path),
+      hint: expect.stringContaining("untouched"),
+    });
+    expect(readdirSync(dir)).toEqual(["output"]);
+  });
+
+  test("its folder does not exist", async () => {
+    await expect(writeFileAtomically(join(dir, "no", "such"), chunks)).rejects.toMatchObject({ code: "WRITE_FAILED" });
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
+  test.skipIf(process.getuid?.() === 0)("its folder is read-only", async () => {
+    writeFileSync(path, "old");
+    chmodSync(dir, 0o500);
+    await expect(writeFileAtomically(path, chunks)).rejects.toMatchObject({ code: "WRITE_FAILED" });
+    chmodSync(dir, 0o700);
+    expect(readFileSync(path, "utf8")).toBe("old");
+  });
+});

@@ -1,0 +1,174 @@
+import { fork } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Digest } from "@base-kit/core";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createStore } from "../src/index.ts";
+import { type TestContext, testContext } from "./in-context.ts";
+
+let context: TestContext;
+beforeEach(() => {
+  context = testContext();
+});
+afterEach(() => context.remove());
+
+const digestOf = (bytes: Uint8Array): Digest => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+
+async function* inChunks(bytes: Uint8Array, size = 1000): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+/** All files below a folder. */
+function filesIn(dir: string): string[] {
+  if (!existsSync(dir)) return [];
+  return readdirSync(dir, { recursive: true, withFileTypes: true }).flatMap((entry) =>
+    entry.isFile() ? [entry.name] : [],
+  );
+}
+
+describe("what was put", () => {
+  test("is got back, whatever it is and however it came", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 5000 }), fc.integer({ min: 1, max: 999 }), async (bytes, size) => {
+        const digest = digestOf(bytes);
+        const path = await context.store.put({ digest, size: bytes.length }, inChunks(bytes, size));
+        expect(await context.store.get(digest)).toBe(path);
+        expect(readFileSync(path).equals(bytes)).toBe(true);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test("is there for another process, under its digest", async () => {
+    const bytes = Buffer.from("content");
+    await context.store.put({ digest: digestOf(bytes) }, inChunks(bytes));
+    const other = createStore(join(context.dir, "cache"));
+    const hex = digestOf(bytes).slice("sha256:".length);
+    expect(await other.get(digestOf(bytes))).toBe(join(context.dir, "cache", "sha256", hex.slice(0, 2), hex));
+  });
+
+  test("and removed by somebody is fetched again: there is nothing", async () => {
+    expect(await context.store.get(digestOf(Buffer.from("never seen")))).toBeUndefined();
+  });
+});
+
+describe("bytes that are not what they should be", () => {
+  const bytes = Buffer.from("the real content");
+  test.each([
+    ["other bytes", { digest: digestOf(Buffer.from("expected")) }],
+    ["fewer than expected", { digest: digestOf(bytes), size: bytes.length + 1 }],
+    ["more than expected", { digest: digestOf(bytes), size: bytes.length - 1 }],
+  ])("%s are refused and leave nothing", async (_, expected) => {
+    await expect(context.store.put(expected, inChunks(bytes))).rejects.toMatchObject({
+      code: "STORE_MISMATCH",
+      kind: "verification",
+      message: expect.stringContaining("expected"),
+    });
+    expect(filesIn(context.dir)).toEqual([]);
+  });
+
+  test("that never end are stopped at the expected size", async () => {
+    async function* endless() {
+      for (;;) yield Buffer.alloc(1000);
+    }
+    const put = context.store.put({ digest: digestOf(bytes), size: 5000 }, endless());
+    await expect(put).rejects.toMatchObject({ code: "STORE_MISMATCH" });
+    expect(filesIn(context.dir)).toEqual([]);
+  });
+
+  test("a source that fails leaves nothing, and its error is thrown", async () => {
+    const failure = new Error("gone");
+    async function* failing() {
+      yield bytes;
+      throw failure;
+    }
+    expect(await context.store.put({ digest: digestOf(bytes) }, failing()).catch((error) => error)).toBe(failure);
+    expect(filesIn(context.dir)).toEqual([]);
+  });
+
+  test.each([
+    "",
+    "sha256:abc",
+    "sha256:../../../../etc/passwd",
+    `sha512:${"0".repeat(64)}`,
+    `sha256:${"A".repeat(64)}`,
+  ])("%j is no digest", async (digest) => {
+    await expect(context.store.get(digest as Digest)).rejects.toMatchObject({ code: "DIGEST_INVALID", kind: "usage" });
+    const put = context.store.put({ digest: digest as Digest }, inChunks(bytes));
+    await expect(put).rejects.toMatchObject({ code: "DIGEST_INVALID" });
+  });
+});
+
+describe("a damaged file", () => {
+  test.each([
+    ["cut", (path: string) => truncateSync(path, 3)],
+    ["changed", (path: string) => writeFileSync(path, "the Real content")],
+    ["emptied", (path: string) => truncateSync(path, 0)],
+  ])("that was %s is noticed, removed and told", async (_, damage) => {
+    const bytes = Buffer.from("the real content");
+    const path = await context.store.put({ digest: digestOf(bytes) }, inChunks(bytes));
+    damage(path);
+    expect(await context.store.get(digestOf(bytes))).toBeUndefined();
+    expect(existsSync(path)).toBe(false);
+    expect(context.events).toEqual([{ type: "noted", message: expect.stringContaining("damaged") }]);
+    expect(await context.store.put({ digest: digestOf(bytes) }, inChunks(bytes))).toBe(path);
+    expect(await context.store.get(digestOf(bytes))).toBe(path);
+  });
+
+  test("that became a folder is removed too", async () => {
+    const digest = digestOf(Buffer.from("x"));
+    const hex = digest.slice("sha256:".length);
+    mkdirSync(join(context.dir, "cache", "sha256", hex.slice(0, 2), hex), { recursive: true });
+    expect(await context.store.get(digest)).toBeUndefined();
+    expect(await context.store.put({ digest }, inChunks(Buffer.from("x")))).toContain(hex);
+  });
+});
+
+test("a half-written file of a killed process is removed when it is old, not before", async () => {
+  const incoming = join(context.dir, "cache", "incoming");
+  mkdirSync(incoming, { recursive: true });
+  for (const [name, hours] of [
+    ["old", 25],
+    ["young", 1],
+  ] as const) {
+    writeFileSync(join(incoming, name), "");
+    utimesSync(join(incoming, name), new Date(), new Date(Date.now() - hours * 3600_000));
+  }
+  const bytes = Buffer.from("x");
+  await context.store.put({ digest: digestOf(bytes) }, inChunks(bytes));
+  expect(readdirSync(incoming)).toEqual(["young"]);
+});
+
+test("a folder that cannot be made is named", async () => {
+  writeFileSync(join(context.dir, "file"), "");
+  const bytes = Buffer.from("x");
+  const put = createStore(join(context.dir, "file", "cache")).put({ digest: digestOf(bytes) }, inChunks(bytes));
+  await expect(put).rejects.toMatchObject({
+    code: "STORE_UNUSABLE",
+    kind: "environment",
+    message: expect.stringContaining(join(context.dir, "file", "cache")),
+  });
+});
+
+test("many writers of the same file all succeed, in one process and in several", async () => {
+  const bytes = randomBytes(200_000);
+  const digest = digestOf(bytes);
+  const here = Array.from({ length: 8 }, () => context.store.put({ digest }, inChunks(bytes)));
+  const input = join(context.dir, "input");
+  writeFileSync(input, bytes);
+  const there = Array.from({ length: 3 }, async () => {
+    const child = fork(join(import.meta.dirname, "put-in-process.ts"), [join(context.dir, "cache"), input, digest], {
+      execArgv: ["--conditions=@base-kit/source", "--import", "tsx"],
+      cwd: join(import.meta.dirname, "../../.."),
+    });
+    const [code] = await once(child, "exit");
+    return code as number;
+  });
+  expect(new Set(await Promise.all(here)).size).toBe(1);
+  expect(await Promise.all(there)).toEqual([0, 0, 0]);
+  expect(readFileSync((await context.store.get(digest)) ?? "").equals(bytes)).toBe(true);
+  expect(readdirSync(join(context.dir, "cache", "incoming"))).toEqual([]);
+});
