@@ -3,12 +3,13 @@ import { createReadStream } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { BaseKitError, type Context, type InstalledPackage, type Lock, type Rootfs, step } from "@base-kit/core";
-import { applyTransforms, clampTimes, describeRootfs, directorySegment } from "@base-kit/rootfs";
+import { clampTimes, describeRootfs, directorySegment } from "@base-kit/rootfs";
 import { type Keyring, parseRelease } from "@base-kit/signatures";
 import { debianArchitecture, requireExecutable } from "./architecture.ts";
 import { publicMirror } from "./archive.ts";
 import { debootstrapVersion } from "./debootstrap-version.ts";
 import { type Locked, readLock } from "./locked.ts";
+import { asOneSegment } from "./one-segment.ts";
 import { requireAbleHost } from "./preflight.ts";
 import { type FetchedRelease, fetchRelease, requireKeyring } from "./release.ts";
 import { withDebootstrap } from "./run-debootstrap.ts";
@@ -52,7 +53,7 @@ export async function produce(lock: Lock, context: Context): Promise<Rootfs> {
     for (const tweak of tweaks) rootfs = await tweak.apply(rootfs, build);
     if (options.slim) rootfs = slim(rootfs, build);
     handle.detail(`${tweaks.length} tweaks${options.slim ? ", slim" : ""}`);
-    return applyTransforms(rootfs, [clampTimes(lock.sourceDateEpoch)]);
+    return asOneSegment(clampTimes(lock.sourceDateEpoch)(rootfs));
   });
 }
 

@@ -80,6 +80,8 @@ async function execDebootstrap(run: DebootstrapRun, { dir, target }: Place, cont
       env: { HOME: dir, WGETRC: join(dir, "wgetrc"), ...debootstrapDirOf(context) },
       onStdoutLine: progress.line,
       expectedExitCodes: "any",
+      // Nothing here is worth saving, and dpkg and the first process of a namespace do not listen to SIGTERM.
+      graceMs: 0,
     });
     failed = exitCode !== 0;
     if (!failed) return;
