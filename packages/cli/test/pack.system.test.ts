@@ -80,6 +80,8 @@ describe.skipIf(requires("tar").skip)("base-kit pack", () => {
     expect(piped.bytes.equals(plain)).toBe(true);
     expect(gunzipSync(readFileSync(sandbox.work("small.tar.gz"))).equals(plain)).toBe(true);
     execFileSync("gzip", ["--test", sandbox.work("small.tar.gz")]);
+    const both = await sandbox.run(["pack", "tree", "-", "--json"]);
+    expect(both).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringContaining("[PACK_JSON_AND_TAR]") });
   });
 
   test("does not pack the file it writes, nor an older one of that name", async () => {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
-import { BaseKitError, type Context, printable, step } from "@base-kit/core";
+import { BaseKitError, type Context, printable, step, systemErrorCode } from "@base-kit/core";
 import { gzip } from "@base-kit/oci";
 import {
   applyTransforms,
@@ -21,6 +21,8 @@ export interface PackFlags {
   readonly pathExclude?: readonly string[];
   readonly pathInclude?: readonly string[];
   readonly sourceDateEpoch?: string;
+  /** Standard output is for the result. */
+  readonly json?: boolean;
 }
 
 export interface PackResult {
@@ -39,6 +41,12 @@ export async function pack(directory: string, file: string, flags: PackFlags, co
     throw new BaseKitError("PACK_TO_TERMINAL", "refusing to write a tar to a terminal", {
       kind: "usage",
       hint: "Give a file name, or pipe the output: base-kit pack DIR - | …",
+    });
+  }
+  if (file === "-" && flags.json === true) {
+    throw new BaseKitError("PACK_JSON_AND_TAR", "refusing to write a tar and --json both to standard output", {
+      kind: "usage",
+      hint: "Give a file name, or leave --json away.",
     });
   }
   return step(context, `packing ${printable(path)}`, async (handle) => {
@@ -94,8 +102,11 @@ function ownFiles(directory: string, output: string): readonly string[] {
   return [name, `${name}.tmp-*`];
 }
 
-async function writeToStdout(chunks: AsyncIterable<Buffer>): Promise<void> {
+async function writeToStdout(chunks: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const chunk of chunks) {
-    await new Promise<void>((done, failed) => process.stdout.write(chunk, (error) => (error ? failed(error) : done())));
+    const failure = await new Promise<Error | null | undefined>((done) => process.stdout.write(chunk, done));
+    // Whoever reads has seen enough.
+    if (systemErrorCode(failure) === "EPIPE") return;
+    if (failure) throw failure;
   }
 }

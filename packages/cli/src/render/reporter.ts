@@ -17,5 +17,6 @@ export function createReporter({ progress, quiet }: ReporterOptions): Reporter &
   const { env, stderr } = process;
   const picture = progress === "auto" && stderr.isTTY === true && env["TERM"] !== "dumb" && env["CI"] === undefined;
   if (!picture) return { ...plainReporter(write), close: () => {} };
-  return terminalReporter({ write, columns: () => stderr.columns ?? 80, colour: env["NO_COLOR"] === undefined });
+  // A terminal that was never told its size says 0.
+  return terminalReporter({ write, columns: () => stderr.columns || 80, colour: env["NO_COLOR"] === undefined });
 }

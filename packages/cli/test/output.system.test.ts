@@ -1,0 +1,180 @@
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { requires } from "@base-kit/testing";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { BASE_KIT, createSandbox, type Sandbox } from "./run-cli.ts";
+import { type TestImages, testImages } from "./test-images.ts";
+
+let sandbox: Sandbox;
+beforeEach(() => {
+  sandbox = createSandbox();
+  mkdirSync(sandbox.work("tree/etc"), { recursive: true });
+  writeFileSync(sandbox.work("tree/etc/hostname"), "box\n");
+});
+afterEach(() => sandbox.dispose());
+
+const DIGEST = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+const IMAGE = z.strictObject({
+  references: z.array(z.string()).min(1),
+  id: DIGEST,
+  size: z.int().positive(),
+  platform: z.string().regex(/^linux\//),
+  created: z.int(),
+  diffIds: z.array(DIGEST).length(1),
+  outputs: z.array(z.strictObject({ to: z.string(), references: z.array(z.string()), id: DIGEST, size: z.int() })),
+  run: z.string(),
+});
+const PACKED = z.strictObject({ file: z.string(), size: z.int().positive(), digest: DIGEST });
+const PRODUCERS = z.array(z.object({ name: z.string(), summary: z.string(), releases: z.array(z.string()) })).min(2);
+const DOCTOR = z.object({
+  engines: z.array(z.object({ place: z.string() })),
+  tools: z.array(z.object({ name: z.string() })),
+});
+
+const TREE_TO_ARCHIVE = ["import", "tree", "demo/tree", "-o", "docker-archive:tree.tar"];
+
+describe("standard output", () => {
+  test.each([
+    [TREE_TO_ARCHIVE, IMAGE],
+    [["pack", "tree", "packed.tar"], PACKED],
+    [["producers"], PRODUCERS],
+    [["doctor"], DOCTOR],
+  ])("of %j --json is one object, on one line", async (args, schema) => {
+    const { exitCode, stdout } = await sandbox.run([...args, "--json"]);
+    expect(exitCode).toBe(0);
+    expect(stdout.match(/\n/g)).toHaveLength(1);
+    schema.parse(JSON.parse(stdout));
+  });
+
+  test("has name, id, size and a command to try, and nothing else", async () => {
+    const { stdout } = await sandbox.run(TREE_TO_ARCHIVE);
+    expect(stdout).toMatch(
+      /^image tree\.tar\nid {4}sha256:[0-9a-f]{64}\nsize {2}[\d.]+ k?B, linux\/\w+\ntry {3}docker load -i tree\.tar\n$/,
+    );
+  });
+
+  test.each([[["--version"]], [["--help"]], [["build", "--help"]], [["producers", "alpine"]]])(
+    "takes the answer of %j",
+    async (args) => {
+      const outcome = await sandbox.run(args);
+      expect(outcome).toMatchObject({ exitCode: 0, stderr: "" });
+      expect(outcome.stdout.length).toBeGreaterThan(4);
+    },
+  );
+
+  test("stays empty when something fails, also with --json", async () => {
+    for (const more of [[], ["--json"], ["--quiet"]]) {
+      const outcome = await sandbox.run(["import", "no-such-tree", "demo/tree", "-o", "tar:x.tar", ...more]);
+      expect(outcome).toMatchObject({
+        exitCode: 2,
+        stdout: "",
+        stderr: expect.stringMatching(/^error: .*no-such-tree/),
+      });
+    }
+  });
+
+  test("may be closed early", async () => {
+    writeFileSync(sandbox.work("tree/large"), Buffer.alloc(3_000_000, 1));
+    const script = '{ "$0" "$1" pack tree - 2>err; echo $? >code; } | head -c 1 >head';
+    execFileSync("sh", ["-c", script, process.execPath, BASE_KIT], {
+      cwd: sandbox.work(""),
+      env: {
+        ...process.env,
+        HOME: sandbox.dir,
+        TMPDIR: join(sandbox.dir, "tmp"),
+        XDG_CACHE_HOME: join(sandbox.dir, "cache"),
+      },
+    });
+    const read = (name: string) => readFileSync(sandbox.work(name), "utf8");
+    expect({ code: read("code"), head: read("head") }).toEqual({ code: "0\n", head: "." });
+    expect(read("err")).not.toMatch(/EPIPE|bug/);
+    expect(await sandbox.leftovers()).toEqual([]);
+  });
+});
+
+describe("standard error", () => {
+  test("has a line with its time for each step, and no escape sequences, in a log", async () => {
+    const { stderr } = await sandbox.run(TREE_TO_ARCHIVE);
+    const lines = stderr.trimEnd().split("\n");
+    expect(lines.length).toBeGreaterThanOrEqual(4);
+    for (const line of lines) expect(line).toMatch(/^[ -~]+ \([\d.]+ m?s\)$/);
+  });
+
+  test("has one event a line with --progress json", async () => {
+    const { stderr, stdout } = await sandbox.run([...TREE_TO_ARCHIVE, "--progress", "json", "--json"]);
+    const events = stderr
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const titles = (type: string) => events.filter((event) => event.type === type).map(({ title }) => title);
+    expect(titles("step.ended")).toHaveLength(titles("step.started").length);
+    expect(titles("step.ended").sort()).toEqual(titles("step.started").sort());
+    IMAGE.parse(JSON.parse(stdout));
+  });
+
+  test("is empty with --quiet, and so is standard output", async () => {
+    expect(await sandbox.run([...TREE_TO_ARCHIVE, "--quiet"])).toMatchObject({ exitCode: 0, stdout: "", stderr: "" });
+    expect(await sandbox.run(["pack", "tree", "p.tar", "-q"])).toMatchObject({ exitCode: 0, stdout: "", stderr: "" });
+  });
+
+  test("shows bars on a terminal, and erases them", async () => {
+    writeFileSync(sandbox.work("tree/large"), Buffer.alloc(30_000_000, "noise"));
+    const { code, screen } = await inTerminal([...TREE_TO_ARCHIVE, "--compression", "none"]);
+    expect(code).toBe(0);
+    expect(screen).toContain("━━");
+    expect(screen).toMatch(/\d+ %/);
+    expect(screen).toContain("✓");
+    expect(screen).toContain("\u001b[0J");
+    // Everything after the last erasing is what stays.
+    expect(screen.slice(screen.lastIndexOf("\u001b[0J"))).not.toContain("━");
+    const plain = await inTerminal([...TREE_TO_ARCHIVE, "--progress", "plain"]);
+    expect(plain.screen).not.toContain("\u001b");
+  });
+
+  test("a tar is not written to a terminal", async () => {
+    const { code, screen } = await inTerminal(["pack", "tree", "-"]);
+    expect(code).toBe(2);
+    expect(screen).toContain("[PACK_TO_TERMINAL]");
+  });
+});
+
+/** Runs base-kit with a terminal for all its streams: script(1) makes one. */
+async function inTerminal(args: readonly string[]): Promise<{ readonly code: number | null; readonly screen: string }> {
+  const command = [process.execPath, BASE_KIT, ...args].map((word) => `'${word}'`).join(" ");
+  const env = { HOME: sandbox.dir, TMPDIR: join(sandbox.dir, "tmp"), XDG_CACHE_HOME: join(sandbox.dir, "cache") };
+  const { CI: _, NO_COLOR: __, ...inherited } = process.env;
+  const child = spawn("script", ["--quiet", "--return", "--command", command, "/dev/null"], {
+    cwd: sandbox.work(""),
+    env: { ...inherited, ...env, TERM: "xterm", SHELL: "/bin/sh" },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  let screen = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    screen += text;
+  });
+  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  return { code, screen };
+}
+
+describe.skipIf(requires("docker").skip)("the command that is shown to try an image", () => {
+  let images: TestImages;
+  beforeEach(() => {
+    images = testImages();
+  });
+  afterEach(() => images.remove());
+
+  test("works when it is typed", async () => {
+    const name = images.fresh();
+    const { run } = await sandbox.json<{ readonly run: string }>([
+      ...["import", "tree", "-t", name, "-o", "docker-archive:tree.tar"],
+    ]);
+    const [program, ...args] = run.split(" ");
+    expect(program).toBe("docker");
+    execFileSync("docker", args, { cwd: sandbox.work("") });
+    expect(images.inspect(name).RootFS.Layers).toHaveLength(1);
+    const loaded = await sandbox.json<{ readonly run: string }>(["import", "tree", "-t", name]);
+    expect(loaded.run).toBe(`docker run --rm -it ${name}`);
+  });
+});
