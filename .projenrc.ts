@@ -20,7 +20,8 @@ const testing = workspace.addPackage({
   dir: "testing",
   description: "Contract suites for producers and sinks, trees as text, and a loopback mirror that fails on demand.",
   layer: "testing",
-  workspaceDeps: [core, tar],
+  workspaceDeps: [core],
+  devDeps: ["zod"],
   peerDeps: { vitest: "^4.0.0" },
 });
 

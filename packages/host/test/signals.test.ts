@@ -1,7 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { removeTree } from "../src/index.ts";
 
 const root = new URL("../../..", import.meta.url).pathname;
 const source = new URL("../src/index.ts", import.meta.url).href;
@@ -50,4 +54,42 @@ test("the same key press heard twice does not stop the clean-up; a second one do
   const [code] = await once(child, "close");
   expect(code).toBe(130);
   expect(output.join("")).not.toContain("clean");
+});
+
+test("a signal in the middle of everything leaves no process and no directory", async () => {
+  const parent = mkdtempSync(join(tmpdir(), "signals-test-"));
+  const script = `import { abortOnSignals, createContext } from ${JSON.stringify(source)};
+    const watch = abortOnSignals();
+    const createStore = () => ({ get: async () => undefined, put: async () => "" });
+    const context = await createContext({ createStore, cacheDir: ${JSON.stringify(parent)}, env: {}, signal: watch.signal });
+    try {
+      await context.exec("sh", ["-c", "sleep 60 & echo $!; wait"], { onStdoutLine: (line) => console.log(line) });
+    } catch (error) {
+      console.log(error.code);
+    } finally {
+      await context[Symbol.asyncDispose]();
+      process.exitCode = watch.exitCode();
+      watch.dispose();
+    }`;
+  const child = spawn(
+    process.execPath,
+    ["--import", "tsx", "--conditions", "@base-kit/source", "--input-type=module", "-e", script],
+    { cwd: root, stdio: ["ignore", "pipe", "inherit"] },
+  );
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  await once(child.stdout, "data");
+  child.kill("SIGTERM");
+  const [code] = await once(child, "close");
+  expect(code).toBe(143);
+  expect(output).toMatch(/^\d+\nINTERRUPTED\n$/);
+  expect(readdirSync(join(parent, "tmp"))).toEqual([]);
+  // An ended process may still wait to be collected.
+  const pid = Number.parseInt(output, 10);
+  expect(() => readFileSync(`/proc/${pid}/cmdline`, "utf8")).toSatisfy(
+    (read: () => string) => !existsSync(`/proc/${pid}`) || read() === "",
+  );
+  removeTree(parent);
 });

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { requires } from "@base-kit/testing";
 import { describe, expect, test } from "vitest";
 
@@ -12,7 +13,15 @@ describe.skipIf(skip)("on a full disk", () => {
       mount -t tmpfs -o size=1m none /mnt && echo old > /mnt/output
       "$1" --conditions=@base-kit/source --import tsx "$2" /mnt/output
       ls -A /mnt; cat /mnt/output`;
-    const args = ["--mount", "sh", "-c", script, "sh", process.execPath, join(import.meta.dirname, "fill-disk.ts")];
+    const args = [
+      "--mount",
+      "sh",
+      "-c",
+      script,
+      "sh",
+      process.execPath,
+      fileURLToPath(new URL("fill-disk.ts", import.meta.url)),
+    ];
     const { stdout, stderr } = spawnSync("unshare", args, {
       encoding: "utf8",
       cwd: join(import.meta.dirname, "../../.."),

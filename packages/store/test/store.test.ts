@@ -3,6 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Digest } from "@base-kit/core";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -160,10 +161,14 @@ test("many writers of the same file all succeed, in one process and in several",
   const input = join(context.dir, "input");
   writeFileSync(input, bytes);
   const there = Array.from({ length: 3 }, async () => {
-    const child = fork(join(import.meta.dirname, "put-in-process.ts"), [join(context.dir, "cache"), input, digest], {
-      execArgv: ["--conditions=@base-kit/source", "--import", "tsx"],
-      cwd: join(import.meta.dirname, "../../.."),
-    });
+    const child = fork(
+      fileURLToPath(new URL("put-in-process.ts", import.meta.url)),
+      [join(context.dir, "cache"), input, digest],
+      {
+        execArgv: ["--conditions=@base-kit/source", "--import", "tsx"],
+        cwd: join(import.meta.dirname, "../../.."),
+      },
+    );
     const [code] = await once(child, "exit");
     return code as number;
   });
