@@ -26,11 +26,36 @@ export async function deliver(
 ): Promise<Delivered> {
   const { context, compression = destinations.onlyEngines ? "none" : "gzip", ...settings } = options;
   const image = await buildImage(rootfs, { ...settings, compression }, context);
-  await step(context, "checking the image", () => validateImage(image));
+  const checked = step(context, "checking the image", () => validateImage(image));
   const outputs: (SinkResult & { readonly to: string })[] = [];
-  for (const { sink, references } of destinations.list) {
-    context.signal.throwIfAborted();
-    outputs.push({ to: sink.name, ...(await sink.write(image, references, context)) });
+  try {
+    for (const { sink, references } of destinations.list) {
+      context.signal.throwIfAborted();
+      outputs.push({ to: sink.name, ...(await sink.write(endingWhen(checked, image), references, context)) });
+    }
+  } finally {
+    // A flaw of the image is the reason for whatever else went wrong.
+    await checked;
   }
   return { image, outputs };
+}
+
+/**
+ * The image, whose layers do not end before `checked` is fulfilled. An engine takes longer to receive an image than the check
+ * takes, so both go on at once; but nobody can have all of an image that turns out to be flawed.
+ */
+function endingWhen(checked: Promise<void>, image: Image): Image {
+  const layers = image.layers.map((layer) => ({
+    ...layer,
+    open: async function* () {
+      let last: Uint8Array | undefined;
+      for await (const chunk of layer.open()) {
+        if (last !== undefined) yield last;
+        last = chunk;
+      }
+      await checked;
+      if (last !== undefined) yield last;
+    },
+  }));
+  return { ...image, layers };
 }

@@ -1,5 +1,5 @@
 import type { Entry } from "./entry.ts";
-import type { RuntimeConfig } from "./image.ts";
+import type { Digest, RuntimeConfig } from "./image.ts";
 import type { Platform } from "./platform.ts";
 
 /** The entries that one package brought, or everything that has no package. */
@@ -10,6 +10,16 @@ export interface Segment {
   readonly origin: string;
   /** The entries, parents before children; may be asked for more than once. */
   entries(): Iterable<Entry>;
+  /** The same entries as a deterministic tar, where it is at hand: a layer of nothing else need not be written again. */
+  readonly archive?: SegmentArchive;
+}
+
+/** An uncompressed tar on disk, byte for byte what `writeTar` of @base-kit/tar makes of the segment's entries in their order. */
+export interface SegmentArchive {
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly digest: Digest;
 }
 
 /** A package of the distribution, as its database has it. */

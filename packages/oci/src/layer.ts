@@ -1,6 +1,14 @@
 import { createHash } from "node:crypto";
-import { BaseKitError, type Context, type Layer, type Rootfs, step } from "@base-kit/core";
-import { mergedEntries, spool } from "@base-kit/rootfs";
+import {
+  BaseKitError,
+  type Context,
+  type Entry,
+  type Layer,
+  type Rootfs,
+  type SegmentArchive,
+  step,
+} from "@base-kit/core";
+import { isSameTree, mergedEntries, spool } from "@base-kit/rootfs";
 import { writeTar } from "@base-kit/tar";
 import { readRange } from "./blob.ts";
 import { gzip } from "./gzip.ts";
@@ -26,6 +34,11 @@ export async function writeLayer(rootfs: Rootfs, options: LayerOptions, context:
         hint: "Check the input and the exclude patterns. Nothing was written.",
       });
     }
+    const archive = compression === "none" ? wholeArchive(rootfs, entries) : undefined;
+    if (archive !== undefined) {
+      handle.detail("as it was read");
+      return plainLayer(archive);
+    }
     const total = entries.reduce((sum, entry) => sum + (entry.type === "file" ? entry.size : 0), 0);
     const hash = createHash("sha256");
     let packed = 0;
@@ -48,4 +61,16 @@ export async function writeLayer(rootfs: Rootfs, options: LayerOptions, context:
       open: () => readRange(path, 0, size),
     };
   });
+}
+
+/** The archive of the only segment, when it holds just the entries the layer shall hold, in the same order. */
+function wholeArchive({ segments }: Rootfs, entries: readonly Entry[]): SegmentArchive | undefined {
+  const [only, ...others] = segments;
+  if (only?.archive === undefined || others.length > 0) return undefined;
+  return isSameTree(only.entries(), entries) ? only.archive : undefined;
+}
+
+function plainLayer({ path, size, digest }: SegmentArchive): Layer {
+  const mediaType = LAYER_MEDIA_TYPE.none;
+  return { mediaType, digest, diffId: digest, size, compression: "none", open: () => readRange(path, 0, size) };
 }

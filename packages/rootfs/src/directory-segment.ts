@@ -1,11 +1,10 @@
-import { createHash } from "node:crypto";
 import { lstat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { BaseKitError, type Context, type Entry, printable, type Segment, step, systemErrorCode } from "@base-kit/core";
+import { BaseKitError, type Context, printable, type Segment, step, systemErrorCode } from "@base-kit/core";
 import { indexTar } from "@base-kit/tar";
-import { type ReadDirectoryOptions, readDirectory } from "./read-directory.ts";
+import { packDirectory } from "./pack-directory.ts";
+import type { ReadDirectoryOptions } from "./read-directory.ts";
 import { spool } from "./spool.ts";
-import { trueTime } from "./true-time.ts";
 
 export type DirectorySegmentOptions = ReadDirectoryOptions & {
   /** @default `base` */
@@ -22,23 +21,16 @@ export async function directorySegment(
   context: Context,
   options: DirectorySegmentOptions = {},
 ): Promise<Segment> {
+  const { origin = "base", ...reading } = options;
   const path = resolve(directory);
   await requireDirectory(path);
   return step(context, `reading ${printable(path)}`, async (handle) => {
-    const copy = await spool(readDirectory(path, context, options), context, (bytes) => handle.progress(bytes));
-    const entries = indexTar(copy.path, { name: path, limits: UNLIMITED }).map((entry) => trueTime(path, entry));
+    const copy = await spool(packDirectory(path, context, reading), context, (bytes) => handle.progress(bytes));
+    const entries = indexTar(copy.path, { name: path, limits: UNLIMITED });
     handle.detail(entries.length === 1 ? "1 entry" : `${entries.length} entries`);
-    return { key: keyOf(copy.sha256, entries), origin: options.origin ?? "base", entries: () => entries };
+    const archive = { path: copy.path, size: copy.size, digest: `sha256:${copy.sha256}` } as const;
+    return { key: `tar:sha256:${copy.sha256}`, origin, entries: () => entries, archive };
   });
-}
-
-/** The archive tells all but the times that did not fit into it. */
-function keyOf(sha256: string, entries: readonly Entry[]): string {
-  const hash = createHash("sha256").update(sha256);
-  for (const { path, mtime } of entries) {
-    if (mtime < 0 || mtime >= 8 ** 11) hash.update(`\0${path}\0${mtime}`, "latin1");
-  }
-  return `directory:sha256:${hash.digest("hex")}`;
 }
 
 /** A directory is the user's own: it may be as large as it is. */

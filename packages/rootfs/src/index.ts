@@ -14,4 +14,4 @@ export { dropDevices } from "./transforms/drop-devices.ts";
 export { excludePaths, type PathRules } from "./transforms/exclude-paths.ts";
 export { emptyDirectories, emptyPseudoFilesystems, removePaths } from "./transforms/remove-paths.ts";
 export { applyTransforms, eachSegment, type Transform } from "./transforms/transform.ts";
-export { mergedEntries } from "./virtual-tree.ts";
+export { isSameTree, mergedEntries } from "./virtual-tree.ts";

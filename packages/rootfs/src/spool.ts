@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Context } from "@base-kit/core";
+import { BaseKitError, type Context, printable, systemErrorCode } from "@base-kit/core";
 
 export interface Spool {
   readonly path: string;
@@ -11,21 +11,25 @@ export interface Spool {
   readonly sha256: string;
 }
 
-/** Keeps a stream in the context's private directory, hashed on the way. A failed one leaves no file. */
+/**
+ * Keeps a stream in the context's private directory, hashed on the way. A failed one leaves no file.
+ *
+ * @throws BaseKitError `SPOOL_FAILED` (environment) when it cannot be written; an error of `chunks` as it is
+ */
 export async function spool(
   chunks: AsyncIterable<Uint8Array>,
   context: Pick<Context, "tempDir" | "signal">,
   onBytes?: (written: number) => void,
 ): Promise<Spool> {
   const path = join(context.tempDir, `spool-${randomBytes(6).toString("hex")}`);
-  const file = await open(path, "wx", 0o600);
+  const file = await open(path, "wx", 0o600).catch((error: unknown) => cannotKeep(context.tempDir, error));
   try {
     const hash = createHash("sha256");
     let size = 0;
     for await (const chunk of chunks) {
       context.signal.throwIfAborted();
       hash.update(chunk);
-      await writeWhole(file, chunk);
+      await writeWhole(file, chunk).catch((error: unknown) => cannotKeep(context.tempDir, error));
       size += chunk.length;
       onBytes?.(size);
     }
@@ -42,4 +46,15 @@ async function writeWhole(file: Awaited<ReturnType<typeof open>>, chunk: Uint8Ar
   for (let done = 0; done < chunk.length; ) {
     done += (await file.write(chunk, done)).bytesWritten;
   }
+}
+
+function cannotKeep(folder: string, error: unknown): never {
+  const code = systemErrorCode(error);
+  const full = code === "ENOSPC" || code === "EDQUOT";
+  const why = full ? "no space is left on the device" : String(code ?? error);
+  throw new BaseKitError("SPOOL_FAILED", `cannot write a temporary file in ${printable(folder)}: ${why}`, {
+    kind: "environment",
+    hint: "Set TMPDIR to a folder with more room. Outputs that were there before are untouched.",
+    cause: error,
+  });
 }

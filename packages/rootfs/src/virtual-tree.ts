@@ -25,6 +25,22 @@ export function mergedEntries(rootfs: Pick<Rootfs, "segments">): Entry[] {
   return treeOf(rootfs).entries();
 }
 
+/** Whether merging changed nothing: the same entries in the same order. Hard links come out of it as new objects. */
+export function isSameTree(before: Iterable<Entry>, merged: readonly Entry[]): boolean {
+  let at = 0;
+  for (const entry of before) {
+    const other = merged[at++];
+    if (entry !== other && !(other !== undefined && isSameHardlink(entry, other))) return false;
+  }
+  return at === merged.length;
+}
+
+function isSameHardlink(a: Entry, b: Entry): boolean {
+  if (a.type !== "hardlink" || b.type !== "hardlink" || a.xattrs !== undefined) return false;
+  const same = a.path === b.path && a.target === b.target;
+  return same && a.mode === b.mode && a.uid === b.uid && a.gid === b.gid && a.mtime === b.mtime;
+}
+
 /** A root filesystem is never changed, so its tree is made once. */
 const trees = new WeakMap<readonly Segment[], VirtualTree>();
 

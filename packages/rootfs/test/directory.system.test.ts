@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Context, Event } from "@base-kit/core";
@@ -8,7 +9,7 @@ import { createExec } from "@base-kit/host";
 import { writeTar } from "@base-kit/tar";
 import { entriesFromText, readContent, requires, textFromEntries } from "@base-kit/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { directorySegment, mergedEntries, packDirectory, tarSegment } from "../src/index.ts";
+import { directorySegment, isSameTree, mergedEntries, packDirectory, tarSegment } from "../src/index.ts";
 
 const TREE = [
   "directory 755 0:0@100 ./",
@@ -73,6 +74,18 @@ describe.skipIf(requires("tar", "root").skip)("a directory on disk", () => {
     const packed = await readContent(packDirectory(tree, context));
     const segments = [await directorySegment(tree, context)];
     expect(packed.equals(await readContent(writeTar(mergedEntries({ segments }))))).toBe(true);
+  });
+
+  test("comes with its archive, which is what would be written of its entries", async () => {
+    const segment = await directorySegment(tree, context);
+    const merged = mergedEntries({ segments: [segment] });
+    expect(isSameTree(segment.entries(), merged)).toBe(true);
+    const bytes = readFileSync(segment.archive?.path ?? "");
+    expect(bytes.equals(await readContent(writeTar(merged)))).toBe(true);
+    expect(segment.archive).toMatchObject({
+      size: bytes.length,
+      digest: `sha256:${createHash("sha256").update(bytes).digest("hex")}`,
+    });
   });
 
   test("is packed with its times clamped, and without what is excluded", async () => {

@@ -143,8 +143,10 @@ test("emptyPseudoFilesystems and dropDevices leave the directories", async () =>
   expect(await after(text, dropDevices())).toHaveLength(4);
 });
 
-test("every transform changes the keys of the segments it changes, and is named by its parameters", () => {
-  const before = rootfs('file 644 0:0 a "x"');
+test("a segment that a transform changes gets a key of its own, by transform and parameters", () => {
+  const before = rootfs(
+    'file 644 0:0@9 a "x"\ncharacter-device 666 0:0@9 null 1,3\nfile 644 0:0@9 b "y"\nfile 644 0:0@9 c "z"',
+  );
   const transforms = [
     clampTimes(1),
     clampTimes(2),
@@ -155,6 +157,18 @@ test("every transform changes the keys of the segments it changes, and is named 
   const keys = transforms.map((transform) => transform(before).segments[0]?.key);
   expect(new Set(["k", ...keys]).size).toBe(transforms.length + 1);
   expect(transforms.map((transform) => transform(before).segments[0]?.key)).toEqual(keys);
+});
+
+test("a segment that a transform finds nothing to change in stays as it is", () => {
+  const before = rootfs('file 644 0:0 a "x"');
+  const transforms = [
+    clampTimes(1),
+    dropDevices(),
+    removePaths(["b"]),
+    excludePaths({ exclude: ["/c"] }),
+    emptyPseudoFilesystems(),
+  ];
+  expect(applyTransforms(before, transforms).segments[0]).toBe(before.segments[0]);
 });
 
 test("addEntries leaves the key of a segment that loses nothing", () => {

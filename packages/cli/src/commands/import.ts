@@ -91,7 +91,11 @@ async function readSource(source: string, context: Context): Promise<Segment> {
   if (!found.isDirectory() && !source.endsWith("/")) {
     return step(context, `reading ${printable(source)}`, () => tarSegment(source, context));
   }
-  return directorySegment(source, context, (await isRunningRoot(source)) ? await runningRootOptions(context) : {});
+  return directorySegment(
+    source,
+    context,
+    (await isRunningRoot(source)) ? await runningRootOptions(context) : { empty: ["dev", "proc", "sys"] },
+  );
 }
 
 /** A shell if there is one, so that `docker run -it` does something; Docker's import leaves this empty. */

@@ -15,10 +15,21 @@ export function eachSegment(
   change: (entries: Iterable<Entry>) => Iterable<Entry>,
 ): Transform {
   const id = canonicalJson([name, parameters]);
-  const changed = (segment: Segment): Segment => ({
-    origin: segment.origin,
-    key: `${name}:sha256:${createHash("sha256").update(`${segment.key}\n${id}`).digest("hex")}`,
-    entries: () => change(segment.entries()),
-  });
+  const changed = (segment: Segment): Segment => {
+    const entries = [...change(segment.entries())];
+    // A segment that nothing happened to keeps its key, and with it whatever is known or kept of it.
+    if (isSame(segment.entries(), entries)) return segment;
+    return {
+      origin: segment.origin,
+      key: `${name}:sha256:${createHash("sha256").update(`${segment.key}\n${id}`).digest("hex")}`,
+      entries: () => entries,
+    };
+  };
   return (rootfs) => ({ ...rootfs, segments: rootfs.segments.map(changed) });
+}
+
+function isSame(before: Iterable<Entry>, after: readonly Entry[]): boolean {
+  let at = 0;
+  for (const entry of before) if (entry !== after[at++]) return false;
+  return at === after.length;
 }
