@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Context, isBaseKitError, type Reporter, type Store } from "@base-kit/core";
@@ -29,6 +30,8 @@ export async function createContext(options: CreateContextOptions): Promise<Host
   const env = options.env ?? process.env;
   const reporter = options.reporter ?? { emit: () => {} };
   const signal = options.signal ?? new AbortController().signal;
+  // Every program and download listens; Node takes more than ten for a leak.
+  setMaxListeners(0, signal);
   const cacheDir = usableCacheDir(options.cacheDir, env, reporter);
   const temp = openTempDir(cacheDir, env);
   const fetch = createFetch({ env, signal });

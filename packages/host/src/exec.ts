@@ -31,9 +31,9 @@ interface RunOptions extends Omit<ExecOptions, "env" | "signal"> {
 }
 
 async function run(file: string, args: readonly string[], options: RunOptions): Promise<ExecResult> {
-  for (const signal of options.signals) signal.throwIfAborted();
   assertNoNul(file, args);
   const { execa } = await import("execa");
+  for (const signal of options.signals) signal.throwIfAborted();
   const child = execa(file, [...args], {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     env: options.environment,

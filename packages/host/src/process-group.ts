@@ -1,14 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { systemErrorCode } from "@base-kit/core";
+import { atExit } from "./at-exit.ts";
 
 /** How long a program gets to clean up between SIGTERM and SIGKILL. */
 const GRACE_MS = 5000;
 const POLL_MS = 25;
 
-const running = new Set<number>();
-let watchingExit = false;
-
-/** A process group that cannot outlive this process, however that ends (SIGKILL apart). */
+/** A process group that cannot outlive this process. */
 export interface AdoptedGroup {
   /** Kills what the program left running when it ended: it could hold our pipes open for ever. */
   killRest(): void;
@@ -16,15 +15,10 @@ export interface AdoptedGroup {
 }
 
 export function adoptGroup(leader: number): AdoptedGroup {
-  if (!watchingExit) {
-    watchingExit = true;
-    process.on("exit", killAllGroups);
-  }
-  running.add(leader);
-  return {
-    killRest: () => signalGroup(leader, "SIGKILL"),
-    release: () => running.delete(leader),
+  const killRest = () => {
+    signalGroup(leader, "SIGKILL");
   };
+  return { killRest, release: atExit(killRest) };
 }
 
 /** SIGTERM to the whole group, and SIGKILL when some of it is still there after the grace period. */
@@ -37,12 +31,6 @@ export async function endGroup(leader: number, graceMs: number = GRACE_MS): Prom
     await sleep(POLL_MS);
   }
   signalGroup(leader, "SIGKILL");
-}
-
-/** For the end of the process: nothing can be waited for any more. */
-function killAllGroups(): void {
-  for (const leader of running) signalGroup(leader, "SIGKILL");
-  running.clear();
 }
 
 /**
@@ -77,6 +65,6 @@ function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
     return true;
   } catch (error) {
     // EPERM: the group is there, but all of it runs as another user (sudo, newuidmap).
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    return systemErrorCode(error) === "EPERM";
   }
 }

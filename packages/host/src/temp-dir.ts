@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, statSy
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { BaseKitError, printable, systemErrorCode } from "@base-kit/core";
+import { atExit } from "./at-exit.ts";
 import { removeTree } from "./remove-tree.ts";
 
 const NAME = /^base-kit-(\d+)-\w+$/;
@@ -37,18 +38,17 @@ export function createTempDir(parent: string): TempDir {
       { kind: "environment", hint: "Set TMPDIR to a folder that can be written to and has room.", cause: error },
     );
   }
-  const removeAtExit = () => {
+  const forget = atExit(() => {
     try {
       removeTree(path);
     } catch {
-      // The process is ending: a later one sweeps it.
+      // Nobody can be told any more; a later process sweeps it.
     }
-  };
-  process.on("exit", removeAtExit);
+  });
   return {
     path,
     remove: () => {
-      process.off("exit", removeAtExit);
+      forget();
       removeTree(path);
     },
   };

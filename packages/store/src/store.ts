@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, readdir, rm, stat, unlink } from "node:fs/promises";
+import { lstat, mkdir, readdir, rm, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { BaseKitError, type Digest, printable, type Reporter, type Store, systemErrorCode } from "@base-kit/core";
+import { BaseKitError, type Digest, printable, type Reporter, type Store } from "@base-kit/core";
 import { replaceFile } from "./atomic-file.ts";
 
 export interface CreateStoreOptions {
@@ -36,17 +36,14 @@ export function createStore(dir: string, { reporter }: CreateStoreOptions = {}):
 
 async function get(dir: string, digest: Digest, reporter: Reporter | undefined): Promise<string | undefined> {
   const path = pathOf(dir, digest);
-  let found: Digest;
-  try {
-    found = await digestOf(path);
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return undefined;
-    // Not readable, not a file: whatever it is, it is no use.
-    found = "sha256:";
-  }
-  if (found === digest) return path;
-  await rm(path, { recursive: true, force: true }).catch(() => {});
-  reporter?.emit({ type: "noted", message: `the cached file ${digest} was damaged and is removed` });
+  const before = await lstat(path).catch(() => undefined);
+  if (before === undefined) return undefined;
+  // What cannot be read is no better than what is damaged.
+  if ((await digestOf(path).catch(() => undefined)) === digest) return path;
+  const now = await lstat(path).catch(() => undefined);
+  // Unless another process has put the right file there meanwhile.
+  if (now?.ino === before.ino) await rm(path, { recursive: true, force: true }).catch(() => {});
+  reporter?.emit({ type: "noted", message: `the cached file ${digest} was damaged and is fetched again` });
   return undefined;
 }
 
