@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -38,7 +39,14 @@ export async function chooseArchive(request: ArchiveRequest, context: Context): 
   const named = request.mirror ?? context.env[`BASE_KIT_${suite.distribution.toUpperCase()}_MIRROR`];
   const own = named ? undefined : await hostSource(request, context);
   const mirror = mirrorArgument(named || own?.uri || publicMirror(suite, architecture));
-  return { mirror, keyring: resolve(request.keyring ?? own?.signedBy ?? `${hostRoot}${suite.keyring}`) };
+  return { mirror, keyring: resolve(request.keyring ?? own?.signedBy ?? packagedKeyring(suite, hostRoot)) };
+}
+
+/** Newer packages of keyrings call the same file `.pgp`. */
+function packagedKeyring(suite: Suite, hostRoot: string): string {
+  const path = `${hostRoot}${suite.keyring}`;
+  const renamed = path.replace(/\.gpg$/, ".pgp");
+  return !existsSync(path) && existsSync(renamed) ? renamed : path;
 }
 
 /** Ubuntu keeps all but two architectures on other machines. */

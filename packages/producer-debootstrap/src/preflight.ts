@@ -1,4 +1,4 @@
-import { chmod, mkdir, open, rm, statfs, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, open, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BaseKitError, type Context, printable } from "@base-kit/core";
 
@@ -40,8 +40,7 @@ export async function requireAbleHost(context: Context): Promise<void> {
     );
   }
   await requireNamespaces(context);
-  const probe = join(context.tempDir, "probe");
-  await mkdir(probe);
+  const probe = await mkdtemp(join(context.tempDir, "probe-"));
   try {
     await requireDevices(probe, context);
     await requireExecution(probe, context);

@@ -48,7 +48,7 @@ export async function fetchRelease(
     const verified = await verifyClearsigned(inRelease.bytes, { keyring, subject: subject(inRelease) }, context);
     return { files: [withoutBytes(inRelease)], verified, inRelease: inRelease.bytes };
   }
-  const release = await fetch("Release");
+  const release = await fetch("Release").catch((error: unknown) => explainMissing(error, { suite, mirror }));
   const signature = await fetch("Release.gpg");
   const signed = { data: release.bytes, signature: signature.bytes };
   const verified = await verifyDetached(signed, { keyring, subject: subject(release) }, context);
@@ -87,6 +87,19 @@ function withoutBytes({ bytes: _, ...file }: FetchedFile): ReleaseFile {
 /** Only a mirror that says "there is no such file" may be asked for another: any other failure stays one. */
 function unlessMissing(error: unknown): undefined {
   if (!isBaseKitError(error) || !["FETCH_NOT_FOUND", "FILE_NOT_FOUND"].includes(error.code)) throw error;
+}
+
+function explainMissing(error: unknown, { suite, mirror }: { readonly suite: string; readonly mirror: string }): never {
+  unlessMissing(error);
+  throw new BaseKitError(
+    "SUITE_NOT_ON_MIRROR",
+    `the mirror ${mirror} has no suite ${suite}: there is no dists/${suite}/Release`,
+    {
+      kind: "network",
+      hint: "Is its address right (what comes before /dists), and does it carry this suite? Old releases move to archive.debian.org and old-releases.ubuntu.com.",
+      cause: error,
+    },
+  );
 }
 
 /**

@@ -123,6 +123,14 @@ describe("the mirror comes from", () => {
   });
 });
 
+test("the distribution's keyring may be called .pgp", async () => {
+  expect(await choose()).toMatchObject({ keyring: "/usr/share/keyrings/debian-archive-keyring.gpg" });
+  write("usr/share/keyrings/debian-archive-keyring.pgp", "");
+  expect(await choose()).toMatchObject({ keyring: "/usr/share/keyrings/debian-archive-keyring.pgp" });
+  write("usr/share/keyrings/debian-archive-keyring.gpg", "");
+  expect(await choose()).toMatchObject({ keyring: "/usr/share/keyrings/debian-archive-keyring.gpg" });
+});
+
 describe("a mirror", () => {
   test.each([
     ["http://m.example.org/debian/", "http://m.example.org/debian"],

@@ -28,14 +28,24 @@ export interface BuildProcess {
   readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>;
 }
 
-/** Builds in a process of its own; with `mount` in one that sees a tmpfs with these options at `cacheDir`, and nobody else does. */
-export function buildInProcess(request: BuildRequest, { mount }: { readonly mount?: string } = {}): BuildProcess {
+export interface Surroundings {
+  /** Options of a tmpfs at `cacheDir`, which only this process sees. */
+  readonly mount?: string;
+  /** Runs as this user. */
+  readonly uid?: number;
+}
+
+/** Builds in a process of its own. */
+export function buildInProcess(request: BuildRequest, { mount, uid }: Surroundings = {}): BuildProcess {
   const script = fileURLToPath(new URL("build-process.ts", import.meta.url));
   const node = [process.execPath, "--conditions=@base-kit/source", "--import", "tsx", script, JSON.stringify(request)];
   const mounting = 'mount -t tmpfs -o "$1" tmpfs "$2" && shift 2 && exec "$@"';
   const shell = ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", mounting, "sh"];
   const [file = "", ...args] = mount === undefined ? node : [...shell, mount, request.cacheDir, ...node];
-  const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(file, args, {
+    stdio: ["ignore", "pipe", "inherit"],
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  });
   const told: Told[] = [];
   const waiting = new Set<() => void>();
   const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -56,6 +56,19 @@ describe.skipIf(requires(...TOOLS).skip)("a build that does not come to its end"
       expect(temporary().filter((name) => !name.startsWith(`base-kit-${process.pid}-`))).toEqual([]);
     },
   );
+
+  test("without root is told, and what to do", async () => {
+    const nobody = 65_534;
+    for (const path of [dir, mirror.dir]) chmodSync(path, 0o755);
+    chownSync(cacheDir, nobody, nobody);
+    const build = buildInProcess(request(), { uid: nobody });
+    await build.ended;
+    expect(build.told.at(-1)).toMatchObject({
+      code: "NOT_ROOT",
+      kind: "environment",
+      hint: expect.stringContaining("sudo"),
+    });
+  });
 
   test.each([
     ["a disk that is too small from the start", "size=64m", "DISK_FULL"],

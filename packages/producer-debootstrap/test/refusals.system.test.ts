@@ -40,19 +40,26 @@ describe.skipIf(requires("debootstrap", "gpg", "gpgv", "root").skip)("before deb
 
   interface Asked {
     readonly release?: string;
-    readonly platform?: string;
     readonly options?: object;
     readonly mirror?: string;
+    readonly between?: () => void;
   }
 
-  /** Resolves and produces as the command line does; what comes out is the error. */
-  async function build({ release = "bookworm", mirror = "http://127.0.0.1/", options = {} }: Asked): Promise<unknown> {
+  /** Resolves and produces as the command line does, with something in between; what comes out is the error. */
+  async function build({
+    release = "bookworm",
+    mirror = "http://127.0.0.1/",
+    options = {},
+    between,
+  }: Asked): Promise<unknown> {
     const env = { ...process.env, PATH: fake.path, TMPDIR: cacheDir };
     await using context = await createContext({ createStore, env, cacheDir });
     try {
       const parsed = (await debootstrap.schema()).parse({ keyring: join(dir, "keyring.gpg"), mirror, ...options });
       const request = { release, platform: hostPlatform(), sourceDateEpoch: undefined, options: parsed };
-      return await debootstrap.produce(await debootstrap.resolve(request, context), context);
+      const lock = await debootstrap.resolve(request, context);
+      between?.();
+      return await debootstrap.produce(lock, context);
     } catch (error) {
       return error;
     }
@@ -137,11 +144,8 @@ describe.skipIf(requires("debootstrap", "gpg", "gpgv", "root").skip)("before deb
 
   test("a mirror without the suite is told", async () => {
     await using mirror = await startMirror({});
-    expect(await build({ mirror: mirror.url })).toMatchObject({
-      kind: "network",
-      message: expect.stringContaining("dists/bookworm/Release"),
-    });
-    expect(mirror.requests.map(({ path }) => path)).toContain("dists/bookworm/InRelease");
+    expect(await build({ mirror: mirror.url })).toMatchObject({ code: "SUITE_NOT_ON_MIRROR", kind: "network" });
+    expect(mirror.requests.map(({ path }) => path)).toEqual(["dists/bookworm/InRelease", "dists/bookworm/Release"]);
     expectUntouched();
   });
 
@@ -150,6 +154,30 @@ describe.skipIf(requires("debootstrap", "gpg", "gpgv", "root").skip)("before deb
     await using mirror = await startMirror({ "dists/bookworm/InRelease": sign() }, { faults: failing });
     expect(await build({ mirror: mirror.url })).toMatchObject({ kind: "network" });
     expect(new Set(mirror.requests.map(({ path }) => path))).toEqual(new Set(["dists/bookworm/InRelease"]));
+    expectUntouched();
+  });
+
+  test("a mirror that changed since the lock was made is told with both states", async () => {
+    const mirror = inRelease(sign());
+    const changed = { "dists/bookworm/InRelease": sign(releaseText({ date: -60 })) };
+    const error = await build({ mirror, between: () => writeMirror(mirror, changed) });
+    expect(error).toMatchObject({ code: "LOCK_MISMATCH", kind: "verification" });
+    expect((error as Error).message).toMatch(/expected sha256 [0-9a-f]{64}, found [0-9a-f]{64}/);
+    expectUntouched();
+  });
+
+  test("a keyring that changed since the lock was made is told", async () => {
+    const keyring = join(dir, "changing.gpg");
+    writeFileSync(keyring, gpg.exportKeys([keys.good]));
+    const between = () => writeFileSync(keyring, gpg.exportKeys([keys.good, keys.stranger]));
+    const error = await build({ mirror: inRelease(sign()), options: { keyring }, between });
+    expect(error).toMatchObject({ code: "LOCK_MISMATCH", message: expect.stringContaining("changing.gpg") });
+    expectUntouched();
+  });
+
+  test("a temporary folder whose path debootstrap would take apart is told", async () => {
+    cacheDir = mkdtempSync(join(dir, "a b-"));
+    expect(await build({ mirror: inRelease(sign()) })).toMatchObject({ code: "TEMP_DIR_NAME", kind: "environment" });
     expectUntouched();
   });
 

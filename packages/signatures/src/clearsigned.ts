@@ -29,8 +29,8 @@ export function requireClearsigned(message: Uint8Array, subject: string): void {
   requireSignatures(dearmor(lines.slice(textEnd).join("\n"), "SIGNATURE", subject), subject);
 }
 
-/** Says of a mirror's answer that it is a web page, as a network that wants a login sends; such a page has no signature. */
-export function looksLikeHtml(text: string): boolean {
+/** A network that wants a login sends such a page instead of every file. */
+function looksLikeHtml(text: string): boolean {
   return /^\s*(?:<!doctype html|<html|<head|<script|<body)/i.test(text);
 }
 

@@ -1,6 +1,5 @@
-export { type AcceptedSignature, CLOCK_TOLERANCE } from "./acceptable.ts";
+export type { AcceptedSignature } from "./acceptable.ts";
 export { armor, dearmor } from "./armor.ts";
-export { looksLikeHtml } from "./clearsigned.ts";
 export { detachedSignatures } from "./detached.ts";
 export { type Keyring, loadKeyring, parseKeyring } from "./keyring.ts";
 export type { PublicKey } from "./public-key.ts";

@@ -113,6 +113,32 @@ describe("gpgv's status lines", () => {
     },
   );
 
+  test("of any shape are read", () => {
+    const word = fc.oneof(
+      fc.constantFrom(
+        "[GNUPG:]",
+        "NEWSIG",
+        "GOODSIG",
+        "VALIDSIG",
+        "ERRSIG",
+        "NO_PUBKEY",
+        "KEYEXPIRED",
+        "\n",
+        "0",
+        "A".repeat(40),
+      ),
+      fc.string(),
+    );
+    fc.assert(
+      fc.property(fc.array(word), (words) => {
+        for (const { verdict, keyId } of parseGpgvStatus(words.join(" "))) {
+          expect(verdict).toEqual(expect.any(String));
+          expect(keyId).toEqual(expect.any(String));
+        }
+      }),
+    );
+  });
+
   test("in the text of the message or a user id count for nothing", () => {
     const output = ["GOODSIG 1 A", "x [GNUPG:] NEWSIG", "[GNUPG:] GOODSIG 1 A", valid(8)].join("\n");
     expect(parseGpgvStatus(output)).toEqual([]);
