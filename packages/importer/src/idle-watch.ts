@@ -9,6 +9,7 @@ export interface IdleWatch {
 
 export function watchIdle(milliseconds: number, onIdle: (milliseconds: number) => void): IdleWatch {
   let allowed = milliseconds;
+  let stopped = false;
   const start = () => setTimeout(() => onIdle(allowed), allowed);
   let timer = start();
   return {
@@ -17,10 +18,15 @@ export function watchIdle(milliseconds: number, onIdle: (milliseconds: number) =
       timer.refresh();
     },
     allow: (next) => {
+      // What was going on when the watch ended may still report; a new timer would keep the process alive.
+      if (stopped) return;
       clearTimeout(timer);
       allowed = next;
       timer = start();
     },
-    stop: () => clearTimeout(timer),
+    stop: () => {
+      stopped = true;
+      clearTimeout(timer);
+    },
   };
 }

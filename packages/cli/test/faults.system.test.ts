@@ -1,0 +1,295 @@
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { requires, startMirror } from "@base-kit/testing";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ALPINE_ARCHITECTURE, copyAlpineMirror } from "./alpine-mirror.ts";
+import { type Misbehaviour, startFakeEngine } from "./fake-engine.ts";
+import { createSandbox, type Sandbox, WITHOUT_CAPABILITIES } from "./run-cli.ts";
+
+let sandbox: Sandbox;
+beforeEach(() => {
+  sandbox = createSandbox();
+  mkdirSync(sandbox.work("tree"));
+  writeFileSync(sandbox.work("tree/noise"), noise(8_000_000));
+  writeFileSync(sandbox.work("old.tar"), "old");
+});
+afterEach(async () => {
+  expect(await sandbox.leftovers()).toEqual([]);
+  sandbox.dispose();
+});
+
+/** Bytes that do not compress, the same each time. */
+function noise(size: number): Buffer {
+  const bytes = Buffer.alloc(size);
+  let state = 1;
+  for (let at = 0; at < size; at += 4) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    bytes.writeUInt32LE(state, at);
+  }
+  return bytes;
+}
+
+function sha256(bytes: string | Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** Nobody listens on it: the system gave it out and has it back. */
+async function closedPort(): Promise<number> {
+  const server = createServer();
+  const port = await new Promise<number>((resolve) =>
+    server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port)),
+  );
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+describe("wrong usage is told before anything is done", () => {
+  test.each([
+    [["build", "alpin:3.20"], "alpine"],
+    [["build", "alpine:three"], "3.20"],
+    [["build", "alpine:../../etc"], "[ALPINE_RELEASE_INVALID]"],
+    [["build", "debootstrap:bookwrm"], "bookworm"],
+    [["build", "debootstrap:../../etc"], "[SUITE_INVALID]"],
+    [["build", "alpine:3.20", "--variant", "minbase"], "--variant"],
+    [["build", "alpine:3.20", "--tga", "x"], "Did you mean --tag?"],
+    [["build", "alpine:3.20", "--arch", "amd46"], "amd64"],
+    [["build", "alpine:3.20", "-o", "docker-achive:x.tar"], "docker-archive:"],
+    [["build", "alpine:3.20", "--source-date-epoch", "yesterday"], "--source-date-epoch"],
+    [["import", "tree", "a", "--env", "=x"], "--env"],
+    [["frobnicate"], "unknown command"],
+  ])("%j", async (args, suggestion) => {
+    const outcome = await sandbox.run(args, { env: { BASE_KIT_ALPINE_MIRROR: "http://127.0.0.1:1/" } });
+    expect(outcome).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(outcome.stderr).toContain(suggestion);
+    expect(outcome.stderr).not.toMatch(/fetch|\n {4}at /);
+  });
+
+  test.each([
+    ["Demo"],
+    ["-demo"],
+    ["a//b"],
+    ["a b"],
+    ["demo:tag:two"],
+    [`demo:${"x".repeat(129)}`],
+    ["demo@sha256:abc"],
+    ["f".repeat(64)],
+    ["scratch"],
+    ["scratch:latest"],
+    ["docker.io/library/scratch"],
+    ["line\nbreak"],
+  ])("the name %j is one that engines refuse", async (name) => {
+    const outcome = await sandbox.run(["import", "tree", `--tag=${name}`, "-o", "docker-archive:old.tar"]);
+    expect(outcome).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringMatching(/^error: .*\[REFERENCE_/) });
+    expect(outcome.stderr.split("\n")).toHaveLength(3);
+    expect(readFileSync(sandbox.work("old.tar"), "utf8")).toBe("old");
+  });
+});
+
+describe.skipIf(requires("alpine-mirror").skip)("a mirror", () => {
+  const build = (mirror: string, ...args: readonly string[]) =>
+    sandbox.run(["build", "alpine:3.20", "--mirror", mirror, "-o", "docker-archive:old.tar", ...args]);
+  const kept = () => readFileSync(sandbox.work("old.tar"), "utf8");
+
+  test("whose archive has one byte changed is refused, and nothing of it is kept", async () => {
+    const files = await copyAlpineMirror(sandbox.work("mirror"));
+    const path = join(files.dir, files.minirootfs);
+    const good = readFileSync(path);
+    const bad = Buffer.from(good);
+    bad[1000] = (bad[1000] as number) ^ 1;
+    writeFileSync(path, bad);
+    const outcome = await build(files.dir);
+    expect(outcome).toMatchObject({ exitCode: 3, stdout: "" });
+    expect(outcome.stderr).toContain(files.minirootfs);
+    expect(outcome.stderr).toContain(sha256(good));
+    expect(outcome.stderr).toContain(sha256(bad));
+    expect(kept()).toBe("old");
+    writeFileSync(path, good);
+    expect(await build(files.dir)).toMatchObject({ exitCode: 0 });
+  });
+
+  test("whose list names another checksum is refused", async () => {
+    const files = await copyAlpineMirror(sandbox.work("mirror"));
+    const path = join(files.dir, files.index);
+    const digest = sha256(readFileSync(join(files.dir, files.minirootfs)));
+    writeFileSync(path, readFileSync(path, "utf8").replace(digest, sha256("another")));
+    expect(await build(files.dir)).toMatchObject({
+      exitCode: 3,
+      stdout: "",
+      stderr: expect.stringContaining(sha256("another")),
+    });
+    expect(kept()).toBe("old");
+  });
+
+  test("without the release says so", async () => {
+    const files = await copyAlpineMirror(sandbox.work("mirror"));
+    const outcome = await sandbox.run(["build", "alpine:3.99", "--mirror", files.dir, "-o", "docker-archive:old.tar"]);
+    expect(outcome).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringContaining("3.99") });
+    expect(kept()).toBe("old");
+  });
+
+  // Together, because each is tried again for some seconds.
+  test("that is not there, ends too early or answers a login page is named, without its password", async () => {
+    const files = await copyAlpineMirror(sandbox.work("mirror"));
+    const content = Object.fromEntries(
+      [files.index, files.minirootfs].map((path) => [path, readFileSync(join(files.dir, path))]),
+    );
+    const always = <T>(fault: T) => Array.from({ length: 20 }, () => fault);
+    const cut = always({ cutAfter: 1000, withLength: true } as const);
+    const login = always({ status: 200, body: "<html>Sign in</html>" });
+    await using cutting = await startMirror(content, { faults: { [files.minirootfs]: cut } });
+    await using portal = await startMirror(content, { faults: { [files.index]: login } });
+    const closed = `127.0.0.1:${await closedPort()}`;
+    const secret = { env: { BASE_KIT_ALPINE_MIRROR: `http://user:secret@${closed}/` } };
+    const [away, behindCredentials, short, page] = await Promise.all([
+      build(`http://${closed}/`),
+      sandbox.run(["build", "alpine:3.20", "-o", "docker-archive:old.tar"], secret),
+      build(cutting.url),
+      build(portal.url),
+    ]);
+    expect(away).toMatchObject({ exitCode: 4, stdout: "", stderr: expect.stringContaining(closed) });
+    expect(behindCredentials).toMatchObject({ exitCode: 4, stdout: "", stderr: expect.stringContaining(closed) });
+    expect(behindCredentials.stderr).not.toContain("secret");
+    expect(short).toMatchObject({ exitCode: 4, stdout: "", stderr: expect.stringContaining(files.minirootfs) });
+    expect(page).toMatchObject({ exitCode: 4, stdout: "", stderr: expect.stringContaining(files.index) });
+    expect(kept()).toBe("old");
+  }, 60_000);
+
+  test("with credentials in an option is refused, because everybody sees those", async () => {
+    const outcome = await build("http://user:secret@127.0.0.1:1/");
+    expect(outcome).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(outcome.stderr).not.toContain("secret");
+  });
+
+  test("is not asked for what is in the cache, of which nothing is believed", async () => {
+    const files = await copyAlpineMirror(sandbox.work("mirror"));
+    expect(await build(files.dir)).toMatchObject({ exitCode: 0 });
+    const good = readFileSync(sandbox.work("old.tar"));
+    const cached = readdirSync(join(sandbox.dir, "cache"), { recursive: true, encoding: "utf8" })
+      .map((name) => join(sandbox.dir, "cache", name))
+      .filter((path) => statSync(path).isFile());
+    expect(cached.length).toBeGreaterThan(0);
+    for (const path of cached) {
+      chmodSync(path, 0o644);
+      writeFileSync(path, "rotten");
+    }
+    expect(await build(files.dir)).toMatchObject({ exitCode: 0 });
+    expect(readFileSync(sandbox.work("old.tar")).equals(good)).toBe(true);
+    expect(files.minirootfs).toContain(ALPINE_ARCHITECTURE);
+  });
+});
+
+describe("an output that cannot be written", () => {
+  test.each([
+    ["pack", (path: string) => ["pack", "tree", path]],
+    ["a tar", (path: string) => ["import", "tree", "a", "-o", `tar:${path}`]],
+    ["an archive", (path: string) => ["import", "tree", "a", "-o", `docker-archive:${path}`]],
+    ["a layout", (path: string) => ["import", "tree", "a", "-o", `oci:${path}`]],
+  ])("in a folder that is read-only, from %s", async (_, args) => {
+    mkdirSync(sandbox.work("locked"), { mode: 0o555 });
+    const path = "locked/image";
+    const outcome = await sandbox.run(args(path), { through: WITHOUT_CAPABILITIES });
+    expect(outcome).toMatchObject({ exitCode: 5, stdout: "", stderr: expect.stringContaining(path) });
+    expect(outcome.stderr).toMatch(/permission denied/i);
+  });
+
+  test.each([["no-such-folder/x.tar"], ["tree"], ["old.tar/x.tar"]])("because %s cannot be a file", async (path) => {
+    for (const args of [
+      ["pack", "tree", path],
+      ["import", "tree", "a", "-o", `docker-archive:${path}`],
+    ]) {
+      const outcome = await sandbox.run(args);
+      expect(outcome).toMatchObject({ exitCode: 5, stdout: "", stderr: expect.stringContaining(path) });
+    }
+    expect(readFileSync(sandbox.work("old.tar"), "utf8")).toBe("old");
+  });
+
+  /** Runs base-kit with a disk of 3 MB, and prints what is on it afterwards. */
+  const SMALL_DISK =
+    'disk=$1; shift; mount -t tmpfs -o size=3m none "$disk" && printf old >"$disk/out.tar" && "$@"; code=$?; ' +
+    'ls -A "$disk"; cat "$disk/out.tar"; exit $code';
+
+  describe.skipIf(requires("root", "unshare").skip)("on a full disk", () => {
+    test.each([
+      ["pack", ["pack", "tree", "full/out.tar"], ["out.tar"]],
+      ["a tar", ["import", "tree", "a", "-o", "tar:full/out.tar"], ["out.tar"]],
+      ["an archive", ["import", "tree", "a", "-o", "docker-archive:full/out.tar"], ["out.tar"]],
+      ["a layout", ["import", "tree", "a", "-o", "oci:full/layout"], ["layout", "out.tar"]],
+      ["the cache", ["import", "tree", "a", "-o", "tar:x.tar", "--cache-dir", "full/cache"], ["cache", "out.tar"]],
+    ])("%s names it and leaves the old file", async (what, args, left) => {
+      const full = sandbox.work("full");
+      mkdirSync(full);
+      const through = ["unshare", "--mount", "--propagation", "private", "sh", "-c", SMALL_DISK, "sh", full];
+      // Temporary files lie beside the cache unless TMPDIR says otherwise.
+      const env = what === "the cache" ? { TMPDIR: undefined } : {};
+      const outcome = await sandbox.run(args, { through, env });
+      expect(outcome.stderr).toContain("no space is left on the device");
+      expect(outcome.stderr).toContain("full/");
+      expect(outcome).toMatchObject({ exitCode: 5, stdout: `${left.join("\n")}\nold` });
+      expect(existsSync(sandbox.work("x.tar"))).toBe(false);
+    });
+  });
+});
+
+describe("an engine", () => {
+  const LOAD = ["import", "tree", "base-kit-test/never"];
+
+  test("that is asked for and not there is named with the place", async () => {
+    const outcome = await sandbox.run([...LOAD, "--docker-host", "unix:///nonexistent/docker.sock"]);
+    expect(outcome).toMatchObject({ exitCode: 5, stdout: "" });
+    expect(outcome.stderr).toContain("unix:///nonexistent/docker.sock");
+    expect(readdirSync(sandbox.work("")).sort()).toEqual(["old.tar", "tree"]);
+  });
+
+  test.skipIf(requires("root", "unshare").skip)(
+    "that is nowhere makes a file of the image, with how to load it",
+    async () => {
+      const hidden = 'mount -t tmpfs none /run && exec "$@"';
+      const through = ["unshare", "--mount", "--propagation", "private", "sh", "-c", hidden, "sh"];
+      const outcome = await sandbox.run(["import", "tree", "demo/tree:1"], {
+        through,
+        env: { DOCKER_HOST: undefined },
+      });
+      expect(outcome).toMatchObject({
+        exitCode: 0,
+        stdout: expect.stringContaining("docker load -i ./demo-tree-1.tar"),
+      });
+      expect(outcome.stderr).toMatch(/note: .*docker\.sock.*writing \.\/demo-tree-1\.tar instead/s);
+      expect(statSync(sandbox.work("demo-tree-1.tar")).size).toBeGreaterThan(8_000_000);
+    },
+  );
+
+  test("that may not be spoken to is named with what helps", async () => {
+    const socket = sandbox.work("engine.sock");
+    const engine = await startFakeEngine(socket, "stall");
+    try {
+      chmodSync(socket, 0);
+      const args = [...LOAD, "--docker-host", engine.host];
+      const outcome = await sandbox.run(args, { through: WITHOUT_CAPABILITIES });
+      expect(outcome).toMatchObject({ exitCode: 5, stdout: "" });
+      expect(outcome.stderr).toMatch(/permission denied/i);
+      expect(outcome.stderr).toContain(socket);
+      expect(outcome.stderr).toMatch(/group docker|rootless/);
+    } finally {
+      await engine.close();
+    }
+  });
+
+  const programs = spawnSync("docker", ["--version"]).error === undefined ? ["docker-cli"] : [];
+  test.each(
+    (["die", "report", "full"] as const).flatMap((fault) =>
+      ["engine-api", ...programs].map((importer): [Misbehaviour, string] => [fault, importer]),
+    ),
+  )("that fails while it takes the image (%s, through %s) is a failure", async (fault, importer) => {
+    const engine = await startFakeEngine(sandbox.work("engine.sock"), fault);
+    try {
+      const outcome = await sandbox.run([...LOAD, "--docker-host", engine.host, "--importer", importer]);
+      expect(outcome).toMatchObject({ exitCode: 5, stdout: "", stderr: expect.stringContaining(engine.host) });
+      if (fault !== "die") expect(outcome.stderr).toContain("no space left on device");
+    } finally {
+      await engine.close();
+    }
+  });
+});
