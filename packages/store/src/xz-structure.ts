@@ -55,7 +55,7 @@ async function* stream(reader: ChunkReader): AsyncGenerator<Uint8Array, void, un
 }
 
 async function* block(reader: ChunkReader, checkSize: number): AsyncGenerator<Uint8Array, void, undefined> {
-  const size = ((await reader.peek(1)).readUInt8(0) + 1) * 4;
+  const size = (((await reader.peek(1))[0] ?? 1) + 1) * 4;
   const header = await reader.read(size);
   if (crc32(header.subarray(0, size - 4)) !== header.readUInt32LE(size - 4)) {
     throw damaged(reader, "wrong checksum of a block header");
