@@ -118,6 +118,6 @@ for (const each of workspace.packages) {
   if (each !== core && each !== testing) each.testWith(testing);
 }
 // What runs real programs is tested with the context that runs them.
-for (const each of [rootfs, producerDebootstrap, producerAlpine, importer, scratch]) each.testWith(host);
+for (const each of [rootfs, producerDebootstrap, producerAlpine, importer]) each.testWith(host);
 
 workspace.synth();
