@@ -35,6 +35,7 @@ export function requestFailure(url: URL, cause: unknown): Error {
   }
   return new BaseKitError("FETCH_FAILED", `cannot fetch ${redactUrl(url)} from ${url.host}: ${text}`, {
     kind: "network",
+    hint: "Check the network and the proxy settings (http_proxy, https_proxy, no_proxy), or use another mirror.",
     cause,
   });
 }

@@ -114,7 +114,7 @@ async function serve({ request, response, file, fault = {} as Fault, validators,
     response.writeHead(fault.status, { "content-type": "text/html", ...fault.headers }).end(fault.body ?? "");
     return;
   }
-  if (fault && "hang" in fault && fault.hang === "before-headers") return;
+  if ("hang" in fault && fault.hang === "before-headers") return;
   const given = "replacedBy" in fault ? fault.replacedBy : file;
   if (given === undefined) {
     response.writeHead(404, { "content-type": "text/plain" }).end("there is no such file\n");
