@@ -26,7 +26,9 @@ export async function deliver(
 ): Promise<Delivered> {
   const { context, compression = destinations.onlyEngines ? "none" : "gzip", ...settings } = options;
   const image = await buildImage(rootfs, { ...settings, compression }, context);
-  const checked = step(context, "checking the image", () => validateImage(image));
+  const checked = step(context, "checking the image", () => validateImage(image, context));
+  // Awaited below; until then a failure must not end the process.
+  checked.catch(() => {});
   const outputs: (SinkResult & { readonly to: string })[] = [];
   try {
     for (const { sink, references } of destinations.list) {

@@ -216,7 +216,7 @@ describe("an output that cannot be written", () => {
       ["pack", ["pack", "tree", "full/out.tar"], ["out.tar"]],
       ["a tar", ["import", "tree", "a", "-o", "tar:full/out.tar"], ["out.tar"]],
       ["an archive", ["import", "tree", "a", "-o", "docker-archive:full/out.tar"], ["out.tar"]],
-      ["a layout", ["import", "tree", "a", "-o", "oci:full/layout"], ["layout", "out.tar"]],
+      ["a layout", ["import", "tree", "a", "-o", "oci:full/layout"], ["out.tar"]],
       ["the cache", ["import", "tree", "a", "-o", "tar:x.tar", "--cache-dir", "full/cache"], ["cache", "out.tar"]],
     ])("%s names it and leaves the old file", async (what, args, left) => {
       const full = sandbox.work("full");

@@ -1,5 +1,5 @@
-import { mkdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile, rmdir, stat, unlink } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import {
   BaseKitError,
   type Blob,
@@ -33,29 +33,48 @@ interface Index {
 }
 
 async function writeLayout(directory: string, tag: string, image: Image, context: Context) {
-  return step(context, `writing ${directory}`, async () => {
+  return step(context, `writing ${printable(directory)}`, async (handle) => {
     const before = await readIndex(directory);
-    await mkdir(join(directory, "blobs/sha256"), { recursive: true });
-    for (const blob of [...image.layers, image.config, image.manifest]) await writeBlob(directory, blob);
-    await writeFileAtomically(join(directory, "oci-layout"), once(OCI_LAYOUT));
-    const { os, architecture, variant } = image.platform;
-    const added = {
-      ...descriptor(image.manifest),
-      annotations: { "org.opencontainers.image.ref.name": tag },
-      platform: { architecture, os, ...(variant === undefined ? {} : { variant }) },
-    };
-    await validateImage(await imageFrom(directoryReader(directory, { ...before, manifests: [added] })));
-    const others = before.manifests.filter(
-      ({ annotations }) => annotations?.["org.opencontainers.image.ref.name"] !== tag,
-    );
-    // Last of all: until here the layout still holds exactly what it held before.
-    await writeFileAtomically(
-      join(directory, "index.json"),
-      once(JSON.stringify({ ...before, manifests: [...others, added] })),
-    );
-    const size = [...image.layers, image.config, image.manifest].reduce((sum, blob) => sum + blob.size, 0);
-    return { references: [`oci:${directory}:${tag}`], id: image.config.digest, size };
+    const made = await mkdir(resolve(directory, "blobs/sha256"), { recursive: true });
+    const blobs = [...image.layers, image.config, image.manifest];
+    try {
+      let written = 0;
+      const size = blobs.reduce((sum, blob) => sum + blob.size, 0);
+      const counted = async function* (chunks: AsyncIterable<Uint8Array>) {
+        for await (const chunk of chunks) {
+          context.signal.throwIfAborted();
+          written += chunk.length;
+          handle.progress(written, { total: size });
+          yield chunk;
+        }
+      };
+      for (const blob of blobs) await writeBlob(directory, blob, counted);
+      await writeFileAtomically(join(directory, "oci-layout"), once(OCI_LAYOUT));
+      const manifest = manifestEntry(image, tag);
+      const stored = await imageFrom(directoryReader(directory, { ...before, manifests: [manifest] }));
+      await validateImage(stored, context);
+      context.signal.throwIfAborted();
+      // Last of all: until here the layout still holds exactly what it held before.
+      const index = JSON.stringify({ ...before, manifests: [...withoutTag(before, tag), manifest] });
+      await writeFileAtomically(join(directory, "index.json"), once(index));
+      return { references: [`oci:${directory}:${tag}`], id: image.config.digest, size };
+    } catch (error) {
+      if (made !== undefined) await removeNewLayout(directory, made, blobs);
+      throw error;
+    }
   });
+}
+
+function manifestEntry({ manifest, platform: { os, architecture, variant } }: Image, tag: string) {
+  return {
+    ...descriptor(manifest),
+    annotations: { "org.opencontainers.image.ref.name": tag },
+    platform: { architecture, os, ...(variant === undefined ? {} : { variant }) },
+  };
+}
+
+function withoutTag({ manifests }: Index, tag: string): Index["manifests"] {
+  return manifests.filter(({ annotations }) => annotations?.["org.opencontainers.image.ref.name"] !== tag);
 }
 
 async function readIndex(directory: string): Promise<Index> {
@@ -78,12 +97,30 @@ async function readIndex(directory: string): Promise<Index> {
   });
 }
 
-async function writeBlob(directory: string, blob: Blob): Promise<void> {
+async function writeBlob(
+  directory: string,
+  blob: Blob,
+  counted: (chunks: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>,
+): Promise<void> {
   const path = join(directory, blobPath(blob));
   const there = await stat(path).catch(() => undefined);
   // A blob is named by its content; the check that follows reads it again, also when it was here before.
   if (there?.size === blob.size) return;
-  await writeFileAtomically(path, blob.open());
+  await writeFileAtomically(path, counted(blob.open()));
+}
+
+/**
+ * Takes back what was made, folders from `made` on, as far as nobody else has put anything there. In a layout that was there
+ * before, blobs stay: nothing names them, but another process may just be adding an image that has them too.
+ */
+async function removeNewLayout(directory: string, made: string, blobs: readonly Blob[]): Promise<void> {
+  if (made.length > resolve(directory).length) return;
+  const files = [...blobs.map(blobPath), "oci-layout"];
+  for (const file of files) await unlink(join(directory, file)).catch(() => {});
+  const innermost = resolve(directory, "blobs/sha256");
+  for (let folder = innermost; folder.length >= made.length; folder = dirname(folder)) {
+    await rmdir(folder).catch(() => {});
+  }
 }
 
 function directoryReader(directory: string, index: Index) {

@@ -1,5 +1,13 @@
 import { createHash } from "node:crypto";
-import { BaseKitError, type Blob, type ByteString, type Image, type Layer, printable } from "@base-kit/core";
+import {
+  BaseKitError,
+  type Blob,
+  type ByteString,
+  type Context,
+  type Image,
+  type Layer,
+  printable,
+} from "@base-kit/core";
 import { decompress } from "@base-kit/store";
 import { compareTreeOrder, TarReader } from "@base-kit/tar";
 
@@ -8,9 +16,9 @@ import { compareTreeOrder, TarReader } from "@base-kit/tar";
  * layer, the layer as a tar (every path once, parents first, no deletion marks), and that config, manifest and layers name
  * each other. No single engine checks all of these, so each image is checked here before it is handed to one.
  *
- * @throws BaseKitError `IMAGE_INVALID` (verification)
+ * @throws BaseKitError `IMAGE_INVALID` (verification); the signal's reason when it is aborted
  */
-export async function validateImage(image: Image): Promise<void> {
+export async function validateImage(image: Image, { signal }: Partial<Pick<Context, "signal">> = {}): Promise<void> {
   const config = await readJson(image.config, "config");
   const manifest = await readJson(image.manifest, "manifest");
   const diffIds = (config["rootfs"] as { diff_ids?: readonly string[] } | undefined)?.diff_ids ?? [];
@@ -22,11 +30,16 @@ export async function validateImage(image: Image): Promise<void> {
   expectSame("number of layers", String(image.layers.length), String(layers.length));
   for (const [index, layer] of image.layers.entries()) {
     expectDescriptor(`manifest.layers[${index}]`, layer, layers[index]);
-    await validateLayer(layer, `layer ${index}`);
+    await validateLayer(layer, { name: `layer ${index}`, signal });
   }
 }
 
-async function validateLayer(layer: Layer, name: string): Promise<void> {
+interface LayerCheck {
+  readonly name: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function validateLayer(layer: Layer, { name, signal }: LayerCheck): Promise<void> {
   const blob = hashed(layer.open());
   const tar = hashed(layer.compression === "none" ? blob.chunks : decompress(blob.chunks));
   const seen = new Set<string>();
@@ -47,7 +60,10 @@ async function validateLayer(layer: Layer, name: string): Promise<void> {
       last = entry.path;
     },
   });
-  for await (const chunk of tar.chunks) reader.push(chunk);
+  for await (const chunk of tar.chunks) {
+    signal?.throwIfAborted();
+    reader.push(chunk);
+  }
   reader.end();
   expectSame(`digest of ${name}`, layer.digest, blob.digest());
   expectSame(`size of ${name}`, String(layer.size), String(blob.size()));

@@ -28,7 +28,7 @@ async function writeArchive(file: string, image: Image, references: readonly Ima
     await writeFileAtomically(file, counted(), {
       check: async (temporary) => {
         await checkEnvelope(temporary, image);
-        await validateImage(await openArchive(temporary));
+        await validateImage(await openArchive(temporary), context);
       },
     });
     return { references: [file], id: image.config.digest, size: written };
