@@ -12,6 +12,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(target, { recursive: true, force: true }));
 
+/** Nothing of it goes into the user's cache. */
+const ownContext = () => createContext({ createStore, cacheDir: target, env: { PATH: process.env["PATH"] } });
+
 test.each([
   ["E: Couldn't find these debs: vmi", "", "PACKAGE_UNKNOWN", "usage"],
   [
@@ -37,7 +40,7 @@ test.each([
   ],
   ["", "", "DEBOOTSTRAP_FAILED", "failure"],
 ])("%j and the log %j mean %s", async (output, log, code, kind) => {
-  await using context = await createContext({ createStore });
+  await using context = await ownContext();
   mkdirSync(join(target, "debootstrap"));
   writeFileSync(join(target, "debootstrap/debootstrap.log"), log);
   const error = await explainFailure({ subject: "focal", target, output, exitCode: 1 }, context);
@@ -46,7 +49,7 @@ test.each([
 });
 
 test("what a log says cannot reach the terminal", async () => {
-  await using context = await createContext({ createStore });
+  await using context = await ownContext();
   mkdirSync(join(target, "var/log"), { recursive: true });
   writeFileSync(join(target, "var/log/bootstrap.log"), "\x1b[2Jgone\n");
   const error = await explainFailure({ subject: "focal", target, output: "E: \x1b]0;x\x07", exitCode: 1 }, context);
