@@ -7,7 +7,7 @@ export interface DeliverOptions {
   /** Seconds since 1970. */
   readonly created: number;
   readonly annotations: Readonly<Record<string, string>>;
-  /** @default none when only an engine takes the image, else gzip */
+  /** @default none when only engines and plain tars take the image, else gzip */
   readonly compression?: "none" | "gzip";
   /** For `docker history`. */
   readonly createdBy: string;
@@ -24,7 +24,7 @@ export async function deliver(
   destinations: Destinations,
   options: DeliverOptions & { readonly context: Context },
 ): Promise<Delivered> {
-  const { context, compression = destinations.onlyEngines ? "none" : "gzip", ...settings } = options;
+  const { context, compression = destinations.keepsLayer ? "gzip" : "none", ...settings } = options;
   const image = await buildImage(rootfs, { ...settings, compression }, context);
   const checked = step(context, "checking the image", () => validateImage(image, context));
   // Awaited below; until then a failure must not end the process.

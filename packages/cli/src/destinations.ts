@@ -16,8 +16,8 @@ export interface DestinationFlags {
 
 export interface Destinations {
   readonly list: readonly { readonly sink: Sink; readonly references: readonly ImageReference[] }[];
-  /** No file or registry takes the image: compressing it would be for nothing. */
-  readonly onlyEngines: boolean;
+  /** Whether the layer is kept as it is made; where it is unpacked at once, compressing it would be for nothing. */
+  readonly keepsLayer: boolean;
   readonly layer: Pick<DestinationFlags, "compression">;
   /** A command to try the image with. */
   readonly run: string;
@@ -45,10 +45,10 @@ export async function findDestinations(
       references: named(output, references),
     })),
   );
-  const onlyEngines = outputs.every(({ transport }) => transport === "docker-daemon");
+  const keepsLayer = outputs.some(({ transport }) => transport !== "docker-daemon" && transport !== "tar");
   return {
     list,
-    onlyEngines,
+    keepsLayer,
     layer,
     run: outputs.map((output) => tryCommand(output, references)).find((command) => command !== "") ?? "",
   };
@@ -62,7 +62,7 @@ async function engineOrFile(
   const [first] = references as readonly [ImageReference, ...ImageReference[]];
   try {
     const sink = await findEngineSink(flags, context);
-    return { list: [{ sink, references }], onlyEngines: true, run: runCommand(first) };
+    return { list: [{ sink, references }], keepsLayer: false, run: runCommand(first) };
   } catch (error) {
     const chosen = [
       flags.importer === "auto" ? undefined : flags.importer,
@@ -75,7 +75,7 @@ async function engineOrFile(
       throw error;
     const file = `./${first.familiar.replace(/[^A-Za-z0-9._-]+/g, "-")}.tar`;
     context.reporter.emit({ type: "noted", message: `${error.message}; writing ${file} instead` });
-    return { list: [{ sink: archiveSink(file), references }], onlyEngines: false, run: `docker load -i ${file}` };
+    return { list: [{ sink: archiveSink(file), references }], keepsLayer: true, run: `docker load -i ${file}` };
   }
 }
 

@@ -176,7 +176,7 @@ function imageOptions(command: Command): Command {
       collect,
     )
     .addOption(
-      new Option("--compression <kind>", "of the layer (default: none for an engine, else gzip)").choices([
+      new Option("--compression <kind>", "of the layer (default: none for an engine or a plain tar, else gzip)").choices([
         "none",
         "gzip",
       ]),
