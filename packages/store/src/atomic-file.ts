@@ -33,7 +33,11 @@ export async function replaceFile(
   try {
     const file = await attempt(path, () => open(temporary, "wx"));
     try {
-      for await (const chunk of chunks) await attempt(path, () => writeAll(file, chunk));
+      const startSync = durable ? syncAlongside(file) : () => {};
+      for await (const chunk of chunks) {
+        await attempt(path, () => writeAll(file, chunk));
+        startSync(chunk.length);
+      }
       if (durable) await attempt(path, () => file.sync());
     } finally {
       await file.close();
@@ -51,6 +55,27 @@ export async function replaceFile(
 
 function temporaryName(path: string): string {
   return `${path}.tmp-${process.pid}-${randomBytes(6).toString("hex")}`;
+}
+
+const SYNC_EVERY = 32 * 1024 ** 2;
+
+/** Lets the disk write what is there while more is made, so that the fsync at the end has little left to wait for. */
+function syncAlongside(file: FileHandle): (written: number) => void {
+  let unsynced = 0;
+  let running = false;
+  return (written) => {
+    unsynced += written;
+    if (running || unsynced < SYNC_EVERY) return;
+    unsynced = 0;
+    running = true;
+    // Whether it worked, the fsync at the end tells.
+    file
+      .datasync()
+      .catch(() => {})
+      .finally(() => {
+        running = false;
+      });
+  };
 }
 
 async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {

@@ -13,7 +13,10 @@ export interface RepackTarOptions {
   readonly change?: (entry: Member) => Member;
 }
 
-/** A tar of any maker written again as `writeTar` writes it, entry by entry in the order they come, in little memory. */
+/**
+ * A tar of any maker written again as `writeTar` writes it, entry by entry in the order they come, in little memory. A chunk
+ * is valid only until the next one is asked for.
+ */
 export async function* repackTar(
   chunks: AsyncIterable<Uint8Array>,
   options: RepackTarOptions,
@@ -33,12 +36,16 @@ export async function* repackTar(
     },
     onContent: (bytes) => {
       unpadded += bytes.length;
-      out.append(bytes, true);
+      // Copied also when large: the input is not ours to keep.
+      out.append(bytes, false);
     },
   });
   for await (const chunk of chunks) {
     reader.push(chunk);
-    yield* out.take();
+    for (const full of out.take()) {
+      yield full;
+      out.recycle(full);
+    }
   }
   reader.end();
   pad();
