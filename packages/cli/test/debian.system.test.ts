@@ -1,0 +1,165 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createUbuntuMirror, locationOf, requires, type UbuntuMirror } from "@base-kit/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createSandbox, type Sandbox } from "./run-cli.ts";
+import { type TestImages, testImages } from "./test-images.ts";
+
+const TOOLS = ["debootstrap", "gpg", "gpgv", "xz", "tar", "unshare", "root", "debian-mirror", "docker"] as const;
+const REPOSITORY = fileURLToPath(new URL("../../..", import.meta.url));
+
+interface ImageJson {
+  readonly id: string;
+  readonly outputs: readonly { readonly to: string; readonly id: string }[];
+}
+
+describe.skipIf(requires(...TOOLS).skip)("Debian", { timeout: 240_000 }, () => {
+  let sandbox: Sandbox;
+  let images: TestImages;
+  let name: string;
+  let built: ImageJson;
+
+  beforeAll(async () => {
+    sandbox = createSandbox();
+    images = testImages();
+    name = images.fresh();
+    const args = ["build", "debootstrap:bookworm", "--mirror", locationOf("debian-mirror"), "-t", name];
+    built = await sandbox.json<ImageJson>([...args, "-o", "docker-daemon:", "-o", "tar:bookworm.tar"]);
+  }, 240_000);
+  afterAll(() => {
+    images.remove();
+    sandbox.dispose();
+  });
+
+  test("runs, as one image in the engine and in the file", async () => {
+    expect(images.run(name, "cat", "/etc/os-release")).toContain("VERSION_CODENAME=bookworm");
+    expect(images.inspect(name)).toMatchObject({ Id: built.id, Config: { Cmd: ["bash"] } });
+    expect(images.inspect(name).RootFS.Layers).toEqual([built.outputs[1]?.id]);
+    const digest = execFileSync("sha256sum", [sandbox.work("bookworm.tar")])
+      .toString()
+      .slice(0, 64);
+    expect(built.outputs[1]?.id).toBe(`sha256:${digest}`);
+    expect(await sandbox.leftovers()).toEqual([]);
+  });
+
+  test("is what stands behind FROM: packages can be installed on it", () => {
+    const context = sandbox.work("context");
+    mkdirSync(context);
+    writeFileSync(
+      join(context, "Dockerfile"),
+      `FROM ${name}\nRUN apt-get update && apt-get install -y --no-install-recommends hello\nCMD ["hello"]\n`,
+    );
+    const child = images.fresh();
+    images.docker(["build", "--network", "host", "--tag", child, context]);
+    expect(images.run(child)).toBe("Hello, world!");
+  });
+
+  test("can be imported Docker's old way from the file, and has something to run", async () => {
+    const imported = images.fresh();
+    const args = ["import", "bookworm.tar", imported, "--import-mode", "import", "--label", "from=tar"];
+    const { id } = await sandbox.json<ImageJson>(args);
+    expect(images.inspect(imported)).toMatchObject({
+      Id: id,
+      Config: { Cmd: ["/bin/bash"], Labels: { from: "tar" } },
+      RootFS: { Layers: images.inspect(name).RootFS.Layers },
+    });
+    expect(images.run(imported, "dpkg", "--print-architecture")).toMatch(/^\w+$/);
+  });
+
+  test("as a running machine is imported without what runs, is mounted or belongs to an engine", async () => {
+    const root = mkdtempSync(join(sandbox.dir, "machine-"));
+    execFileSync("tar", ["-C", root, "-p", "--numeric-owner", "-xf", sandbox.work("bookworm.tar")]);
+    const socket = locationOf("docker").replace(/^unix:\/\//, "");
+    const machine = images.fresh();
+    const through = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", MACHINE, "sh"];
+    const outcome = await sandbox.run([], { through: [...through, root, REPOSITORY, socket, machine] });
+    expect(outcome).toMatchObject({ exitCode: 0 });
+    expect(outcome.stderr).toMatch(
+      /left out, because it is mounted there: \/dev, \/mnt\/data, \/proc, \/run, \/sys, \/tmp/,
+    );
+    expect(images.run(machine, "cat", "/etc/os-release")).toContain("VERSION_CODENAME=bookworm");
+    expect(images.run(machine, "stat", "--format=%a", "/tmp", "/var/tmp", "/run")).toBe("1777\n1777\n755");
+    expect(images.run(machine, "cat", "/srv/kept")).toBe("of the machine");
+
+    const container = images.docker(["create", machine]);
+    try {
+      images.docker(["export", "--output", sandbox.work("machine.tar"), container]);
+    } finally {
+      images.docker(["rm", container]);
+    }
+    const paths = execFileSync("tar", ["-tf", sandbox.work("machine.tar")], { maxBuffer: 2 ** 28 }).toString();
+    expect(paths.split("\n").filter((path) => /secret/.test(path))).toEqual([]);
+    expect(paths.split("\n").filter((path) => /^(?:proc|sys|run|tmp|var\/tmp|mnt\/data)\/./.test(path))).toEqual([]);
+    expect(paths).toContain("var/lib/dpkg/status\n");
+    expect(await sandbox.leftovers()).toEqual([]);
+  });
+});
+
+/**
+ * A machine that runs: a tree with the file systems of one, and base-kit inside. What must not be in the image is called
+ * secret. Everything mounted goes with the mount namespace.
+ */
+const MACHINE = `
+root=$1 repository=$2 socket=$3 name=$4 node=$5
+for folder in var/tmp var/lib/docker/overlay2/x/diff var/lib/containers/storage; do
+  mkdir -p "$root/$folder"; touch "$root/$folder/secret"
+done
+printf "of the machine" >"$root/srv/kept"
+mkdir "$root/mnt/data"
+mount -t tmpfs -o mode=755 none "$root/run"
+mount -t tmpfs none "$root/tmp"
+mount -t proc proc "$root/proc"
+mount -t sysfs -o ro sysfs "$root/sys"
+mount --rbind /dev "$root/dev"
+mkdir "$root/run/secret" "$root/run/repository"
+touch "$root/tmp/secret" "$root/run/secret/secret" "$root/run/node" "$root/run/docker.sock"
+mount --bind "$root/run/secret" "$root/mnt/data"
+mount --bind -o ro "$repository" "$root/run/repository"
+mount --bind "$node" "$root/run/node"
+mount --bind "$socket" "$root/run/docker.sock"
+exec chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+  /run/node /run/repository/packages/cli/bin/base-kit.js import / "$name"
+`;
+
+const UBUNTU_TOOLS = ["debootstrap", "gpg", "gpgv", "xz", "unshare", "root", "debian-mirror"] as const;
+
+describe.skipIf(requires(...UBUNTU_TOOLS).skip)("Ubuntu", { timeout: 240_000 }, () => {
+  let sandbox: Sandbox;
+  let mirror: UbuntuMirror;
+
+  beforeAll(async () => {
+    sandbox = createSandbox();
+    mkdirSync(sandbox.work("mirror"));
+    mirror = await createUbuntuMirror(sandbox.work("mirror"));
+  }, 120_000);
+  afterAll(() => sandbox.dispose());
+
+  const build = () => ["build", "debootstrap:focal", "--mirror", mirror.dir, "--keyring", mirror.keyring];
+
+  test.skipIf(requires("docker").skip)("focal runs, as in Docker's guide", async () => {
+    const images = testImages();
+    try {
+      const name = images.fresh();
+      await sandbox.json([...build(), "-t", name]);
+      expect(images.run(name, "cat", "/etc/lsb-release")).toMatch(/^DISTRIB_ID=Ubuntu\nDISTRIB_RELEASE=20\.04\n/);
+      expect(await sandbox.leftovers()).toEqual([]);
+    } finally {
+      images.remove();
+    }
+  });
+
+  test.each([
+    ["retrieving", "SIGTERM", 143],
+    ["unpacking", "SIGINT", 130],
+  ] as const)("is left by %s %s without a process, a mount or a file", async (phase, signal, exitCode) => {
+    writeFileSync(sandbox.work("old.tar"), "old");
+    const running = sandbox.start([...build(), "-o", "docker-archive:old.tar", "--progress", "json"]);
+    await running.told(new RegExp(`"step\\.started"[^\n]*"title":"${phase}`));
+    running.child.kill(signal);
+    expect(await running.ended).toMatchObject({ exitCode, stdout: "", stderr: expect.stringContaining("INTERRUPTED") });
+    expect(await sandbox.leftovers()).toEqual([]);
+    expect(execFileSync("cat", [sandbox.work("old.tar")]).toString()).toBe("old");
+  });
+});
