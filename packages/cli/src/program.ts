@@ -172,14 +172,14 @@ function imageOptions(command: Command): Command {
     .option("-t, --tag <name>", "name and tag of the image (repeatable)", collect)
     .option(
       "-o, --output <transport:…>",
-      "docker-daemon:NAME, oci:DIRECTORY[:TAG], oci-archive:FILE, docker-archive:FILE, tar:FILE (repeatable; default: the engine, else a file)",
+      "docker-daemon:NAME, oci:DIRECTORY[:TAG], oci-archive:FILE, docker-archive:FILE, tar:FILE[.gz] (repeatable; default: the engine, else a file)",
       collect,
     )
     .addOption(
-      new Option("--compression <kind>", "of the layer (default: none for an engine or a plain tar, else gzip)").choices([
-        "none",
-        "gzip",
-      ]),
+      new Option(
+        "--compression <kind>",
+        "of the layer (default: none for an engine or a plain tar, else gzip)",
+      ).choices(["none", "gzip"]),
     )
     .option("-e, --env <NAME=VALUE>", "environment variable (repeatable)", collect)
     .option("--cmd <words>", "what runs by default: words, or a JSON array")

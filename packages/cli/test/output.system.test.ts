@@ -158,6 +158,15 @@ async function inTerminal(args: readonly string[]): Promise<{ readonly code: num
   return { code, screen };
 }
 
+test("doctor tells what is missing and what it would enable, and where engines were looked for", async () => {
+  const nowhere = { PATH: sandbox.work("tree"), DOCKER_HOST: "unix:///nonexistent/docker.sock" };
+  const { exitCode, stdout } = await sandbox.run(["doctor"], { env: nowhere });
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/^node v\d+.* on \w+\/\w+/);
+  expect(stdout).toMatch(/missing .*unix:\/\/\/nonexistent\/docker\.sock .*no such file/);
+  expect(stdout).toMatch(/missing +docker +for /);
+});
+
 describe.skipIf(requires("docker").skip)("the command that is shown to try an image", () => {
   let images: TestImages;
   beforeEach(() => {

@@ -80,6 +80,10 @@ describe.skipIf(requires("tar").skip)("base-kit pack", () => {
     expect(piped.bytes.equals(plain)).toBe(true);
     expect(gunzipSync(readFileSync(sandbox.work("small.tar.gz"))).equals(plain)).toBe(true);
     execFileSync("gzip", ["--test", sandbox.work("small.tar.gz")]);
+    await sandbox.json(["import", "tree", "-o", "tar:layer.tgz", "-o", "tar:layer.tar"]);
+    expect(gunzipSync(readFileSync(sandbox.work("layer.tgz"))).equals(readFileSync(sandbox.work("layer.tar")))).toBe(
+      true,
+    );
     const both = await sandbox.run(["pack", "tree", "-", "--json"]);
     expect(both).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringContaining("[PACK_JSON_AND_TAR]") });
   });
@@ -128,6 +132,22 @@ describe.skipIf(requires("tar").skip)("base-kit pack", () => {
     expect(readFileSync(sandbox.work("old.tar"), "utf8")).toBe("old");
     expect(readdirSync(sandbox.work("")).sort()).toEqual(["old.tar", "tree"]);
     expect(await sandbox.leftovers()).toEqual([]);
+  });
+
+  test("refuses a name that promises another compression", async () => {
+    makeTree("tree");
+    for (const args of [
+      ["pack", "tree", "x.tar.zst"],
+      ["import", "tree", "-o", "tar:x.tar.zst"],
+    ]) {
+      const outcome = await sandbox.run(args);
+      expect(outcome).toMatchObject({
+        exitCode: 2,
+        stdout: "",
+        stderr: expect.stringContaining("[TAR_FILE_COMPRESSION]"),
+      });
+    }
+    expect(readdirSync(sandbox.work(""))).toEqual(["tree"]);
   });
 
   test.each([

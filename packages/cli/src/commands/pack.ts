@@ -15,6 +15,7 @@ import {
 import { writeFileAtomically } from "@base-kit/store";
 import { writeTar } from "@base-kit/tar";
 import { sourceDateEpoch } from "../options/source-date-epoch.ts";
+import { compressionByName } from "../options/tar-file.ts";
 import { isRunningRoot, runningRootOptions } from "../running-root.ts";
 
 export interface PackFlags {
@@ -36,6 +37,7 @@ export interface PackResult {
 export async function pack(directory: string, file: string, flags: PackFlags, context: Context): Promise<PackResult> {
   const epoch = sourceDateEpoch(flags.sourceDateEpoch, context.env);
   const path = resolve(directory);
+  const compression = compressionByName(file);
   await requireDirectory(path);
   if (file === "-" && process.stdout.isTTY === true) {
     throw new BaseKitError("PACK_TO_TERMINAL", "refusing to write a tar to a terminal", {
@@ -54,7 +56,7 @@ export async function pack(directory: string, file: string, flags: PackFlags, co
     const hash = createHash("sha256");
     let size = 0;
     const counted = async function* () {
-      for await (const chunk of /\.(?:gz|tgz)$/.test(file) ? gzip(tar) : tar) {
+      for await (const chunk of compression === "gzip" ? gzip(tar) : tar) {
         context.signal.throwIfAborted();
         hash.update(chunk);
         size += chunk.length;
