@@ -17,6 +17,8 @@ export function gnuTarArguments(directory: string, options: TarDirectoryOptions 
   return [
     "--create",
     "--file=-",
+    // 256 KiB at a time instead of 10: a fifth of the time of a large archive was the two programs waking each other.
+    "--blocking-factor=512",
     "--format=posix",
     // With fractions of seconds every file would need a header of its own, which doubles an archive of small files.
     // What ustar cannot say of the rest comes out as 0; `trueTime` puts it right.

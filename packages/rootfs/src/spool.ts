@@ -28,8 +28,10 @@ export async function spool(
     let size = 0;
     for await (const chunk of chunks) {
       context.signal.throwIfAborted();
+      const writing = writeWhole(file, chunk).catch((error: unknown) => cannotKeep(context.tempDir, error));
+      // While another thread writes it.
       hash.update(chunk);
-      await writeWhole(file, chunk).catch((error: unknown) => cannotKeep(context.tempDir, error));
+      await writing;
       size += chunk.length;
       onBytes?.(size);
     }

@@ -21,13 +21,15 @@ export async function writeFileAtomically(
 export interface WriteFileOptions {
   /** Looks at the finished file under its temporary name; when it throws, the old file stays. */
   readonly check?: (temporary: string) => Promise<void>;
+  /** Sees each chunk while another thread writes it: the place for a digest. */
+  readonly onChunk?: (chunk: Uint8Array) => void;
 }
 
 /** `temporary` must be on the same filesystem; not `durable` is for files that can be made again. */
 export async function replaceFile(
   path: string,
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  { temporary, durable, check }: WriteFileOptions & { readonly temporary: string; readonly durable: boolean },
+  { temporary, durable, check, onChunk }: WriteFileOptions & { readonly temporary: string; readonly durable: boolean },
 ): Promise<void> {
   const forget = removeAtExit(temporary);
   try {
@@ -35,7 +37,11 @@ export async function replaceFile(
     try {
       const startSync = durable ? syncAlongside(file) : () => {};
       for await (const chunk of chunks) {
-        await attempt(path, () => writeAll(file, chunk));
+        const writing = attempt(path, () => writeAll(file, chunk));
+        // When both fail, one error is enough.
+        writing.catch(() => {});
+        onChunk?.(chunk);
+        await writing;
         startSync(chunk.length);
       }
       if (durable) await attempt(path, () => file.sync());

@@ -53,19 +53,17 @@ export async function pack(directory: string, file: string, flags: PackFlags, co
   }
   return step(context, `packing ${printable(path)}`, async (handle) => {
     const tar = await tarOf(path, flags, epoch, context, file);
+    const chunks = compression === "gzip" ? gzip(tar) : tar;
     const hash = createHash("sha256");
     let size = 0;
-    const counted = async function* () {
-      for await (const chunk of compression === "gzip" ? gzip(tar) : tar) {
-        context.signal.throwIfAborted();
-        hash.update(chunk);
-        size += chunk.length;
-        handle.progress(size);
-        yield chunk;
-      }
+    const count = (chunk: Uint8Array) => {
+      context.signal.throwIfAborted();
+      hash.update(chunk);
+      size += chunk.length;
+      handle.progress(size);
     };
-    if (file === "-") await writeToStdout(counted());
-    else await writeFileAtomically(file, counted());
+    if (file === "-") await writeToStdout(chunks, count);
+    else await writeFileAtomically(file, chunks, { onChunk: count });
     return { file, size, digest: `sha256:${hash.digest("hex")}` };
   });
 }
@@ -104,8 +102,9 @@ function ownFiles(directory: string, output: string): readonly string[] {
   return [name, `${name}.tmp-*`];
 }
 
-async function writeToStdout(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+async function writeToStdout(chunks: AsyncIterable<Uint8Array>, onChunk: (chunk: Uint8Array) => void): Promise<void> {
   for await (const chunk of chunks) {
+    onChunk(chunk);
     const failure = await new Promise<Error | null | undefined>((done) => process.stdout.write(chunk, done));
     // Whoever reads has seen enough.
     if (systemErrorCode(failure) === "EPIPE") return;
