@@ -206,6 +206,27 @@ describe("an output that cannot be written", () => {
     expect(readFileSync(sandbox.work("old.tar"), "utf8")).toBe("old");
   });
 
+  test.skipIf(process.platform !== "linux")(
+    "where the kernel makes no folders is told, not tried for ever",
+    async () => {
+      for (const [args, code] of [
+        [["pack", "tree", "old.tar", "--cache-dir", "/proc/cache"], "CACHE_DIR_UNUSABLE"],
+        [["import", "tree", "a", "-o", "oci:/proc/layout"], "LAYOUT_FOLDER"],
+      ] as const) {
+        const outcome = await sandbox.run(args);
+        expect(outcome).toMatchObject({ exitCode: 5, stdout: "", stderr: expect.stringContaining(`[${code}]`) });
+      }
+      // Nobody asked for this place, and a cache is no must.
+      const env = { XDG_CACHE_HOME: "/proc" };
+      const outcome = await sandbox.run(["pack", "tree", "new.tar"], { env });
+      expect(outcome).toMatchObject({
+        exitCode: 0,
+        stderr: expect.stringContaining("warning: the cache folder /proc/"),
+      });
+      expect(readFileSync(sandbox.work("old.tar"), "utf8")).toBe("old");
+    },
+  );
+
   /** Runs base-kit with a disk of 3 MB, and prints what is on it afterwards. */
   const SMALL_DISK =
     'disk=$1; shift; mount -t tmpfs -o size=3m none "$disk" && printf old >"$disk/out.tar" && "$@"; code=$?; ' +

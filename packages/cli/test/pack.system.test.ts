@@ -134,6 +134,17 @@ describe.skipIf(requires("tar").skip)("base-kit pack", () => {
     expect(await sandbox.leftovers()).toEqual([]);
   });
 
+  test("follows a link to a folder when its name ends with a slash", async () => {
+    makeTree("tree");
+    symlinkSync("tree", sandbox.work("link"));
+    const pack = (dir: string) => sandbox.run(["pack", dir, "-"]);
+    expect((await pack("link/")).bytes.equals((await pack("tree")).bytes)).toBe(true);
+    for (const command of ["pack", "import"]) {
+      const outcome = await sandbox.run([command, "link", ...(command === "pack" ? ["x.tar"] : ["-o", "tar:x.tar"])]);
+      expect(outcome).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringContaining("add a slash") });
+    }
+  });
+
   test("refuses a name that promises another compression", async () => {
     makeTree("tree");
     for (const args of [

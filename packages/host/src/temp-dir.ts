@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { BaseKitError, printable, systemErrorCode } from "@base-kit/core";
 import { atExit } from "./at-exit.ts";
+import { makeFolder } from "./make-folder.ts";
 import { removeTree } from "./remove-tree.ts";
 
 const NAME = /^base-kit-(\d+)-\w+$/;
@@ -28,7 +29,7 @@ export interface TempDir {
 export function createTempDir(parent: string): TempDir {
   let path: string;
   try {
-    mkdirSync(parent, { recursive: true });
+    makeFolder(parent);
     path = mkdtempSync(join(parent, `base-kit-${process.pid}-`));
     writeFileSync(join(path, OWNER_FILE), JSON.stringify(self()));
   } catch (error) {

@@ -1,5 +1,5 @@
 import { mkdir, readFile, rmdir, stat, unlink } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { join } from "node:path";
 import {
   BaseKitError,
   type Blob,
@@ -35,7 +35,7 @@ interface Index {
 async function writeLayout(directory: string, tag: string, image: Image, context: Context) {
   return step(context, `writing ${printable(directory)}`, async (handle) => {
     const before = await readIndex(directory);
-    const made = await mkdir(resolve(directory, "blobs/sha256"), { recursive: true });
+    const isNew = await makeLayoutFolders(directory);
     const blobs = [...image.layers, image.config, image.manifest];
     try {
       let written = 0;
@@ -59,7 +59,7 @@ async function writeLayout(directory: string, tag: string, image: Image, context
       await writeFileAtomically(join(directory, "index.json"), once(index));
       return { references: [`oci:${directory}:${tag}`], id: image.config.digest, size };
     } catch (error) {
-      if (made !== undefined) await removeNewLayout(directory, made, blobs);
+      if (isNew) await removeNewLayout(directory, blobs);
       throw error;
     }
   });
@@ -109,18 +109,40 @@ async function writeBlob(
   await writeFileAtomically(path, counted(blob.open()));
 }
 
-/**
- * Takes back what was made, folders from `made` on, as far as nobody else has put anything there. In a layout that was there
- * before, blobs stay: nothing names them, but another process may just be adding an image that has them too.
- */
-async function removeNewLayout(directory: string, made: string, blobs: readonly Blob[]): Promise<void> {
-  if (made.length > resolve(directory).length) return;
-  const files = [...blobs.map(blobPath), "oci-layout"];
-  for (const file of files) await unlink(join(directory, file)).catch(() => {});
-  const innermost = resolve(directory, "blobs/sha256");
-  for (let folder = innermost; folder.length >= made.length; folder = dirname(folder)) {
-    await rmdir(folder).catch(() => {});
+const FOLDERS = ["", "blobs", "blobs/sha256"] as const;
+
+/** Whether the layout was not there before. */
+async function makeLayoutFolders(directory: string): Promise<boolean> {
+  let isNew = false;
+  for (const folder of FOLDERS) {
+    const made = await mkdir(join(directory, folder)).then(
+      () => true,
+      (error: unknown) => {
+        if (systemErrorCode(error) === "EEXIST") return false;
+        throw cannotMake(directory, error);
+      },
+    );
+    if (folder === "") isNew = made;
   }
+  return isNew;
+}
+
+function cannotMake(directory: string, error: unknown): BaseKitError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new BaseKitError("LAYOUT_FOLDER", `cannot make the layout ${printable(directory)}: ${why}`, {
+    kind: "environment",
+    hint: "Choose a place that can be written to. What was there before is untouched.",
+    cause: error,
+  });
+}
+
+/**
+ * Takes back what was made, as far as nobody else has put anything there. In a layout that was there before, blobs stay: nothing
+ * names them, but another process may just be adding an image that has them too.
+ */
+async function removeNewLayout(directory: string, blobs: readonly Blob[]): Promise<void> {
+  for (const file of [...blobs.map(blobPath), "oci-layout"]) await unlink(join(directory, file)).catch(() => {});
+  for (const folder of FOLDERS.toReversed()) await rmdir(join(directory, folder)).catch(() => {});
 }
 
 function directoryReader(directory: string, index: Index) {

@@ -23,7 +23,7 @@ export async function directorySegment(
 ): Promise<Segment> {
   const { origin = "base", ...reading } = options;
   const path = resolve(directory);
-  await requireDirectory(path);
+  await requireDirectory(directory);
   return step(context, `reading ${printable(path)}`, async (handle) => {
     const copy = await spool(packDirectory(path, context, reading), context, (bytes) => handle.progress(bytes));
     const entries = indexTar(copy.path, { name: path, limits: UNLIMITED });
@@ -36,7 +36,11 @@ export async function directorySegment(
 /** A directory is the user's own: it may be as large as it is. */
 const UNLIMITED = { unpacked: Number.POSITIVE_INFINITY, entries: Number.POSITIVE_INFINITY };
 
-/** @throws BaseKitError `DIRECTORY_MISSING`, `DIRECTORY_NOT_ONE` (usage) */
+/**
+ * A slash at the end follows a symbolic link, as everywhere.
+ *
+ * @throws BaseKitError `DIRECTORY_MISSING`, `DIRECTORY_NOT_ONE` (usage)
+ */
 export async function requireDirectory(path: string): Promise<void> {
   const found = await lstat(path).catch((error: unknown) => {
     throw new BaseKitError(

@@ -1,4 +1,4 @@
-import { lstat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import {
   BaseKitError,
@@ -81,14 +81,14 @@ async function readSource(source: string, context: Context): Promise<Segment> {
       return tarSegment(path, context, { name: "standard input" });
     });
   }
-  const found = await lstat(source).catch((error: unknown) => {
+  const found = await stat(source).catch((error: unknown) => {
     throw new BaseKitError("IMPORT_SOURCE", `cannot read ${printable(source)}: ${systemErrorCode(error) ?? error}`, {
       kind: "usage",
       hint: "Give a directory, a tar file (plain or compressed), or - for standard input. Nothing was written.",
       cause: error,
     });
   });
-  if (!found.isDirectory() && !source.endsWith("/")) {
+  if (!found.isDirectory()) {
     return step(context, `reading ${printable(source)}`, () => tarSegment(source, context));
   }
   return directorySegment(

@@ -38,7 +38,7 @@ export async function pack(directory: string, file: string, flags: PackFlags, co
   const epoch = sourceDateEpoch(flags.sourceDateEpoch, context.env);
   const path = resolve(directory);
   const compression = compressionByName(file);
-  await requireDirectory(path);
+  await requireDirectory(directory);
   if (file === "-" && process.stdout.isTTY === true) {
     throw new BaseKitError("PACK_TO_TERMINAL", "refusing to write a tar to a terminal", {
       kind: "usage",
