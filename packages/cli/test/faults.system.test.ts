@@ -17,8 +17,9 @@ beforeEach(() => {
   writeFileSync(sandbox.work("old.tar"), "old");
 });
 afterEach(async () => {
-  expect(await sandbox.leftovers()).toEqual([]);
+  const left = await sandbox.leftovers();
   sandbox.dispose();
+  expect(left).toEqual([]);
 });
 
 /** Bytes that do not compress, the same each time. */
