@@ -3,6 +3,8 @@ import { type Answer, createProgram } from "./program.ts";
 import type { CommonOptions } from "./session.ts";
 
 const USAGE = 2;
+/** SIGHUP, SIGINT, SIGTERM: 128 and their numbers. */
+const INTERRUPTED: readonly unknown[] = [129, 130, 143];
 
 /** The process: arguments in, results to standard output, everything else to standard error, an exit code by kind of failure. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -20,6 +22,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE;
     else await fail(error);
   }
+  // What is still in a pipe that nobody reads any more would keep the process.
+  if (INTERRUPTED.includes(process.exitCode)) process.exit();
 }
 
 async function perform(work: () => Promise<Answer>, options: CommonOptions): Promise<void> {

@@ -49,6 +49,14 @@ describe.skipIf(requires("xz", "zstd").skip)("a tar", () => {
   });
 });
 
+test("a tar may come through a named pipe, as a shell's <(…) gives it", async () => {
+  writeFileSync(sandbox.work("small.tar"), SMALL);
+  const feeding = 'mkfifo pipe && { cat small.tar >pipe & } && exec "$@"';
+  const args = ["import", "pipe", "a", "-o", "tar:out.tar"];
+  const image = await sandbox.json<ImageJson>(args, { through: ["sh", "-c", feeding, "sh"] });
+  expect(image.id).toBe((await sandbox.json<ImageJson>(["import", "small.tar", "a", "-o", "tar:out.tar"])).id);
+});
+
 describe.skipIf(requires("docker", "root").skip)("a tar for an engine", () => {
   let images: TestImages;
   beforeEach(() => {

@@ -60,9 +60,15 @@ async function fromMirror(which: "index" | "minirootfs", fault: Fault): Promise<
 
 /** Runs and waits for a step, by its title, to begin. */
 async function inStep(title: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Phase> {
-  const running = sandbox.start(args, { env });
+  const running = sandbox.start(args, { env, stdin: { open: true } });
   await running.told(new RegExp(`"step\\.started"[^\n]*"title":"${title}`));
   return { running, [Symbol.asyncDispose]: async () => {} };
+}
+
+/** Into which nothing comes either: opening it would already wait. */
+async function fromNamedPipe(): Promise<Phase> {
+  execFileSync("mkfifo", [sandbox.work("pipe")]);
+  return inStep("reading pipe", ["import", "pipe", "a", ...TO_OLD]);
 }
 
 async function loading(importer: string): Promise<Phase> {
@@ -92,6 +98,8 @@ const PHASES: readonly (readonly [phase: string, skip: boolean, begin: () => Pro
     () =>
       inStep("packing", ["pack", large, "old.tar", "--progress", "json"], { PATH: pathWithEndlessTar("sleep 1000") }),
   ],
+  ["reading standard input", false, () => inStep("reading standard input", ["import", "-", "a", ...TO_OLD])],
+  ["reading a named pipe", false, () => fromNamedPipe()],
   ["compressing", TAR, () => inStep("compressing the layer", ["import", large, "a", ...TO_OLD])],
   ["checking the image", TAR, () => inStep("checking", ["import", large, "a", "--compression", "none", ...TO_OLD])],
   ["writing the archive", TAR, () => inStep("writing old", ["import", large, "a", "--compression", "none", ...TO_OLD])],
@@ -132,6 +140,19 @@ function kept(): readonly string[] {
     .filter((entry) => entry.isFile())
     .map(({ name, parentPath }) => join(parentPath, name));
 }
+
+test.skipIf(TAR)("writing to a pipe that nobody reads is given up", async () => {
+  await using phase = await inStep("packing", ["pack", large, "-", "--progress", "json"]);
+  const { child, ended, told } = phase.running;
+  child.stdout?.pause();
+  await told(/"step\.progressed"/);
+  child.kill("SIGTERM");
+  child.once("exit", () => child.stdout?.resume());
+  const { exitCode, bytes, stderr } = await ended;
+  expect({ exitCode, whole: bytes.length > LARGE }).toEqual({ exitCode: 143, whole: false });
+  expect(stderr).toContain("[INTERRUPTED]");
+  expect(await sandbox.leftovers()).toEqual([]);
+});
 
 test.skipIf(TAR)("a second Ctrl-C ends at once what does not want to end", async () => {
   const stubborn = `trap "" TERM INT; touch ${sandbox.work("started")}; while :; do sleep 0.2; done`;

@@ -133,10 +133,13 @@ describe("standard error", () => {
     expect(plain.screen).not.toContain("\u001b");
   });
 
-  test("a tar is not written to a terminal", async () => {
-    const { code, screen } = await inTerminal(["pack", "tree", "-"]);
+  test.each([
+    [["pack", "tree", "-"], "PACK_TO_TERMINAL"],
+    [["import", "-", "-o", "tar:x.tar"], "IMPORT_FROM_TERMINAL"],
+  ])("a tar has no business with a terminal: %j", async (args, refusal) => {
+    const { code, screen } = await inTerminal(args);
     expect(code).toBe(2);
-    expect(screen).toContain("[PACK_TO_TERMINAL]");
+    expect(screen).toContain(`[${refusal}]`);
   });
 });
 

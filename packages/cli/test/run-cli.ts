@@ -18,7 +18,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Over the sandbox's environment; undefined takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  readonly stdin?: string | Uint8Array;
+  /** `open` is a pipe into which nothing ever comes. */
+  readonly stdin?: string | Uint8Array | { readonly open: true };
   /** A program with arguments that runs base-kit: `["setpriv", …]`. */
   readonly through?: readonly string[];
 }
@@ -77,7 +78,8 @@ export function createSandbox(): Sandbox {
       stdio: [options.stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     });
     // It may refuse before it has read all.
-    child.stdin?.on("error", () => {}).end(options.stdin);
+    child.stdin?.on("error", () => {});
+    if (typeof options.stdin === "string" || options.stdin instanceof Uint8Array) child.stdin?.end(options.stdin);
     return follow(child);
   };
   const run = (args: readonly string[], options?: RunOptions) => start(args, options).ended;

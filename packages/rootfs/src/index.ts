@@ -3,6 +3,7 @@ export { detectPlatform } from "./detect-platform.ts";
 export { type DirectorySegmentOptions, directorySegment, requireDirectory } from "./directory-segment.ts";
 export { escapeWildcards, gnuTarArguments, requireGnuTar, type TarDirectoryOptions, tarOutcome } from "./gnu-tar.ts";
 export { directoryEntry, type EntryOptions, fileEntry, symlinkEntry } from "./make-entry.ts";
+export { stoppable } from "./open-source.ts";
 export { type PackDirectoryOptions, packDirectory } from "./pack-directory.ts";
 export { type ReadDirectoryOptions, readDirectory } from "./read-directory.ts";
 export { findEntry, findFile, readTextFile } from "./read-file.ts";

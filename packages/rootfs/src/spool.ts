@@ -40,6 +40,8 @@ export async function spool(
   } catch (error) {
     await file.close();
     await rm(path, { force: true });
+    // A source that was stopped by the signal says only that it was.
+    context.signal.throwIfAborted();
     throw error;
   }
 }

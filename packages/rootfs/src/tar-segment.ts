@@ -1,7 +1,7 @@
-import { createReadStream } from "node:fs";
 import { type Context, printable, type Segment } from "@base-kit/core";
 import { decompress } from "@base-kit/store";
 import { DEFAULT_LIMITS, indexTar } from "@base-kit/tar";
+import { openSource } from "./open-source.ts";
 import { spool } from "./spool.ts";
 
 export interface TarSegmentOptions {
@@ -24,7 +24,7 @@ export async function tarSegment(
   options: TarSegmentOptions = {},
 ): Promise<Segment> {
   const { origin = "base", name = path, maxUnpacked = DEFAULT_LIMITS.unpacked } = options;
-  const source = createReadStream(path, { highWaterMark: 1024 ** 2 });
+  const source = await openSource(path, context.signal);
   // Entries read their bytes again later, perhaps more than once: from a file of ours that nobody changes meanwhile.
   const unpacked = decompress(source, { limit: maxUnpacked + HEADERS_ALLOWANCE, name: printable(name) });
   const { path: file, sha256 } = await spool(unpacked, context);

@@ -22,6 +22,7 @@ import {
   findFile,
   mergedEntries,
   spool,
+  stoppable,
   tarSegment,
 } from "@base-kit/rootfs";
 import { deliver } from "../deliver.ts";
@@ -76,8 +77,16 @@ export async function importRootfs(
 
 async function readSource(source: string, context: Context): Promise<Segment> {
   if (source === "-") {
+    if (process.stdin.isTTY === true) {
+      throw new BaseKitError("IMPORT_FROM_TERMINAL", "refusing to read a tar from a terminal", {
+        kind: "usage",
+        hint: "Give a file name, or pipe the input: tar -C DIR -c . | base-kit import - NAME",
+      });
+    }
     return step(context, "reading standard input", async (handle) => {
-      const { path } = await spool(process.stdin, context, (bytes) => handle.progress(bytes));
+      const { path } = await spool(stoppable(process.stdin, context.signal), context, (bytes) =>
+        handle.progress(bytes),
+      );
       return tarSegment(path, context, { name: "standard input" });
     });
   }

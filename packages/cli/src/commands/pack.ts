@@ -62,7 +62,7 @@ export async function pack(directory: string, file: string, flags: PackFlags, co
       size += chunk.length;
       handle.progress(size);
     };
-    if (file === "-") await writeToStdout(chunks, count);
+    if (file === "-") await writeToStdout(chunks, { onChunk: count, signal: context.signal });
     else await writeFileAtomically(file, chunks, { onChunk: count });
     return { file, size, digest: `sha256:${hash.digest("hex")}` };
   });
@@ -102,12 +102,29 @@ function ownFiles(directory: string, output: string): readonly string[] {
   return [name, `${name}.tmp-*`];
 }
 
-async function writeToStdout(chunks: AsyncIterable<Uint8Array>, onChunk: (chunk: Uint8Array) => void): Promise<void> {
+interface WriteOptions {
+  readonly onChunk: (chunk: Uint8Array) => void;
+  readonly signal: AbortSignal;
+}
+
+async function writeToStdout(chunks: AsyncIterable<Uint8Array>, { onChunk, signal }: WriteOptions): Promise<void> {
   for await (const chunk of chunks) {
     onChunk(chunk);
-    const failure = await new Promise<Error | null | undefined>((done) => process.stdout.write(chunk, done));
+    const failure = await written(chunk, signal);
     // Whoever reads has seen enough.
     if (systemErrorCode(failure) === "EPIPE") return;
     if (failure) throw failure;
   }
+}
+
+/** What came of the writing. Whoever reads the pipe may have stopped without closing it. */
+function written(chunk: Uint8Array, signal: AbortSignal): Promise<unknown> {
+  return new Promise((done) => {
+    const stop = () => done(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    process.stdout.write(chunk, (error) => {
+      signal.removeEventListener("abort", stop);
+      done(error);
+    });
+  });
 }
