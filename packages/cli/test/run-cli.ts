@@ -5,6 +5,10 @@ import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { locationOf, requires } from "@base-kit/testing";
+import { vi } from "vitest";
+
+// A test runs whole programs, several of them, perhaps beside other tests.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 /** What users run: the compiled program. `npm test` compiles first, `node tools/ready.mjs` does so by hand. */
 export const BASE_KIT: string = fileURLToPath(new URL("../bin/base-kit.js", import.meta.url));
@@ -70,6 +74,7 @@ export function createSandbox(): Sandbox {
     ...(requires("docker").skip ? {} : { DOCKER_HOST: locationOf("docker") }),
   };
 
+  const running = new Set<ChildProcess>();
   const start = (args: readonly string[], options: RunOptions = {}): Running => {
     const [file = "", ...rest] = [...(options.through ?? []), process.execPath, BASE_KIT, ...args];
     const child = spawn(file, rest, {
@@ -80,6 +85,8 @@ export function createSandbox(): Sandbox {
     // It may refuse before it has read all.
     child.stdin?.on("error", () => {});
     if (typeof options.stdin === "string" || options.stdin instanceof Uint8Array) child.stdin?.end(options.stdin);
+    running.add(child);
+    child.once("close", () => running.delete(child));
     return follow(child);
   };
   const run = (args: readonly string[], options?: RunOptions) => start(args, options).ended;
@@ -98,7 +105,9 @@ export function createSandbox(): Sandbox {
     dispose: () => {
       const mounted = mounts(dir);
       if (mounted.length > 0) throw new Error(`not removing ${dir}: ${mounted.join(", ")}`);
-      rmSync(dir, { recursive: true, force: true });
+      // Of a test that failed.
+      for (const child of running) child.kill("SIGKILL");
+      rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
 }
