@@ -3,6 +3,7 @@ import { type Answer, createProgram } from "./program.ts";
 import type { CommonOptions } from "./session.ts";
 
 const USAGE = 2;
+const ENVIRONMENT = 5;
 /** SIGHUP, SIGINT, SIGTERM: 128 and their numbers. */
 const INTERRUPTED: readonly unknown[] = [129, 130, 143];
 
@@ -37,8 +38,11 @@ async function perform(work: () => Promise<Answer>, options: CommonOptions): Pro
 }
 
 async function fail(error: unknown): Promise<void> {
-  const { renderFailure } = await import("./render/failure.ts");
-  const { text, exitCode } = renderFailure(error);
+  const { text, exitCode } = await import("./render/failure.ts").then(
+    ({ renderFailure }) => renderFailure(error),
+    // Out of files or memory, not even that can be loaded; the first error tells.
+    () => ({ text: `error: ${error instanceof Error ? error.message : error}\n`, exitCode: ENVIRONMENT }),
+  );
   process.stderr.write(text);
   process.exitCode ??= exitCode;
 }

@@ -118,6 +118,8 @@ describe.skipIf(requires("alpine-mirror").skip)("Alpine in files", () => {
     await build("two", "--label", "a=b");
     await build("one", "--label", "c=d");
     expect(tags().sort()).toEqual(["one", "two"]);
+    await Promise.all(["a", "b", "c", "d"].map((tag) => build(tag)));
+    expect(tags().sort()).toEqual(["a", "b", "c", "d", "one", "two"]);
     expect(await sandbox.leftovers()).toEqual([]);
   });
 });

@@ -256,6 +256,15 @@ describe("an output that cannot be written", () => {
   });
 });
 
+test("too few files that may be open are told", async () => {
+  const few = 'ulimit -n 30 && exec "$@"';
+  const outcome = await sandbox.run(["pack", "tree", "old.tar"], { through: ["sh", "-c", few, "sh"] });
+  expect(outcome).toMatchObject({ exitCode: 5, stdout: "" });
+  expect(outcome.stderr).toMatch(/^error: .*too many open files/m);
+  expect(outcome.stderr).not.toMatch(/\n {4}at /);
+  expect(readFileSync(sandbox.work("old.tar"), "utf8")).toBe("old");
+});
+
 describe("an engine", () => {
   const LOAD = ["import", "tree", "base-kit-test/never"];
 

@@ -14,7 +14,7 @@ import { writeFileAtomically } from "@base-kit/store";
 import { readRange } from "./blob.ts";
 import { descriptor } from "./build-image.ts";
 import { blobPath, OCI_LAYOUT } from "./hybrid-archive.ts";
-import { MEDIA_TYPE } from "./media-types.ts";
+import { addToIndex, type LayoutIndex, readIndex, tagged } from "./layout-index.ts";
 import { imageFrom } from "./open-archive.ts";
 import { validateImage } from "./validate.ts";
 
@@ -27,13 +27,9 @@ export function layoutSink(directory: string, tag: string | undefined): Sink {
   };
 }
 
-interface Index {
-  readonly schemaVersion: 2;
-  readonly manifests: readonly { readonly annotations?: Readonly<Record<string, string>> }[];
-}
-
 async function writeLayout(directory: string, tag: string, image: Image, context: Context) {
   return step(context, `writing ${printable(directory)}`, async (handle) => {
+    // Something else than a layout is refused before anything is written.
     const before = await readIndex(directory);
     const isNew = await makeLayoutFolders(directory);
     const blobs = [...image.layers, image.config, image.manifest];
@@ -50,13 +46,12 @@ async function writeLayout(directory: string, tag: string, image: Image, context
       };
       for (const blob of blobs) await writeBlob(directory, blob, counted);
       await writeFileAtomically(join(directory, "oci-layout"), once(OCI_LAYOUT));
-      const manifest = manifestEntry(image, tag);
+      const manifest = tagged(manifestEntry(image), tag);
       const stored = await imageFrom(directoryReader(directory, { ...before, manifests: [manifest] }));
       await validateImage(stored, context);
       context.signal.throwIfAborted();
       // Last of all: until here the layout still holds exactly what it held before.
-      const index = JSON.stringify({ ...before, manifests: [...withoutTag(before, tag), manifest] });
-      await writeFileAtomically(join(directory, "index.json"), once(index));
+      await addToIndex(directory, manifest, context);
       return { references: [`oci:${directory}:${tag}`], id: image.config.digest, size };
     } catch (error) {
       if (isNew) await removeNewLayout(directory, blobs);
@@ -65,36 +60,11 @@ async function writeLayout(directory: string, tag: string, image: Image, context
   });
 }
 
-function manifestEntry({ manifest, platform: { os, architecture, variant } }: Image, tag: string) {
+function manifestEntry({ manifest, platform: { os, architecture, variant } }: Image) {
   return {
     ...descriptor(manifest),
-    annotations: { "org.opencontainers.image.ref.name": tag },
     platform: { architecture, os, ...(variant === undefined ? {} : { variant }) },
   };
-}
-
-function withoutTag({ manifests }: Index, tag: string): Index["manifests"] {
-  return manifests.filter(({ annotations }) => annotations?.["org.opencontainers.image.ref.name"] !== tag);
-}
-
-async function readIndex(directory: string): Promise<Index> {
-  let text: string;
-  try {
-    text = await readFile(join(directory, "index.json"), "utf8");
-  } catch (error) {
-    if (systemErrorCode(error) !== "ENOENT") throw error;
-    return { schemaVersion: 2, ...{ mediaType: MEDIA_TYPE.index }, manifests: [] };
-  }
-  try {
-    const index = JSON.parse(text) as Index;
-    if (Array.isArray(index.manifests)) return index;
-  } catch {
-    // Told below, as for an index without manifests.
-  }
-  throw new BaseKitError("LAYOUT_INVALID", `${printable(directory)} has an index.json that is not an OCI image index`, {
-    kind: "unsupported",
-    hint: "Choose another directory; this one was left as it is.",
-  });
 }
 
 async function writeBlob(
@@ -145,7 +115,7 @@ async function removeNewLayout(directory: string, blobs: readonly Blob[]): Promi
   for (const folder of FOLDERS.toReversed()) await rmdir(join(directory, folder)).catch(() => {});
 }
 
-function directoryReader(directory: string, index: Index) {
+function directoryReader(directory: string, index: LayoutIndex) {
   return {
     name: directory,
     blob: (mediaType: string, digest: Blob["digest"], size: number): Blob => ({

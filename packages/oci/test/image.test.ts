@@ -1,5 +1,14 @@
 import { createHash } from "node:crypto";
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -288,6 +297,27 @@ describe("a layout directory", () => {
       ["one", second.manifest.digest],
     ]);
     expect(JSON.parse(readFileSync(join(layout, "oci-layout"), "utf8"))).toEqual({ imageLayoutVersion: "1.0.0" });
+  });
+
+  test("takes images of several builds at once", async () => {
+    const layout = join(folder, "shared");
+    const tags = ["a", "b", "c", "d", "e", "f"];
+    const images = await Promise.all(tags.map((_, created) => buildImage(rootfs(), { created }, context)));
+    await Promise.all(tags.map((tag, at) => layoutSink(layout, tag).write(images[at] as Image, [], context)));
+    const index = JSON.parse(readFileSync(join(layout, "index.json"), "utf8"));
+    const digests = index.manifests.map(({ digest }: { readonly digest: string }) => digest);
+    expect(digests.sort()).toEqual(images.map(({ manifest }) => manifest.digest).sort());
+    expect(readdirSync(layout).sort()).toEqual(["blobs", "index.json", "oci-layout"]);
+  });
+
+  test("is not locked for ever by a build that was killed", async () => {
+    const layout = join(folder, "abandoned");
+    const image = await buildImage(rootfs(), { created: 0 }, context);
+    mkdirSync(layout);
+    writeFileSync(join(layout, "index.json.lock"), "1");
+    utimesSync(join(layout, "index.json.lock"), 0, 0);
+    await layoutSink(layout, "x").write(image, [], context);
+    expect(readdirSync(layout).sort()).toEqual(["blobs", "index.json", "oci-layout"]);
   });
 
   test("that is something else is refused and left as it is", async () => {
