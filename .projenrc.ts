@@ -46,12 +46,20 @@ const signatures = workspace.addPackage({
   description: "Checks who signed an archive's index before anything else reads it.",
   layer: "foundation",
   workspaceDeps: [core],
+  deps: ["openpgp"],
 });
 
 const elf = workspace.addPackage({
   dir: "elf",
   description: "Reads ELF programs and finds the libraries they load.",
   layer: "foundation",
+  workspaceDeps: [core],
+});
+
+const sandbox = workspace.addPackage({
+  dir: "sandbox",
+  description: "Runs a program inside a root filesystem: user namespace, chroot or container.",
+  layer: "tree",
   workspaceDeps: [core],
 });
 
@@ -79,11 +87,19 @@ const producerDebootstrap = workspace.addPackage({
   deps: ["zod"],
 });
 
+const producerDebian = workspace.addPackage({
+  dir: "producer-debian",
+  description: "Debian and Ubuntu root filesystems natively: verified packages, unpacked in memory, a dpkg database.",
+  layer: "producer",
+  workspaceDeps: [core, rootfs, sandbox, signatures, store, tar],
+  deps: ["zod"],
+});
+
 const producerAlpine = workspace.addPackage({
   dir: "producer-alpine",
   description: "Alpine root filesystems from Alpine's own releases.",
   layer: "producer",
-  workspaceDeps: [core, rootfs, tar, store],
+  workspaceDeps: [core, rootfs, sandbox, signatures, tar, store],
   deps: ["yaml", "zod"],
 });
 
@@ -96,6 +112,13 @@ const importer = workspace.addPackage({
   devDeps: ["@types/dockerode"],
 });
 importer.testWith(host, rootfs);
+
+const registry = workspace.addPackage({
+  dir: "registry",
+  description: "OCI distribution client: pulls, pushes and copies images, with the logins docker and podman have.",
+  layer: "sink",
+  workspaceDeps: [core, oci],
+});
 
 const scratch = workspace.addPackage({
   dir: "scratch",
@@ -110,7 +133,20 @@ workspace.addPackage({
   description: "Makes container base images: the thing behind FROM.",
   layer: "app",
   bin: { "base-kit": "bin/base-kit.js" },
-  workspaceDeps: [core, host, tar, store, rootfs, oci, producerDebootstrap, producerAlpine, importer, scratch],
+  workspaceDeps: [
+    core,
+    host,
+    tar,
+    store,
+    rootfs,
+    oci,
+    producerDebian,
+    producerDebootstrap,
+    producerAlpine,
+    importer,
+    registry,
+    scratch,
+  ],
   deps: ["commander", "zod"],
 });
 
@@ -118,6 +154,7 @@ for (const each of workspace.packages) {
   if (each !== core && each !== testing) each.testWith(testing);
 }
 // What runs real programs is tested with the context that runs them.
-for (const each of [rootfs, producerDebootstrap, producerAlpine, importer]) each.testWith(host);
+for (const each of [rootfs, sandbox, producerDebian, producerDebootstrap, producerAlpine, importer, registry])
+  each.testWith(host);
 
 workspace.synth();

@@ -25,4 +25,6 @@ export interface LockedInput {
   readonly sha512?: string;
   /** Fingerprint of the signing key, or the checksum file it was compared with. */
   readonly verifiedBy?: string;
+  /** What the producer has to know of this input beyond its bytes, in its own words: version, section, priority. */
+  readonly facts?: Readonly<Record<string, string>>;
 }

@@ -24,7 +24,7 @@ export async function produce(lock: Lock, context: Context): Promise<Rootfs> {
 }
 
 /** What a lock says, checked as strictly as what a user types: it is a text that anyone may have changed. */
-function lockedFile(lock: Lock): Required<Omit<LockedInput, "verifiedBy" | "url">> & { readonly url: URL } {
+function lockedFile(lock: Lock): Required<Omit<LockedInput, "verifiedBy" | "url" | "facts">> & { readonly url: URL } {
   const files = lock.inputs.filter(({ name }) => /^alpine-minirootfs-[\w.-]+\.tar\.gz$/.test(name));
   const [{ name = "", url = "", size = -1, sha256 = "", sha512 = "" } = {}] = files;
   const isWhole =
