@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BaseKitError, type Context, type Digest, printable, redactUrl, step, systemErrorCode } from "@base-kit/core";
 import { replaceFile } from "./atomic-file.ts";
 import { download, StartOver } from "./download.ts";
-import { type Expected, inspect } from "./inspect.ts";
+import { assertSize, type Expected, inspect } from "./inspect.ts";
 import { createTries, type Tries } from "./retry.ts";
 
 /** For files whose size nobody told: more than any of them has. */
@@ -49,28 +50,59 @@ export function fetchFile(source: FileSource, context: Context): Promise<Fetched
 
 /** With another patience, for tests. */
 export async function fetchWithin(tries: Tries, source: FileSource, context: Context): Promise<FetchedFile> {
+  return step(context, `fetch ${printable(fileName(source))}`, async (running) => {
+    const kept = await keptFile(source, context);
+    if (kept !== undefined) {
+      running.detail("cached");
+      return kept;
+    }
+    const report = (done: number) => running.progress(done, source.size === undefined ? {} : { total: source.size });
+    return fetchNew(source, context, { tries, report });
+  });
+}
+
+export function fileName({ url }: FileSource): string {
+  const { pathname } = new URL(url);
+  return pathname.slice(pathname.lastIndexOf("/") + 1);
+}
+
+/** The file out of the store, when it is there and all that is known about it is true. */
+export async function keptFile(source: FileSource, context: Context): Promise<FetchedFile | undefined> {
+  const path = source.digest && (await context.store.get(source.digest));
+  if (path === undefined) return undefined;
+  const { size } = await stat(path);
+  const expected = { ...source, limit: source.limit ?? LIMIT };
+  // The store has just hashed it: only what its digest does not say is left to compare.
+  if (source.sha512 !== undefined) return { path, ...(await measured(createReadStream(path), expected)) };
+  assertSize(expected, size);
+  return { path, size, sha256: (source.digest as Digest).slice("sha256:".length) };
+}
+
+export interface FetchNewOptions {
+  readonly tries: Tries;
+  /** Told the bytes that have come, a few times per second; fewer than before when it starts again. */
+  readonly report: (done: number) => void;
+}
+
+/** The file from where it is, past the store, and into it. */
+export async function fetchNew(
+  source: FileSource,
+  context: Context,
+  { tries, report }: FetchNewOptions,
+): Promise<FetchedFile> {
   const url = new URL(source.url);
   const expected: Expected = { ...source, limit: source.limit ?? LIMIT };
-  const name = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
-  return step(context, `fetch ${printable(name)}`, async (running) => {
-    const cached = source.digest && (await context.store.get(source.digest));
-    if (cached !== undefined) {
-      running.detail("cached");
-      return { path: cached, ...(await measured(createReadStream(cached), expected)) };
+  for (;;) {
+    context.signal.throwIfAborted();
+    const remote = () => download({ ...expected, url: url.href }, { context, tries });
+    const inspection = inspect(url.protocol === "file:" ? readLocal(url) : remote(), expected);
+    try {
+      const path = await keep(reported(inspection.bytes, report, context), source.digest, context);
+      return { path, ...inspection.result() };
+    } catch (error) {
+      if (!(error instanceof StartOver)) throw error;
     }
-    for (;;) {
-      context.signal.throwIfAborted();
-      const remote = () => download({ ...expected, url: url.href }, { context, tries });
-      const inspection = inspect(url.protocol === "file:" ? readLocal(url) : remote(), expected);
-      const report = (done: number) => running.progress(done, source.size === undefined ? {} : { total: source.size });
-      try {
-        const path = await keep(reported(inspection.bytes, report, context), source.digest, context);
-        return { path, ...inspection.result() };
-      } catch (error) {
-        if (!(error instanceof StartOver)) throw error;
-      }
-    }
-  });
+  }
 }
 
 async function measured(bytes: AsyncIterable<Uint8Array>, expected: Expected): Promise<Omit<FetchedFile, "path">> {

@@ -31,12 +31,18 @@ export function inspect(source: AsyncIterable<Uint8Array>, expected: Expected): 
       sha512?.update(chunk);
       yield chunk;
     }
-    if (expected.size !== undefined && size !== expected.size) throw wrongSize(expected, `found ${size}`);
+    assertSize(expected, size);
     found = sha256.digest("hex");
     if (expected.digest !== undefined) assertEqual(expected, expected.digest, `sha256:${found}`);
     if (sha512 !== undefined) assertEqual(expected, `sha512:${expected.sha512}`, `sha512:${sha512.digest("hex")}`);
   }
   return { bytes: bytes(), result: () => ({ size, sha256: found }) };
+}
+
+/** @throws BaseKitError `FETCH_WRONG_SIZE` (verification) */
+export function assertSize(expected: Expected, size: number): void {
+  assertNotLonger(expected, size);
+  if (expected.size !== undefined && size !== expected.size) throw wrongSize(expected, `found ${size}`);
 }
 
 function assertNotLonger(expected: Expected, size: number): void {
