@@ -33,7 +33,7 @@ export async function deliver(
   try {
     for (const { sink, references } of destinations.list) {
       context.signal.throwIfAborted();
-      outputs.push({ to: sink.name, ...(await sink.write(endingWhen(checked, image), references, context)) });
+      outputs.push({ to: sink.name, ...(await sink.write([endingWhen(checked, image)], references, context)) });
     }
   } finally {
     // A flaw of the image is the reason for whatever else went wrong.

@@ -1,5 +1,5 @@
 import { printable, type Sink, step } from "@base-kit/core";
-import { gzip } from "@base-kit/oci";
+import { gzip, imageForHost } from "@base-kit/oci";
 import { decompress, writeFileAtomically } from "@base-kit/store";
 import { compressionByName } from "./options/tar-file.ts";
 
@@ -13,9 +13,9 @@ export function layerTarSink(file: string): Sink {
   const compression = compressionByName(file);
   return {
     name: `tar:${file}`,
-    write: (image, _references, context) =>
+    write: (images, _references, context) =>
       step(context, `writing ${printable(file)}`, async (handle) => {
-        const [layer] = image.layers;
+        const [layer] = imageForHost(images, `tar:${file}`).layers;
         if (layer === undefined) throw new Error("an image without a layer");
         let size = 0;
         const tar = layer.compression === "none" ? layer.open() : decompress(layer.open());

@@ -43,6 +43,8 @@ export interface Image {
   readonly manifest: Blob;
   /** Bottom first. */
   readonly layers: readonly Layer[];
+  /** Those in `manifest`. */
+  readonly annotations: Readonly<Record<string, string>>;
   /** The settings inside `config`, for those who cannot take the config itself (`docker import`). */
   readonly runtime: RuntimeConfig;
 }

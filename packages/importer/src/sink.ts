@@ -11,7 +11,7 @@ import {
   type StepHandle,
   step,
 } from "@base-kit/core";
-import { hybridArchive, hybridArchiveSize } from "@base-kit/oci";
+import { hybridArchive, hybridArchiveSize, imageForHost } from "@base-kit/oci";
 import type { EngineClient, EngineImage, OpenClient } from "./client.ts";
 import { discard } from "./discard.ts";
 import { openDockerCli } from "./docker-cli-client.ts";
@@ -42,10 +42,11 @@ export function engineSink(engine: Engine, options: EngineSinkOptions = {}, limi
   const { mode = "load" } = options;
   return {
     name: `${engineName(engine)} through ${engine.importer}`,
-    write: (image, references, context) =>
-      step(context, mode === "load" ? `loading into ${engine.kind}` : `importing into ${engine.kind}`, (handle) =>
-        write({ engine, image, references, context, handle, limits }, mode),
-      ),
+    write: (images, references, context) =>
+      step(context, mode === "load" ? `loading into ${engine.kind}` : `importing into ${engine.kind}`, (handle) => {
+        const image = imageForHost(images, engineName(engine));
+        return write({ engine, image, references, context, handle, limits }, mode);
+      }),
   };
 }
 
@@ -82,7 +83,7 @@ async function load(client: EngineClient, job: Job): Promise<SinkResult> {
     handle.detail("already there");
     return named(client, before, job);
   }
-  const upload = countingUpload(hybridArchive(image), { total: hybridArchiveSize(image), handle });
+  const upload = countingUpload(hybridArchive([image]), { total: hybridArchiveSize([image]), handle });
   try {
     await client.load(upload.chunks(), upload.hear);
     const found = (await client.inspect(image.config.digest)) ?? (await client.inspect(image.manifest.digest));

@@ -42,7 +42,7 @@ esac
 
 async function give(mode: ImportMode = "load") {
   const found = await findEngine({ importer: "docker-cli", host: engine.host }, context, SHORT);
-  return engineSink(found, { mode }, SHORT).write(image, [parseReference("demo/x")], context);
+  return engineSink(found, { mode }, SHORT).write([image], [parseReference("demo/x")], context);
 }
 
 async function failureOf(work: Promise<unknown>) {

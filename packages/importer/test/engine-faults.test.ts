@@ -36,7 +36,7 @@ async function give(
 ) {
   engine = await startFakeEngine(context.dir, image, { handlers });
   const found = await findEngine({ importer: "engine-api", host: engine.host }, within);
-  return engineSink(found, { mode }, SHORT).write(given, [parseReference("demo/x")], within);
+  return engineSink(found, { mode }, SHORT).write([given], [parseReference("demo/x")], within);
 }
 
 async function failureOf(work: Promise<unknown>) {

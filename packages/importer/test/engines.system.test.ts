@@ -51,7 +51,7 @@ async function give(
   { importer, mode, as }: { readonly importer: Importer; readonly mode: ImportMode; readonly as: readonly string[] },
 ) {
   const engine = await findEngine({ importer, host }, context);
-  const result = await engineSink(engine, { mode }).write(image, as.map(parseReference), context);
+  const result = await engineSink(engine, { mode }).write([image], as.map(parseReference), context);
   ids.push(result.id);
   return result;
 }
@@ -217,7 +217,7 @@ describe.each(engines.filter(({ skip }) => !skip))("$kind", ({ kind, start }) =>
         const engine = await findEngine({ importer: way.importer, host }, stopping);
         const started = performance.now();
         await expect(
-          engineSink(engine, { mode: way.mode }).write(image, [parseReference(freshName())], stopping),
+          engineSink(engine, { mode: way.mode }).write([image], [parseReference(freshName())], stopping),
         ).rejects.toThrow("stopped by the user");
         expect(performance.now() - started).toBeLessThan(5000);
         expect(imageIds()).toEqual(before);

@@ -48,7 +48,7 @@ describe.skipIf(requires("docker").skip)("an engine", () => {
   /** Loads an image and takes it away again. */
   async function loads(importer: Importer, inside: TestContext): Promise<void> {
     const image = await testImage(context);
-    const { id } = await engineSink(await findEngine({ importer }, inside)).write(image, [], inside);
+    const { id } = await engineSink(await findEngine({ importer }, inside)).write([image], [], inside);
     execFileSync("docker", ["--host", host, "image", "rm", id]);
     expect(id).toBe(image.config.digest);
   }
@@ -170,7 +170,7 @@ async function dies({ importer, mode, host, kill }: DyingEngine): Promise<void> 
   closing.push(inside.dispose);
   const image = await testImage(context, { ballast: 2 ** 25 });
   const engine = await findEngine({ importer, host }, inside);
-  const error = await failureOf(engineSink(engine, { mode }).write(image, [parseReference("demo/x")], inside));
+  const error = await failureOf(engineSink(engine, { mode }).write([image], [parseReference("demo/x")], inside));
   expect(error).toMatchObject({
     code: "ENGINE_LOST",
     kind: "environment",

@@ -12,6 +12,10 @@ export function jsonBlob(mediaType: string, value: unknown): Blob & { readonly b
   return { mediaType, digest: digestOf(bytes), size: bytes.length, bytes, open: () => once(bytes) };
 }
 
+export function descriptor({ mediaType, digest, size }: Blob): Pick<Blob, "mediaType" | "digest" | "size"> {
+  return { mediaType, digest, size };
+}
+
 /** A part of a file as a stream of large chunks. */
 export async function* readRange(file: string, start: number, size: number): AsyncGenerator<Buffer, void, void> {
   if (size === 0) return;

@@ -1,5 +1,5 @@
-import type { Blob, Context, Image, Layer, Rootfs, RuntimeConfig } from "@base-kit/core";
-import { jsonBlob } from "./blob.ts";
+import type { Context, Image, Layer, Rootfs, RuntimeConfig } from "@base-kit/core";
+import { descriptor, jsonBlob } from "./blob.ts";
 import { imageConfig } from "./config.ts";
 import { writeLayer } from "./layer.ts";
 import { MEDIA_TYPE } from "./media-types.ts";
@@ -40,11 +40,7 @@ export function assembleImage(
     layers: layers.map(descriptor),
     ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
   });
-  return { platform, config, manifest, layers, runtime };
-}
-
-export function descriptor({ mediaType, digest, size }: Blob): Pick<Blob, "mediaType" | "digest" | "size"> {
-  return { mediaType, digest, size };
+  return { platform, config, manifest, layers, annotations, runtime };
 }
 
 /** Env and labels are added to each other by name; every other setting is replaced. As in a Dockerfile, a new entrypoint drops an inherited cmd. */

@@ -3,9 +3,11 @@ export { assembleImage, type BuildImageOptions, buildImage, mergeRuntime } from 
 export { imageConfig, rfc3339, runtimeFields } from "./config.ts";
 export { DEFAULT_GZIP_LEVEL, gzip } from "./gzip.ts";
 export { hybridArchive, hybridArchiveSize } from "./hybrid-archive.ts";
+export { imageForHost } from "./image-for-host.ts";
+export { blobsOf, idOf, imageIndex, manifestDescriptor, namedDocument } from "./image-index.ts";
 export { type LayerOptions, writeLayer } from "./layer.ts";
 export { layoutSink } from "./layout.ts";
 export { LAYER_MEDIA_TYPE, MEDIA_TYPE } from "./media-types.ts";
 export { openArchive } from "./open-archive.ts";
-export { validateImage } from "./validate.ts";
+export { validateImage, validateImages } from "./validate.ts";
 export { archiveSink } from "./write-archive.ts";

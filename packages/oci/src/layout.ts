@@ -12,27 +12,27 @@ import {
 } from "@base-kit/core";
 import { writeFileAtomically } from "@base-kit/store";
 import { readRange } from "./blob.ts";
-import { descriptor } from "./build-image.ts";
-import { blobPath, OCI_LAYOUT } from "./hybrid-archive.ts";
+import { blobPath, layoutDescriptor, OCI_LAYOUT } from "./hybrid-archive.ts";
+import { blobsOf, idOf } from "./image-index.ts";
 import { addToIndex, type LayoutIndex, readIndex, tagged } from "./layout-index.ts";
-import { imageFrom } from "./open-archive.ts";
-import { validateImage } from "./validate.ts";
+import { imagesFrom } from "./open-archive.ts";
+import { validateImages } from "./validate.ts";
 
-/** A sink that adds the image to an OCI image layout directory under a tag, making the directory when it is not there. */
+/** A sink that adds images to an OCI image layout directory under a tag, making the directory when it is not there. */
 export function layoutSink(directory: string, tag: string | undefined): Sink {
   return {
     name: `oci:${directory}`,
-    write: (image, references, context) =>
-      writeLayout(directory, tag ?? references[0]?.tag ?? "latest", image, context),
+    write: (images, references, context) =>
+      writeLayout(directory, tag ?? references[0]?.tag ?? "latest", images, context),
   };
 }
 
-async function writeLayout(directory: string, tag: string, image: Image, context: Context) {
+async function writeLayout(directory: string, tag: string, images: readonly Image[], context: Context) {
   return step(context, `writing ${printable(directory)}`, async (handle) => {
     // Something else than a layout is refused before anything is written.
     const before = await readIndex(directory);
     const isNew = await makeLayoutFolders(directory);
-    const blobs = [...image.layers, image.config, image.manifest];
+    const blobs = blobsOf(images);
     try {
       let written = 0;
       const size = blobs.reduce((sum, blob) => sum + blob.size, 0);
@@ -46,25 +46,18 @@ async function writeLayout(directory: string, tag: string, image: Image, context
       };
       for (const blob of blobs) await writeBlob(directory, blob, counted);
       await writeFileAtomically(join(directory, "oci-layout"), once(OCI_LAYOUT));
-      const manifest = tagged(manifestEntry(image), tag);
-      const stored = await imageFrom(directoryReader(directory, { ...before, manifests: [manifest] }));
-      await validateImage(stored, context);
+      const manifest = tagged(layoutDescriptor(images), tag);
+      const stored = await imagesFrom(directoryReader(directory, { ...before, manifests: [manifest] }));
+      await validateImages(stored, context);
       context.signal.throwIfAborted();
       // Last of all: until here the layout still holds exactly what it held before.
       await addToIndex(directory, manifest, context);
-      return { references: [`oci:${directory}:${tag}`], id: image.config.digest, size };
+      return { references: [`oci:${directory}:${tag}`], id: idOf(images), size };
     } catch (error) {
       if (isNew) await removeNewLayout(directory, blobs);
       throw error;
     }
   });
-}
-
-function manifestEntry({ manifest, platform: { os, architecture, variant } }: Image) {
-  return {
-    ...descriptor(manifest),
-    platform: { architecture, os, ...(variant === undefined ? {} : { variant }) },
-  };
 }
 
 async function writeBlob(

@@ -11,15 +11,15 @@ import {
   type RuntimeConfig,
 } from "@base-kit/core";
 import { indexTar } from "@base-kit/tar";
-import { LAYER_MEDIA_TYPE } from "./media-types.ts";
+import { LAYER_MEDIA_TYPE, MEDIA_TYPE } from "./media-types.ts";
 
 /**
- * The image in an OCI or hybrid archive, its blobs read from their places in the file. Nothing is checked but what is needed to
+ * The images of the first name in an OCI or hybrid archive, one per platform, their blobs read from their places in the file. Nothing is checked but what is needed to
  * find the parts; `validateImage` does the rest.
  *
  * @throws BaseKitError `ARCHIVE_INVALID` (unsupported) when parts are missing
  */
-export async function openArchive(file: string): Promise<Image> {
+export async function openArchive(file: string): Promise<readonly Image[]> {
   const files = new Map<string, FileEntry>();
   for (const entry of indexTar(file)) if (entry.type === "file") files.set(entry.path, entry);
   const blobs: BlobReader = {
@@ -34,7 +34,7 @@ export async function openArchive(file: string): Promise<Image> {
       return entry === undefined ? missing(file, path) : readText(chunksOf(entry));
     },
   };
-  return imageFrom(blobs);
+  return imagesFrom(blobs);
 }
 
 /** Where an image's parts are read from: an archive or a layout directory. */
@@ -44,11 +44,17 @@ export interface BlobReader {
   text(path: string): Promise<string>;
 }
 
-export async function imageFrom(reader: BlobReader): Promise<Image> {
-  const index = parse<{ manifests?: readonly Descriptor[] }>(reader, "index.json", await reader.text("index.json"));
-  const [first] = index.manifests ?? [];
+export async function imagesFrom(reader: BlobReader): Promise<readonly Image[]> {
+  const [first] = parse<Index>(reader, "index.json", await reader.text("index.json")).manifests ?? [];
   if (first === undefined) return missing(reader.name, "a manifest in index.json");
-  const manifestBlob = reader.blob(first.mediaType, first.digest, first.size);
+  if (first.mediaType !== MEDIA_TYPE.index) return [await imageFrom(reader, first)];
+  const blob = reader.blob(first.mediaType, first.digest, first.size);
+  const index = parse<Index>(reader, "the image index", await readText(blob.open()));
+  return Promise.all((index.manifests ?? []).map((manifest) => imageFrom(reader, manifest)));
+}
+
+async function imageFrom(reader: BlobReader, found: Descriptor): Promise<Image> {
+  const manifestBlob = reader.blob(found.mediaType, found.digest, found.size);
   const manifest = parse<Manifest>(reader, "the manifest", await readText(manifestBlob.open()));
   if (manifest.config === undefined || manifest.layers === undefined)
     return missing(reader.name, "config and layers in the manifest");
@@ -62,7 +68,18 @@ export async function imageFrom(reader: BlobReader): Promise<Image> {
       return missing(reader.name, `a diffID and known media type for layer ${position}`);
     return { ...reader.blob(layer.mediaType, layer.digest, layer.size), diffId, compression };
   });
-  return { platform: platformOf(settings), config, manifest: manifestBlob, layers, runtime: runtimeOf(settings) };
+  return {
+    platform: platformOf(settings),
+    config,
+    manifest: manifestBlob,
+    layers,
+    annotations: manifest.annotations ?? {},
+    runtime: runtimeOf(settings),
+  };
+}
+
+interface Index {
+  readonly manifests?: readonly Descriptor[];
 }
 
 interface Descriptor {
@@ -74,6 +91,7 @@ interface Descriptor {
 interface Manifest {
   readonly config?: Descriptor;
   readonly layers?: readonly Descriptor[];
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 interface ImageConfig {

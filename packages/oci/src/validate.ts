@@ -4,6 +4,7 @@ import {
   type Blob,
   type ByteString,
   type Context,
+  formatPlatform,
   type Image,
   type Layer,
   printable,
@@ -32,6 +33,20 @@ export async function validateImage(image: Image, { signal }: Partial<Pick<Conte
     expectDescriptor(`manifest.layers[${index}]`, layer, layers[index]);
     await validateLayer(layer, { name: `layer ${index}`, signal });
   }
+}
+
+/**
+ * The same for one image per platform, no platform twice.
+ *
+ * @throws BaseKitError as `validateImage`
+ */
+export async function validateImages(
+  images: readonly Image[],
+  { signal }: Partial<Pick<Context, "signal">> = {},
+): Promise<void> {
+  const platforms = images.map(({ platform }) => formatPlatform(platform));
+  expectSame("platforms", [...new Set(platforms)].join(), platforms.join());
+  for (const image of images) await validateImage(image, signal === undefined ? {} : { signal });
 }
 
 interface LayerCheck {

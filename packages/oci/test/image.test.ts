@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { type Context, type Image, type Layer, parseReference, type Rootfs } from "@base-kit/core";
+import { type Context, type Image, type Layer, parsePlatform, parseReference, type Rootfs } from "@base-kit/core";
 import { entriesFromText, readContent } from "@base-kit/testing";
 import fc from "fast-check";
 import { extract } from "tar-stream";
@@ -23,11 +23,15 @@ import {
   gzip,
   hybridArchive,
   hybridArchiveSize,
+  imageForHost,
+  imageIndex,
   layoutSink,
+  MEDIA_TYPE,
   mergeRuntime,
   openArchive,
   rfc3339,
   validateImage,
+  validateImages,
 } from "../src/index.ts";
 
 let folder: string;
@@ -174,8 +178,8 @@ describe("the hybrid archive", () => {
   test("is an OCI layout and a docker archive, in the eyes of another tar reader", async () => {
     const image = await buildImage(rootfs(), { created: 0 }, context);
     const references = ["demo/x:1", "demo/x:2"].map(parseReference);
-    const bytes = await readContent(hybridArchive(image, references));
-    expect(bytes).toHaveLength(hybridArchiveSize(image, references));
+    const bytes = await readContent(hybridArchive([image], references));
+    expect(bytes).toHaveLength(hybridArchiveSize([image], references));
     const files = await filesOf(bytes);
     const blob = (digest: string) => `blobs/sha256/${digest.slice("sha256:".length)}`;
     const [layer] = image.layers as readonly [Layer];
@@ -206,9 +210,9 @@ describe("the hybrid archive", () => {
   test("comes back from its file as the same image", async () => {
     const image = await buildImage(rootfs(), { created: 5, runtime: { user: "7", workdir: "/w" } }, context);
     const file = join(folder, "image.tar");
-    const result = await archiveSink(file).write(image, [parseReference("a/b")], context);
+    const result = await archiveSink(file).write([image], [parseReference("a/b")], context);
     expect(result).toEqual({ references: [file], id: image.config.digest, size: readFileSync(file).length });
-    const opened = await openArchive(file);
+    const [opened] = (await openArchive(file)) as [Image];
     await validateImage(opened);
     expect(opened.manifest.digest).toBe(image.manifest.digest);
     expect(opened.runtime).toEqual(image.runtime);
@@ -257,11 +261,11 @@ describe("validation notices", () => {
 
   test("a flipped byte, a cut or an addition anywhere in an archive", async () => {
     const file = join(folder, "image.tar");
-    await archiveSink(file).write(await buildImage(rootfs(), { created: 0 }, context), [], context);
+    await archiveSink(file).write([await buildImage(rootfs(), { created: 0 }, context)], [], context);
     const sound = readFileSync(file);
     const check = async (bytes: Buffer) => {
       writeFileSync(file, bytes);
-      await validateImage(await openArchive(file));
+      await validateImages(await openArchive(file));
     };
     await check(sound);
     // Within the first blob, the layer: two directories' headers and its own precede it.
@@ -281,9 +285,9 @@ describe("a layout directory", () => {
     const layout = join(folder, "layout");
     const first = await buildImage(rootfs(), { created: 0 }, context);
     const second = await buildImage(rootfs(), { created: 9 }, context);
-    await layoutSink(layout, "one").write(first, [], context);
-    await layoutSink(layout, "two").write(first, [], context);
-    expect(await layoutSink(layout, "one").write(second, [], context)).toMatchObject({
+    await layoutSink(layout, "one").write([first], [], context);
+    await layoutSink(layout, "two").write([first], [], context);
+    expect(await layoutSink(layout, "one").write([second], [], context)).toMatchObject({
       references: [`oci:${layout}:one`],
     });
     const index = JSON.parse(readFileSync(join(layout, "index.json"), "utf8"));
@@ -303,7 +307,7 @@ describe("a layout directory", () => {
     const layout = join(folder, "shared");
     const tags = ["a", "b", "c", "d", "e", "f"];
     const images = await Promise.all(tags.map((_, created) => buildImage(rootfs(), { created }, context)));
-    await Promise.all(tags.map((tag, at) => layoutSink(layout, tag).write(images[at] as Image, [], context)));
+    await Promise.all(tags.map((tag, at) => layoutSink(layout, tag).write([images[at] as Image], [], context)));
     const index = JSON.parse(readFileSync(join(layout, "index.json"), "utf8"));
     const digests = index.manifests.map(({ digest }: { readonly digest: string }) => digest);
     expect(digests.sort()).toEqual(images.map(({ manifest }) => manifest.digest).sort());
@@ -316,15 +320,69 @@ describe("a layout directory", () => {
     mkdirSync(layout);
     writeFileSync(join(layout, "index.json.lock"), "1");
     utimesSync(join(layout, "index.json.lock"), 0, 0);
-    await layoutSink(layout, "x").write(image, [], context);
+    await layoutSink(layout, "x").write([image], [], context);
     expect(readdirSync(layout).sort()).toEqual(["blobs", "index.json", "oci-layout"]);
   });
 
   test("that is something else is refused and left as it is", async () => {
     writeFileSync(join(folder, "index.json"), "not an index");
     const image = await buildImage(rootfs(), { created: 0 }, context);
-    await expect(layoutSink(folder, "x").write(image, [], context)).rejects.toMatchObject({ code: "LAYOUT_INVALID" });
+    await expect(layoutSink(folder, "x").write([image], [], context)).rejects.toMatchObject({ code: "LAYOUT_INVALID" });
     expect(readFileSync(join(folder, "index.json"), "utf8")).toBe("not an index");
+  });
+});
+
+describe("several platforms", () => {
+  const both = () =>
+    Promise.all(
+      (["amd64", "arm64"] as const).map((architecture) =>
+        buildImage({ ...rootfs(), platform: parsePlatform(architecture) }, { created: 0 }, context),
+      ),
+    );
+
+  test("become one index, in a file and in a layout", async () => {
+    const images = await both();
+    const file = join(folder, "both.tar");
+    const layout = join(folder, "both");
+    const index = imageIndex(images);
+    expect(await archiveSink(file).write(images, [parseReference("a/b:1")], context)).toMatchObject({
+      id: index.digest,
+    });
+    expect(await layoutSink(layout, "x").write(images, [], context)).toMatchObject({ id: index.digest });
+    expect(await json(index)).toMatchObject({
+      schemaVersion: 2,
+      manifests: [
+        { digest: images[0]?.manifest.digest, platform: { architecture: "amd64", os: "linux" } },
+        { digest: images[1]?.manifest.digest, platform: { architecture: "arm64", os: "linux", variant: "v8" } },
+      ],
+    });
+    const opened = await openArchive(file);
+    expect(opened.map(({ manifest }) => manifest.digest)).toEqual(images.map(({ manifest }) => manifest.digest));
+    expect((await filesOf(readFileSync(file))).has("manifest.json")).toBe(false);
+    const listed = JSON.parse(readFileSync(join(layout, "index.json"), "utf8")).manifests;
+    expect(listed).toEqual([
+      {
+        mediaType: MEDIA_TYPE.index,
+        digest: index.digest,
+        size: index.size,
+        annotations: { "org.opencontainers.image.ref.name": "x" },
+      },
+    ]);
+  });
+
+  test("leave the host's to a sink that holds one, or nothing", async () => {
+    const images = await both();
+    expect(imageForHost(images, "x", parsePlatform("arm64")).platform.architecture).toBe("arm64");
+    expect(() => imageForHost(images, "tar:x", parsePlatform("s390x"))).toThrowError(
+      "tar:x holds an image of one platform only, and none of linux/amd64, linux/arm64 is this machine's linux/s390x",
+    );
+    // An only image goes anywhere: who asks for a foreign one wants it.
+    expect(imageForHost(images.slice(1), "x", parsePlatform("s390x")).platform.architecture).toBe("arm64");
+  });
+
+  test("twice are refused", async () => {
+    const [image] = (await both()) as [Image, Image];
+    await expect(validateImages([image, image])).rejects.toMatchObject({ code: "IMAGE_INVALID" });
   });
 });
 

@@ -48,7 +48,7 @@ describe.skipIf(requires("docker").skip || process.arch !== "x64")("a Docker eng
       context,
     );
     const archive = join(context.dir, "image.tar");
-    await pipeline(hybridArchive(image, [parseReference(loaded)]), createWriteStream(archive));
+    await pipeline(hybridArchive([image], [parseReference(loaded)]), createWriteStream(archive));
     docker("load", "--quiet", "--input", archive);
     return { built, loaded };
   }
