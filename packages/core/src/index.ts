@@ -5,6 +5,7 @@ export * from "./errors.ts";
 export * from "./events.ts";
 export * from "./image.ts";
 export * from "./json.ts";
+export * from "./json-shape.ts";
 export * from "./lock.ts";
 export * from "./platform.ts";
 export * from "./producer.ts";

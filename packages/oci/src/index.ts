@@ -5,9 +5,22 @@ export { DEFAULT_GZIP_LEVEL, gzip } from "./gzip.ts";
 export { hybridArchive, hybridArchiveSize } from "./hybrid-archive.ts";
 export { imageForHost } from "./image-for-host.ts";
 export { blobsOf, idOf, imageIndex, manifestDescriptor, namedDocument } from "./image-index.ts";
+export { type ImagePlace, readPlace } from "./image-place.ts";
 export { type LayerOptions, writeLayer } from "./layer.ts";
 export { layoutSink } from "./layout.ts";
 export { LAYER_MEDIA_TYPE, MEDIA_TYPE } from "./media-types.ts";
-export { openArchive } from "./open-archive.ts";
+export { openArchive, openArchivePlace } from "./open-archive.ts";
+export { readDockerArchive } from "./open-docker-archive.ts";
+export { openLayout } from "./open-layout.ts";
+export {
+  type BlobSource,
+  imagesOf,
+  type ReadImagesOptions,
+  readNode,
+  requireImages,
+  type StoredIndex,
+  type StoredManifest,
+  type StoredNode,
+} from "./read-images.ts";
 export { validateImage, validateImages } from "./validate.ts";
 export { archiveSink } from "./write-archive.ts";

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rmdir, stat, unlink } from "node:fs/promises";
+import { mkdir, rmdir, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import {
   BaseKitError,
@@ -11,11 +11,11 @@ import {
   systemErrorCode,
 } from "@base-kit/core";
 import { writeFileAtomically } from "@base-kit/store";
-import { readRange } from "./blob.ts";
 import { blobPath, layoutDescriptor, OCI_LAYOUT } from "./hybrid-archive.ts";
 import { blobsOf, idOf } from "./image-index.ts";
-import { addToIndex, type LayoutIndex, readIndex, tagged } from "./layout-index.ts";
-import { imagesFrom } from "./open-archive.ts";
+import { addToIndex, readIndex, tagged } from "./layout-index.ts";
+import { layoutSource } from "./open-layout.ts";
+import { readNode, requireImages } from "./read-images.ts";
 import { validateImages } from "./validate.ts";
 
 /** A sink that adds images to an OCI image layout directory under a tag, making the directory when it is not there. */
@@ -30,7 +30,7 @@ export function layoutSink(directory: string, tag: string | undefined): Sink {
 async function writeLayout(directory: string, tag: string, images: readonly Image[], context: Context) {
   return step(context, `writing ${printable(directory)}`, async (handle) => {
     // Something else than a layout is refused before anything is written.
-    const before = await readIndex(directory);
+    await readIndex(directory);
     const isNew = await makeLayoutFolders(directory);
     const blobs = blobsOf(images);
     try {
@@ -47,8 +47,8 @@ async function writeLayout(directory: string, tag: string, images: readonly Imag
       for (const blob of blobs) await writeBlob(directory, blob, counted);
       await writeFileAtomically(join(directory, "oci-layout"), once(OCI_LAYOUT));
       const manifest = tagged(layoutDescriptor(images), tag);
-      const stored = await imagesFrom(directoryReader(directory, { ...before, manifests: [manifest] }));
-      await validateImages(stored, context);
+      const node = await readNode(layoutSource(directory), manifest, { verifyLayers: false });
+      await validateImages(requireImages(node, directory), context);
       context.signal.throwIfAborted();
       // Last of all: until here the layout still holds exactly what it held before.
       await addToIndex(directory, manifest, context);
@@ -106,20 +106,6 @@ function cannotMake(directory: string, error: unknown): BaseKitError {
 async function removeNewLayout(directory: string, blobs: readonly Blob[]): Promise<void> {
   for (const file of [...blobs.map(blobPath), "oci-layout"]) await unlink(join(directory, file)).catch(() => {});
   for (const folder of FOLDERS.toReversed()) await rmdir(join(directory, folder)).catch(() => {});
-}
-
-function directoryReader(directory: string, index: LayoutIndex) {
-  return {
-    name: directory,
-    blob: (mediaType: string, digest: Blob["digest"], size: number): Blob => ({
-      mediaType,
-      digest,
-      size,
-      open: () => readRange(join(directory, blobPath({ digest })), 0, size),
-    }),
-    text: async (path: string) =>
-      path === "index.json" ? JSON.stringify(index) : readFile(join(directory, path), "utf8"),
-  };
 }
 
 async function* once(text: string): AsyncGenerator<Uint8Array, void, void> {

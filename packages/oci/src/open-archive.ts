@@ -1,161 +1,101 @@
+import { posix } from "node:path";
 import {
   BaseKitError,
   type Blob,
-  type Digest,
+  bytesFromText,
+  type Entry,
   type FileEntry,
   type Image,
-  type Layer,
-  type Platform,
-  parsePlatform,
+  JSON_AT_MOST,
   printable,
-  type RuntimeConfig,
 } from "@base-kit/core";
 import { indexTar } from "@base-kit/tar";
-import { LAYER_MEDIA_TYPE, MEDIA_TYPE } from "./media-types.ts";
+import type { Descriptor } from "./documents.ts";
+import { blobPath } from "./hybrid-archive.ts";
+import { type ImagePlace, placeManifests, readPlace } from "./image-place.ts";
+import { requireImages } from "./read-images.ts";
+
+/** The files of an archive by name. Several entries of one name mean different things to different programs. */
+export interface ArchiveFiles {
+  readonly name: string;
+  has(path: string): boolean;
+  /** @throws BaseKitError `ARCHIVE_INVALID` (unsupported) */
+  file(path: string): FileEntry;
+  /** @throws BaseKitError `ARCHIVE_INVALID` (unsupported), also when it is larger than a document may be */
+  document(path: string): Promise<Buffer>;
+}
 
 /**
- * The images of the first name in an OCI or hybrid archive, one per platform, their blobs read from their places in the file. Nothing is checked but what is needed to
- * find the parts; `validateImage` does the rest.
+ * An uncompressed OCI or hybrid archive, its blobs read from their places in the file.
  *
- * @throws BaseKitError `ARCHIVE_INVALID` (unsupported) when parts are missing
+ * @throws BaseKitError `ARCHIVE_INVALID`, `TAR_…`, `DOCUMENT_INVALID` (unsupported)
  */
+export async function openArchivePlace(file: string, name: string = `oci-archive:${file}`): Promise<ImagePlace> {
+  const files = archiveFiles(file, name);
+  const manifests = placeManifests(await files.document("index.json"), name);
+  return { name, manifests, source: { name, blob: (each) => blobIn(files, each) } };
+}
+
+/** The images of such an archive, for who checks all of it (`validateImages`): layers are not compared while they are read. */
 export async function openArchive(file: string): Promise<readonly Image[]> {
-  const files = new Map<string, FileEntry>();
-  for (const entry of indexTar(file)) if (entry.type === "file") files.set(entry.path, entry);
-  const blobs: BlobReader = {
-    name: file,
-    blob: (mediaType, digest, size) => {
-      const entry = files.get(`blobs/${digest.replace(":", "/")}`);
-      if (entry === undefined) return missing(file, `the blob ${digest}`);
-      return { mediaType, digest, size, open: () => chunksOf(entry) };
-    },
-    text: async (path) => {
-      const entry = files.get(path);
-      return entry === undefined ? missing(file, path) : readText(chunksOf(entry));
-    },
-  };
-  return imagesFrom(blobs);
+  return requireImages(await readPlace(await openArchivePlace(file), undefined, { verifyLayers: false }), file);
 }
 
-/** Where an image's parts are read from: an archive or a layout directory. */
-export interface BlobReader {
-  readonly name: string;
-  blob(mediaType: string, digest: Digest, size: number): Blob;
-  text(path: string): Promise<string>;
-}
-
-export async function imagesFrom(reader: BlobReader): Promise<readonly Image[]> {
-  const [first] = parse<Index>(reader, "index.json", await reader.text("index.json")).manifests ?? [];
-  if (first === undefined) return missing(reader.name, "a manifest in index.json");
-  if (first.mediaType !== MEDIA_TYPE.index) return [await imageFrom(reader, first)];
-  const blob = reader.blob(first.mediaType, first.digest, first.size);
-  const index = parse<Index>(reader, "the image index", await readText(blob.open()));
-  return Promise.all((index.manifests ?? []).map((manifest) => imageFrom(reader, manifest)));
-}
-
-async function imageFrom(reader: BlobReader, found: Descriptor): Promise<Image> {
-  const manifestBlob = reader.blob(found.mediaType, found.digest, found.size);
-  const manifest = parse<Manifest>(reader, "the manifest", await readText(manifestBlob.open()));
-  if (manifest.config === undefined || manifest.layers === undefined)
-    return missing(reader.name, "config and layers in the manifest");
-  const config = reader.blob(manifest.config.mediaType, manifest.config.digest, manifest.config.size);
-  const settings = parse<ImageConfig>(reader, "the config", await readText(config.open()));
-  const diffIds = settings.rootfs?.diff_ids ?? [];
-  const layers = manifest.layers.map((layer, position): Layer => {
-    const diffId = diffIds[position];
-    const compression = compressionOf(layer.mediaType);
-    if (diffId === undefined || compression === undefined)
-      return missing(reader.name, `a diffID and known media type for layer ${position}`);
-    return { ...reader.blob(layer.mediaType, layer.digest, layer.size), diffId, compression };
-  });
-  return {
-    platform: platformOf(settings),
-    config,
-    manifest: manifestBlob,
-    layers,
-    annotations: manifest.annotations ?? {},
-    runtime: runtimeOf(settings),
-  };
-}
-
-interface Index {
-  readonly manifests?: readonly Descriptor[];
-}
-
-interface Descriptor {
-  readonly mediaType: string;
-  readonly digest: Digest;
-  readonly size: number;
-}
-
-interface Manifest {
-  readonly config?: Descriptor;
-  readonly layers?: readonly Descriptor[];
-  readonly annotations?: Readonly<Record<string, string>>;
-}
-
-interface ImageConfig {
-  readonly architecture?: string;
-  readonly variant?: string;
-  readonly rootfs?: { readonly diff_ids?: readonly Digest[] };
-  readonly config?: {
-    readonly Env?: readonly string[];
-    readonly Cmd?: readonly string[];
-    readonly Entrypoint?: readonly string[];
-    readonly User?: string;
-    readonly WorkingDir?: string;
-    readonly Labels?: Readonly<Record<string, string>>;
-  };
-}
-
-function platformOf({ architecture = "", variant }: ImageConfig): Platform {
-  return parsePlatform(variant === undefined ? architecture : `${architecture}/${variant}`);
-}
-
-function runtimeOf({ config = {} }: ImageConfig): RuntimeConfig {
-  const env = Object.fromEntries(
-    (config.Env ?? []).map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]),
-  );
-  return {
-    env,
-    ...(config.Cmd == null ? {} : { cmd: config.Cmd }),
-    ...(config.Entrypoint == null ? {} : { entrypoint: config.Entrypoint }),
-    ...(config.User === undefined || config.User === "" ? {} : { user: config.User }),
-    ...(config.WorkingDir === undefined || config.WorkingDir === "" ? {} : { workdir: config.WorkingDir }),
-    ...(config.Labels == null ? {} : { labels: config.Labels }),
-  };
-}
-
-function compressionOf(mediaType: string): Layer["compression"] | undefined {
-  const known = Object.entries(LAYER_MEDIA_TYPE).find(([, type]) => type === mediaType);
-  return known?.[0] as Layer["compression"] | undefined;
-}
-
-function parse<T>(reader: BlobReader, what: string, text: string): T {
-  try {
-    return JSON.parse(text) as T;
-  } catch {
-    return missing(reader.name, `JSON in ${what}`);
+export function archiveFiles(file: string, name: string): ArchiveFiles {
+  const entries = new Map<string, Entry>();
+  for (const entry of indexTar(file, { name })) {
+    if (entry.type === "directory") continue;
+    if (entries.has(entry.path)) throw invalid(name, "every name once", `${printable(entry.path)} twice`);
+    entries.set(entry.path, entry);
   }
+  const find = (path: string): FileEntry => {
+    let entry = entries.get(bytesFromText(path));
+    // `docker save` before Docker 25 writes a layer it has written already as a link to it.
+    if (entry?.type === "symlink") entry = entries.get(besides(path, entry.target));
+    else if (entry?.type === "hardlink") entry = entries.get(entry.target);
+    if (entry?.type === "file") return entry;
+    throw invalid(name, `the file ${printable(path)}`, entry === undefined ? "none" : `a ${entry.type}`);
+  };
+  return {
+    name,
+    has: (path) => entries.has(bytesFromText(path)),
+    file: find,
+    document: async (path) => {
+      const entry = find(path);
+      if (entry.size > JSON_AT_MOST)
+        throw invalid(name, `${printable(path)} of at most ${JSON_AT_MOST} bytes`, String(entry.size));
+      return bytesOf(entry);
+    },
+  };
 }
 
-async function* chunksOf(entry: FileEntry): AsyncGenerator<Uint8Array, void, void> {
+export function blobIn(files: ArchiveFiles, { mediaType, digest, size }: Descriptor): Blob {
+  const entry = files.file(blobPath({ digest }));
+  return { mediaType, digest, size, open: () => chunksOf(entry) };
+}
+
+export async function* chunksOf(entry: FileEntry): AsyncGenerator<Uint8Array, void, void> {
   yield* entry.content();
 }
 
-async function readText(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+async function bytesOf(entry: FileEntry): Promise<Buffer> {
   const parts: Uint8Array[] = [];
-  for await (const chunk of chunks) parts.push(chunk);
-  return Buffer.concat(parts).toString("utf8");
+  for await (const chunk of chunksOf(entry)) parts.push(chunk);
+  return Buffer.concat(parts);
 }
 
-function missing(name: string, what: string): never {
-  throw new BaseKitError(
+/** Where a relative link in a file's folder leads within the archive. */
+function besides(path: string, target: string): string {
+  return posix.join(posix.dirname(path), target);
+}
+
+export function invalid(name: string, expected: string, found: string): BaseKitError {
+  return new BaseKitError(
     "ARCHIVE_INVALID",
-    `${printable(name)} is not an image archive that can be read: expected ${what}, found none`,
+    `${printable(name)} is not an image archive that can be read: expected ${expected}, found ${found}`,
     {
       kind: "unsupported",
-      hint: "An OCI archive (skopeo, podman, base-kit) is expected; nothing was changed.",
+      hint: "An archive of `docker save`, skopeo, podman or base-kit is expected; nothing was changed.",
     },
   );
 }
