@@ -1,5 +1,6 @@
 import { printable } from "./bytes.ts";
 import { BaseKitError } from "./errors.ts";
+import type { Digest } from "./image.ts";
 
 /** The name of an image, taken apart. */
 export interface ImageReference {
@@ -65,6 +66,30 @@ export function parseReference(text: string): ImageReference {
   const prefix = registry === "docker.io" ? "" : `${registry}/`;
   const short = registry === "docker.io" ? repository.replace(/^library\/(?=[^/]+$)/, "") : repository;
   return { registry, repository, tag, familiar: `${prefix}${short}:${tag}` };
+}
+
+/** A name of an image that is there already: it may say by its digest which one is meant. */
+export interface PinnedReference extends ImageReference {
+  readonly digest?: Digest;
+}
+
+/**
+ * `name[:tag][@sha256:…]`.
+ *
+ * @throws BaseKitError `REFERENCE_INVALID` or `REFERENCE_RESERVED` (usage)
+ */
+export function parsePinnedReference(text: string): PinnedReference {
+  const at = text.indexOf("@");
+  if (at < 0) return parseReference(text);
+  const digest = text.slice(at + 1);
+  if (!/^sha256:[0-9a-f]{64}$/.test(digest)) {
+    throw new BaseKitError(
+      "REFERENCE_INVALID",
+      `image name ${printable(text)} is refused: ${printable(digest)} is not a digest`,
+      { kind: "usage", hint: "A digest is sha256: and 64 hexadecimal digits." },
+    );
+  }
+  return { ...parseReference(text.slice(0, at)), digest: digest as Digest };
 }
 
 /** With registry and repository written out: what podman and containerd need so that they do not guess. */

@@ -19,7 +19,8 @@ export interface Docker {
   run(args: readonly string[], options: DockerRunOptions): Promise<ExecResult>;
 }
 
-export interface DockerRunOptions extends Pick<ExecOptions, "stdin" | "onStdoutLine" | "timeoutMs" | "signal"> {
+export interface DockerRunOptions
+  extends Pick<ExecOptions, "stdin" | "stdout" | "onStdoutLine" | "timeoutMs" | "signal"> {
   /** For messages: `loading the image`. */
   readonly doing: string;
   readonly untouched?: string;

@@ -4,8 +4,9 @@ import { connectionFailure } from "./connection-errors.ts";
 import { type Attempt, answerInvalid, engineLost, engineRefused, engineSilent } from "./engine-errors.ts";
 import { watchIdle } from "./idle-watch.ts";
 import { type EngineMessage, engineMessages, MalformedAnswer } from "./json-lines.ts";
-import { ANSWER_AT_MOST, type Limits } from "./limits.ts";
+import type { Limits } from "./limits.ts";
 import { type HttpEndpoint, openRequest } from "./request.ts";
+import { ConnectionError, refusal, responseTo } from "./response.ts";
 
 /** What a source gets to close its files in when the engine has gone. */
 const SOURCE_CLOSES_MS = 1000;
@@ -63,23 +64,6 @@ export async function upload(job: Upload): Promise<void> {
   throw error instanceof ConnectionError ? engineLost(connectionFailure(error.cause).why, attempt, error.cause) : error;
 }
 
-/** The connection's failures; those of the source come through as they are. */
-class ConnectionError extends Error {
-  override readonly name = "ConnectionError";
-}
-
-function responseTo(request: ClientRequest): Promise<IncomingMessage> {
-  const response = new Promise<IncomingMessage>((resolve, reject) => {
-    request.on("response", resolve);
-    request.on("error", (cause) => reject(new ConnectionError(cause.message, { cause })));
-    request.on("close", () =>
-      reject(new ConnectionError("closed", { cause: Object.assign(new Error(), { code: "ECONNRESET" }) })),
-    );
-  });
-  response.catch(() => {});
-  return response;
-}
-
 /** Writes with back pressure; stops quietly when the connection is gone, for whoever reads the answer knows why. */
 async function send(request: ClientRequest, tar: AsyncIterable<Uint8Array>, touch: () => void): Promise<void> {
   for await (const chunk of tar) {
@@ -126,30 +110,5 @@ async function receive(
     if (error instanceof MalformedAnswer) throw answerInvalid(error.message, attempt, error);
     if (isBaseKitError(error)) throw error;
     throw new ConnectionError("the answer was cut", { cause: error });
-  }
-}
-
-async function refusal(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > ANSWER_AT_MOST) break;
-      chunks.push(chunk);
-    }
-  } catch {
-    // The status is answer enough.
-  }
-  const text = Buffer.concat(chunks).toString("utf8");
-  return `HTTP ${response.statusCode} ${messageIn(text) ?? text}`.trim();
-}
-
-function messageIn(text: string): string | undefined {
-  try {
-    const { message } = JSON.parse(text);
-    return typeof message === "string" ? message : undefined;
-  } catch {
-    return undefined;
   }
 }
