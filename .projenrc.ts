@@ -79,11 +79,18 @@ const oci = workspace.addPackage({
   devDeps: ["@types/tar-stream"],
 });
 
+const debianArchive = workspace.addPackage({
+  dir: "debian-archive",
+  description: "What Debian's and Ubuntu's archives have in common: sources, suites, architectures, signed Releases.",
+  layer: "tree",
+  workspaceDeps: [core, store, signatures],
+});
+
 const producerDebootstrap = workspace.addPackage({
   dir: "producer-debootstrap",
   description: "Debian and Ubuntu root filesystems by the real debootstrap, verified and without its leftovers.",
   layer: "producer",
-  workspaceDeps: [core, rootfs, store, signatures],
+  workspaceDeps: [core, debianArchive, rootfs, store, signatures],
   deps: ["zod"],
 });
 
@@ -91,7 +98,7 @@ const producerDebian = workspace.addPackage({
   dir: "producer-debian",
   description: "Debian and Ubuntu root filesystems natively: verified packages, unpacked in memory, a dpkg database.",
   layer: "producer",
-  workspaceDeps: [core, rootfs, sandbox, signatures, store, tar],
+  workspaceDeps: [core, debianArchive, rootfs, sandbox, signatures, store, tar],
   deps: ["zod"],
 });
 

@@ -3,15 +3,16 @@ import { createReadStream } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { BaseKitError, type Context, type InstalledPackage, type Lock, type Rootfs, step } from "@base-kit/core";
+import { debianMachine, type FetchedRelease, fetchRelease, requireKeyring } from "@base-kit/debian-archive";
 import { clampTimes, describeRootfs, directorySegment } from "@base-kit/rootfs";
 import { type Keyring, parseRelease } from "@base-kit/signatures";
-import { debianArchitecture, requireExecutable } from "./architecture.ts";
 import { publicMirror } from "./archive.ts";
 import { debootstrapVersion } from "./debootstrap-version.ts";
+import { requireExecutable } from "./executable.ts";
+import { asInRelease } from "./in-release.ts";
 import { type Locked, readLock } from "./locked.ts";
 import { asOneSegment } from "./one-segment.ts";
 import { requireAbleHost } from "./preflight.ts";
-import { type FetchedRelease, fetchRelease, requireKeyring } from "./release.ts";
 import { withDebootstrap } from "./run-debootstrap.ts";
 import { slim } from "./slim.ts";
 import { withPublicSources } from "./sources-list.ts";
@@ -22,12 +23,13 @@ import { chosenTweaks } from "./tweaks/index.ts";
 export async function produce(lock: Lock, context: Context): Promise<Rootfs> {
   const locked = await readLock(lock);
   const suite = await findSuite(lock.release, debootstrapDir(context.env));
-  const architecture = debianArchitecture(lock.platform);
+  const { debian: architecture } = debianMachine(lock.platform);
   await requireAbleHost(context);
   await requireExecutable(lock.platform);
   await noteOtherVersion(locked, context);
   const keyring = await lockedKeyring(locked, suite.distribution);
-  const { inRelease } = await lockedRelease(lock, { ...locked, keyring }, context);
+  const fetched = await lockedRelease(lock, { ...locked, keyring }, context);
+  const inRelease = asInRelease(fetched, `the Release of ${lock.release}`);
 
   const { options, mirror } = locked;
   const made = await withDebootstrap(
@@ -77,7 +79,7 @@ async function lockedRelease(
   { mirror, keyring, releaseFiles }: Pick<Locked, "mirror" | "releaseFiles"> & { readonly keyring: Keyring },
   context: Context,
 ): Promise<FetchedRelease> {
-  const fetched = await fetchRelease(lock.release, { mirror, keyring }, context);
+  const fetched = await fetchRelease({ mirror, suite: lock.release, keyring }, context);
   const changed = fetched.files.find(({ name, sha256 }) => releaseFiles.get(name) !== sha256);
   if (changed === undefined) return fetched;
   const { date } = parseRelease(fetched.verified.text, changed.url);

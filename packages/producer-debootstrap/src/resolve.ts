@@ -8,27 +8,26 @@ import {
   printable,
   step,
 } from "@base-kit/core";
+import { debianMachine, type FetchedRelease, fetchRelease, requireKeyring } from "@base-kit/debian-archive";
 import { parseRelease, type Release, requireExpectedRelease } from "@base-kit/signatures";
-import { debianArchitecture } from "./architecture.ts";
 import { chooseArchive } from "./archive.ts";
 import { checkOptions } from "./check-options.ts";
 import { debootstrapVersion } from "./debootstrap-version.ts";
 import { KEYRING_INPUT, PROGRAM_INPUT } from "./locked.ts";
 import type { DebootstrapOptions } from "./options.ts";
-import { type FetchedRelease, fetchRelease, requireKeyring } from "./release.ts";
 import { debootstrapDir, findSuite } from "./suite.ts";
 
 /** Decides which archive, verifies its Release, and writes down what everything after it depends on. */
 export async function resolve(request: ProducerRequest<DebootstrapOptions>, context: Context): Promise<Lock> {
   const options = await checkOptions(request.options);
   const suite = await findSuite(request.release, debootstrapDir(context.env));
-  const architecture = debianArchitecture(request.platform);
+  const { debian: architecture } = debianMachine(request.platform);
   const program = await debootstrapVersion(context);
   const { mirror, keyring: path } = await chooseArchive({ ...options, suite, architecture }, context);
   const keyring = await requireKeyring(path, suite.distribution);
 
   return step(context, `verifying the Release of ${suite.name}`, async (handle) => {
-    const fetched = await fetchRelease(suite.name, { mirror, keyring }, context);
+    const fetched = await fetchRelease({ mirror, suite: suite.name, keyring }, context);
     const subject = `the Release of ${suite.name} at ${mirror}`;
     const release = parseRelease(fetched.verified.text, subject);
     const expected = { suite: suite.name, components: options.components, architecture, now: context.clock.now() };
@@ -54,7 +53,7 @@ export async function resolve(request: ProducerRequest<DebootstrapOptions>, cont
 }
 
 function releaseInputs({ files }: FetchedRelease, signers: string): readonly LockedInput[] {
-  return files.map((file) => ({ ...file, verifiedBy: signers }));
+  return files.map(({ bytes: _, ...file }) => ({ ...file, verifiedBy: signers }));
 }
 
 interface IndexRequest {

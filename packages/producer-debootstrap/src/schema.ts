@@ -1,5 +1,5 @@
+import { COMPONENT, PACKAGE } from "@base-kit/debian-archive";
 import { z } from "zod";
-import { COMPONENT, PACKAGE } from "./grammar.ts";
 import type { DebootstrapOptions } from "./options.ts";
 import { TWEAK_CHOICES } from "./tweaks/index.ts";
 

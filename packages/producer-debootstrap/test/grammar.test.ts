@@ -1,8 +1,9 @@
+import { COMPONENT, PACKAGE, SUITE } from "@base-kit/debian-archive";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { checkOptions } from "../src/check-options.ts";
-import { COMPONENT, PACKAGE, PLAIN_PATH, SUITE } from "../src/grammar.ts";
 import type { DebootstrapOptions } from "../src/options.ts";
+import { PLAIN_PATH } from "../src/plain-path.ts";
 import { debootstrapArguments } from "../src/run-debootstrap.ts";
 
 const HOSTILE = [

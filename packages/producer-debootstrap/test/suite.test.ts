@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { closest } from "../src/closest.ts";
 import { findSuite } from "../src/suite.ts";
 
 describe("a suite", () => {
@@ -83,14 +82,4 @@ describe("a suite", () => {
       kind: "environment",
     });
   });
-});
-
-test.each([
-  ["trixy", ["trixie"]],
-  ["jamy", ["jammy"]],
-  ["bokworm", ["bookworm"]],
-  ["windows", []],
-  ["xx", []],
-])("close to %s: %j", (word, expected) => {
-  expect(closest(word, ["bookworm", "trixie", "jammy", "focal", "sid"])).toEqual(expected);
 });

@@ -1,16 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { BaseKitError, type Context, isBaseKitError, printable, redactUrl } from "@base-kit/core";
-import {
-  armor,
-  detachedSignatures,
-  type Keyring,
-  loadKeyring,
-  type Verified,
-  verifyClearsigned,
-  verifyDetached,
-} from "@base-kit/signatures";
+import { type Keyring, loadKeyring, type Verified, verifyClearsigned, verifyDetached } from "@base-kit/signatures";
 import { fetchFile } from "@base-kit/store";
-import type { Archive } from "./archive.ts";
 
 /** apt's limit. */
 const RELEASE_AT_MOST = 10 * 1024 * 1024;
@@ -20,8 +11,6 @@ export interface FetchedRelease {
   /** In the order of the files: `InRelease`, or `Release` and `Release.gpg`. */
   readonly files: readonly ReleaseFile[];
   readonly verified: Verified;
-  /** The bytes that debootstrap can take for an InRelease file. */
-  readonly inRelease: Uint8Array;
 }
 
 export interface ReleaseFile {
@@ -29,6 +18,15 @@ export interface ReleaseFile {
   readonly url: string;
   readonly sha256: string;
   readonly size: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Where a suite is, and by whose keys it has to be signed. */
+export interface SuitePlace {
+  /** Without a slash at the end. */
+  readonly mirror: string;
+  readonly suite: string;
+  readonly keyring: Keyring;
 }
 
 /**
@@ -36,24 +34,19 @@ export interface ReleaseFile {
  *
  * @throws BaseKitError of kind network when the mirror does not have it, verification when it is not trusted
  */
-export async function fetchRelease(
-  suite: string,
-  { mirror, keyring }: Omit<Archive, "keyring"> & { readonly keyring: Keyring },
-  context: Context,
-): Promise<FetchedRelease> {
+export async function fetchRelease({ mirror, suite, keyring }: SuitePlace, context: Context): Promise<FetchedRelease> {
   const fetch = (name: ReleaseFile["name"]) => fetchReleaseFile(`${mirror}/dists/${suite}/${name}`, name, context);
   const inRelease = await fetch("InRelease").catch(unlessMissing);
   const subject = (file: ReleaseFile) => `the Release of ${printable(suite)} (${redactUrl(file.url)})`;
   if (inRelease) {
     const verified = await verifyClearsigned(inRelease.bytes, { keyring, subject: subject(inRelease) }, context);
-    return { files: [withoutBytes(inRelease)], verified, inRelease: inRelease.bytes };
+    return { files: [inRelease], verified };
   }
   const release = await fetch("Release").catch((error: unknown) => explainMissing(error, { suite, mirror }));
   const signature = await fetch("Release.gpg");
   const signed = { data: release.bytes, signature: signature.bytes };
   const verified = await verifyDetached(signed, { keyring, subject: subject(release) }, context);
-  const files = [withoutBytes(release), withoutBytes(signature)];
-  return { files, verified, inRelease: joined(signed, subject(release)) };
+  return { files: [release, signature], verified };
 }
 
 /** @throws BaseKitError `KEYRING_MISSING` (environment), or as `loadKeyring` */
@@ -71,17 +64,9 @@ export async function requireKeyring(path: string, distribution: string): Promis
   }
 }
 
-interface FetchedFile extends ReleaseFile {
-  readonly bytes: Uint8Array;
-}
-
-async function fetchReleaseFile(url: string, name: ReleaseFile["name"], context: Context): Promise<FetchedFile> {
+async function fetchReleaseFile(url: string, name: ReleaseFile["name"], context: Context): Promise<ReleaseFile> {
   const { path, size, sha256 } = await fetchFile({ url, limit: RELEASE_AT_MOST }, context);
   return { name, url, size, sha256, bytes: await readFile(path) };
-}
-
-function withoutBytes({ bytes: _, ...file }: FetchedFile): ReleaseFile {
-  return file;
 }
 
 /** Only a mirror that says "there is no such file" may be asked for another: any other failure stays one. */
@@ -93,23 +78,11 @@ function explainMissing(error: unknown, { suite, mirror }: { readonly suite: str
   unlessMissing(error);
   throw new BaseKitError(
     "SUITE_NOT_ON_MIRROR",
-    `the mirror ${mirror} has no suite ${suite}: there is no dists/${suite}/Release`,
+    `the mirror ${redactUrl(mirror)} has no suite ${suite}: there is no dists/${suite}/Release`,
     {
       kind: "network",
       hint: "Is its address right (what comes before /dists), and does it carry this suite? Old releases move to archive.debian.org and old-releases.ubuntu.com.",
       cause: error,
     },
   );
-}
-
-/**
- * Release and its signature in the form of an InRelease file. debootstrap takes that apart by lines, dropping the last line
- * feed of the text, and checks the parts as a detached signature; so one empty line more gives it the very same Release.
- */
-function joined(
-  { data, signature }: { readonly data: Uint8Array; readonly signature: Uint8Array },
-  subject: string,
-): Uint8Array {
-  const armored = armor(detachedSignatures(signature, subject), "SIGNATURE");
-  return Buffer.concat([Buffer.from("-----BEGIN PGP SIGNED MESSAGE-----\n\n"), data, Buffer.from(`\n${armored}`)]);
 }

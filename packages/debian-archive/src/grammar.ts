@@ -1,11 +1,11 @@
-/** A word that debootstrap, a shell script, will read; anything that is not exactly this is refused before it runs. */
+/** What a word of Debian's world looks like; anything that is not exactly this is refused before it gets into a URL, a file or a script. */
 export interface Grammar {
   readonly expression: RegExp;
   /** For the error message. */
   readonly rule: string;
 }
 
-/** debootstrap reads the script `scripts/<suite>` as root: a suite with a slash or a leading dash would be code or an option. */
+/** It becomes part of a URL, and debootstrap runs the script `scripts/<suite>` as root: no slash, no leading dash. */
 export const SUITE: Grammar = {
   expression: /^[a-z][a-z0-9.-]{0,63}$/,
   rule: "a suite is written with a-z, 0-9, dots and dashes, such as bookworm",
@@ -21,10 +21,4 @@ export const COMPONENT: Grammar = {
 export const PACKAGE: Grammar = {
   expression: /^[a-z0-9][a-z0-9+.-]{1,127}$/,
   rule: "a package name is written with a-z, 0-9, plus, dots and dashes, such as ca-certificates",
-};
-
-/** debootstrap does not quote mirrors, and its lists of words are split at white space. */
-export const PLAIN_PATH: Grammar = {
-  expression: /^[A-Za-z0-9._~/][A-Za-z0-9._~/:+@=,-]{0,2000}$/,
-  rule: "debootstrap takes only letters, digits and . _ ~ / : + @ = , - in it",
 };

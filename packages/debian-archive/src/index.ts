@@ -1,0 +1,18 @@
+export { type AptSource, parseDeb822Sources, parseOneLineSources, readAptSources } from "./apt-sources.ts";
+export { type DebianMachine, debianMachine } from "./architecture.ts";
+export { closest } from "./closest.ts";
+export { COMPONENT, type Grammar, PACKAGE, SUITE } from "./grammar.ts";
+export {
+  type HostArchive,
+  type HostArchiveRequest,
+  hostArchive,
+  packagedKeyring,
+  publicArchive,
+} from "./host-archive.ts";
+export {
+  type FetchedRelease,
+  fetchRelease,
+  type ReleaseFile,
+  requireKeyring,
+  type SuitePlace,
+} from "./release-files.ts";
