@@ -40,7 +40,10 @@ export interface FetchResponse {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
-/** Content-addressed files: what was verified once need not be fetched again. Emptying it never changes a result. */
+/**
+ * What need not be fetched or computed again: files by their digest, results by a key. It may be emptied at any time; that
+ * never changes what is made.
+ */
 export interface Store {
   /** Path of a file whose content was just hashed again and found right; undefined when there is none. */
   get(digest: Digest): Promise<string | undefined>;
@@ -50,6 +53,10 @@ export interface Store {
    * @throws BaseKitError `STORE_MISMATCH` (verification) when they do not; nothing is kept then
    */
   put(expected: { readonly digest: Digest; readonly size?: number }, bytes: AsyncIterable<Uint8Array>): Promise<string>;
+  /** What was remembered under a key, when it is still there and whole. */
+  recall(key: string): Promise<Buffer | undefined>;
+  /** Keeps the result of work under a key that says everything the result depends on; a later one takes its place. */
+  remember(key: string, result: Uint8Array): Promise<void>;
 }
 
 /**

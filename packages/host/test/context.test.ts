@@ -17,7 +17,7 @@ function recording() {
   const stores: string[] = [];
   const createStore = (path: string): Store => {
     stores.push(path);
-    return { get: async () => undefined, put: async () => "" };
+    return { get: async () => undefined, put: async () => "", recall: async () => undefined, remember: async () => {} };
   };
   return { events, stores, createStore, reporter: { emit: (event: Event) => events.push(event) } };
 }

@@ -50,6 +50,8 @@ export function testContext({ env = {}, signal, onEvent }: TestContextOptions = 
     store: {
       get: () => Promise.reject(new Error("an importer keeps nothing")),
       put: () => Promise.reject(new Error("an importer keeps nothing")),
+      recall: () => Promise.reject(new Error("an importer keeps nothing")),
+      remember: () => Promise.reject(new Error("an importer keeps nothing")),
     },
     dispose: () => rmSync(root, { recursive: true, force: true }),
   };

@@ -34,7 +34,12 @@ export function testContext(
     clock: { now: () => 1_700_000_000, monotonicMs: () => 0 },
     exec: forbidden("runs"),
     fetch: forbidden("fetches"),
-    store: { get: forbidden("keeps"), put: forbidden("keeps") },
+    store: {
+      get: forbidden("keeps"),
+      put: forbidden("keeps"),
+      recall: forbidden("keeps"),
+      remember: forbidden("keeps"),
+    },
     dispose: () => rmSync(root, { recursive: true, force: true }),
   };
 }

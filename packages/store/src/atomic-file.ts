@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { unlinkSync } from "node:fs";
 import { type FileHandle, open, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { BaseKitError, printable, systemErrorCode } from "@base-kit/core";
+import { removeAtExit } from "./remove-at-exit.ts";
 
 /**
  * Writes a file so that its name leads to the old content or to all of the new, whatever happens: a temporary name in the
@@ -115,24 +115,4 @@ async function syncFolder(path: string): Promise<void> {
   } catch {
     // The file itself is written.
   }
-}
-
-const temporaries = new Set<string>();
-let watchingExit = false;
-
-function removeAtExit(path: string): () => void {
-  if (!watchingExit) {
-    watchingExit = true;
-    process.on("exit", () => {
-      for (const each of temporaries) {
-        try {
-          unlinkSync(each);
-        } catch {
-          // It is gone, or was never made.
-        }
-      }
-    });
-  }
-  temporaries.add(path);
-  return () => temporaries.delete(path);
 }

@@ -4,4 +4,5 @@ export { type Compression, DETECTION_SIZE, detectCompression } from "./detect-co
 export { type FetchedFile, type FileSource, fetchFile } from "./fetch-file.ts";
 export { type FetchFilesOptions, fetchFiles } from "./fetch-files.ts";
 export { resolveMirror } from "./mirror-url.ts";
-export { type CreateStoreOptions, createStore } from "./store.ts";
+export { listStore, type Pruned, pruneStore, type StoredItem } from "./prune.ts";
+export { type CreateStoreOptions, createStore, type FolderStore } from "./store.ts";

@@ -1,112 +1,94 @@
-import { createHash, randomBytes } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { lstat, mkdir, readdir, rm, stat, unlink } from "node:fs/promises";
-import { join } from "node:path";
-import { BaseKitError, type Digest, printable, type Reporter, type Store } from "@base-kit/core";
+import { randomBytes } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { BaseKitError, printable, type Reporter, type Store } from "@base-kit/core";
 import { replaceFile } from "./atomic-file.ts";
+import { openLease } from "./lease.ts";
+import { removeAbandoned } from "./prune.ts";
+import { contentPath, incomingFolder, resultPath } from "./store-layout.ts";
+import { checkContent, type Hashed, verified } from "./stored-content.ts";
+import { readResult, wrapResult } from "./stored-result.ts";
 
 export interface CreateStoreOptions {
   /** Hears of damaged files. @default tells nobody */
   readonly reporter?: Reporter;
 }
 
-/** Half-written files of killed processes are removed when they are this old. */
-const ABANDONED_MS = 24 * 3600 * 1000;
+/** A {@link Store} in a folder. */
+export interface FolderStore extends Store {
+  readonly dir: string;
+  /** Bytes that were added through this object. */
+  added(): number;
+  /** Says that nothing that was looked up is needed any more; the end of the process does so too. */
+  close(): Promise<void>;
+}
 
 /**
- * A {@link Store} in a folder: `sha256/ab/abcd…`, each file named by its digest. Any number of processes may use it at once.
- * Its files are for reading only.
+ * A {@link Store} in a folder: each file named by its digest, each result by the digest of its key. Any number of processes may
+ * use it at once. Its files are for reading only.
  */
-export function createStore(dir: string, { reporter }: CreateStoreOptions = {}): Store {
-  let prepared: Promise<void> | undefined;
+export function createStore(dir: string, { reporter }: CreateStoreOptions = {}): FolderStore {
+  const hashed: Hashed = new Map();
+  let added = 0;
+  const lease = once(() => openLease(dir));
+  const prepared = once(async () => {
+    await makeFolder(dir, incomingFolder(dir));
+    const own = await lease();
+    await removeAbandoned(dir);
+    return own;
+  });
+  const write = async (path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> => {
+    const { name } = await prepared();
+    await makeFolder(dir, dirname(path));
+    const temporary = join(incomingFolder(dir), `${name}-${randomBytes(6).toString("hex")}`);
+    const onChunk = ({ length }: Uint8Array) => {
+      added += length;
+    };
+    // Without fsync: what a power failure tears is found out when it is read, and made again.
+    await replaceFile(path, bytes, { temporary, durable: false, onChunk });
+  };
+
   return {
-    get: (digest) => get(dir, digest, reporter),
+    dir,
+    added: () => added,
+    close: async () => (await lease()).end(),
+    get: async (digest) => {
+      const path = contentPath(dir, digest);
+      const state = await checkContent(path, digest, { hashed, since: (await lease()).since });
+      if (state === "whole") return path;
+      if (state === "damaged") {
+        reporter?.emit({ type: "noted", message: `the cached file ${digest} was damaged and is fetched again` });
+      }
+      return undefined;
+    },
     put: async (expected, bytes) => {
-      prepared ??= prepare(dir);
-      await prepared;
-      const path = pathOf(dir, expected.digest);
-      await attempt(dir, () => mkdir(join(path, ".."), { recursive: true }));
-      // Without fsync: what a power failure tears is found out by get and fetched again.
-      const temporary = join(incoming(dir), `${process.pid}-${randomBytes(8).toString("hex")}`);
-      await replaceFile(path, verified(bytes, expected), { temporary, durable: false });
+      const path = contentPath(dir, expected.digest);
+      await write(path, verified(bytes, expected));
       return path;
     },
+    recall: async (key) => {
+      await lease();
+      return readResult(resultPath(dir, key), key);
+    },
+    remember: (key, result) => write(resultPath(dir, key), chunksOf(wrapResult(key, result))),
   };
 }
 
-async function get(dir: string, digest: Digest, reporter: Reporter | undefined): Promise<string | undefined> {
-  const path = pathOf(dir, digest);
-  const before = await lstat(path).catch(() => undefined);
-  if (before === undefined) return undefined;
-  // What cannot be read is no better than what is damaged.
-  if ((await digestOf(path).catch(() => undefined)) === digest) return path;
-  const now = await lstat(path).catch(() => undefined);
-  // Unless another process has put the right file there meanwhile.
-  if (now?.ino === before.ino) await rm(path, { recursive: true, force: true }).catch(() => {});
-  reporter?.emit({ type: "noted", message: `the cached file ${digest} was damaged and is fetched again` });
-  return undefined;
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () => {
+    running ??= work();
+    return running;
+  };
 }
 
-async function digestOf(path: string): Promise<Digest> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) hash.update(chunk);
-  return `sha256:${hash.digest("hex")}`;
+async function* chunksOf(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* chunks;
 }
 
-/** The bytes, with an error in place of a wrong end. */
-async function* verified(
-  bytes: AsyncIterable<Uint8Array>,
-  { digest, size }: { readonly digest: Digest; readonly size?: number },
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const hash = createHash("sha256");
-  let found = 0;
-  for await (const chunk of bytes) {
-    hash.update(chunk);
-    found += chunk.length;
-    if (size !== undefined && found > size) throw mismatch(`expected ${size} bytes, found more`);
-    yield chunk;
-  }
-  if (size !== undefined && found !== size) throw mismatch(`expected ${size} bytes, found ${found}`);
-  const actual = hash.digest("hex");
-  if (digest !== `sha256:${actual}`) throw mismatch(`expected ${digest}, found sha256:${actual}`);
-}
-
-function mismatch(what: string): BaseKitError {
-  return new BaseKitError("STORE_MISMATCH", `the content is not what it should be: ${what}`, {
-    kind: "verification",
-    hint: "Nothing of it was kept.",
-  });
-}
-
-/** @throws BaseKitError `DIGEST_INVALID` (usage): it becomes a path */
-function pathOf(dir: string, digest: Digest): string {
-  const hex = /^sha256:([0-9a-f]{64})$/.exec(digest)?.[1];
-  if (hex === undefined) {
-    throw new BaseKitError("DIGEST_INVALID", `not a sha256 digest: ${printable(digest)}`, { kind: "usage" });
-  }
-  return join(dir, "sha256", hex.slice(0, 2), hex);
-}
-
-function incoming(dir: string): string {
-  return join(dir, "incoming");
-}
-
-async function prepare(dir: string): Promise<void> {
-  const folder = incoming(dir);
-  await attempt(dir, () => mkdir(folder, { recursive: true }));
-  for (const name of await readdir(folder)) {
-    const path = join(folder, name);
-    const age = await stat(path).then(
-      ({ mtimeMs }) => Date.now() - mtimeMs,
-      () => 0,
-    );
-    if (age > ABANDONED_MS) await unlink(path).catch(() => {});
-  }
-}
-
-async function attempt<T>(dir: string, work: () => Promise<T>): Promise<T> {
+async function makeFolder(dir: string, path: string): Promise<void> {
   try {
-    return await work();
+    await mkdir(path, { recursive: true });
   } catch (error) {
     throw new BaseKitError(
       "STORE_UNUSABLE",

@@ -22,11 +22,17 @@ async function* inChunks(bytes: Uint8Array, size = 1000): AsyncGenerator<Uint8Ar
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
-/** All files below a folder. */
+/** All files below a folder, without the signs of running processes. */
 function filesIn(dir: string): string[] {
   if (!existsSync(dir)) return [];
   return readdirSync(dir, { recursive: true, withFileTypes: true }).flatMap((entry) =>
-    entry.isFile() ? [entry.name] : [],
+    entry.isFile() && !entry.parentPath.endsWith("in-use") ? [entry.name] : [],
+  );
+}
+
+function filePathsIn(dir: string): string[] {
+  return readdirSync(dir, { recursive: true, withFileTypes: true }).flatMap((entry) =>
+    entry.isFile() ? [join(entry.parentPath, entry.name)] : [],
   );
 }
 
@@ -128,19 +134,57 @@ describe("a damaged file", () => {
   });
 });
 
-test("a half-written file of a killed process is removed when it is old, not before", async () => {
+test("a half-written file of a killed process is removed, that of a running one is not", async () => {
   const incoming = join(context.dir, "cache", "incoming");
-  mkdirSync(incoming, { recursive: true });
-  for (const [name, hours] of [
-    ["old", 25],
-    ["young", 1],
-  ] as const) {
-    writeFileSync(join(incoming, name), "");
-    utimesSync(join(incoming, name), new Date(), new Date(Date.now() - hours * 3600_000));
-  }
+  const leases = join(context.dir, "cache", "in-use");
+  for (const folder of [incoming, leases]) mkdirSync(folder, { recursive: true });
+  const put = (folder: string, name: string, minutes: number) => {
+    writeFileSync(join(folder, name), "half");
+    utimesSync(join(folder, name), new Date(), new Date(Date.now() - minutes * 60_000));
+  };
+  put(leases, "100-alive", 1);
+  put(leases, "100-killed", 6);
+  put(incoming, "100-alive-long", 90);
+  put(incoming, "100-killed-before", 6);
+  put(incoming, "100-killed-now", 1);
   const bytes = Buffer.from("x");
   await context.store.put({ digest: digestOf(bytes) }, inChunks(bytes));
-  expect(readdirSync(incoming)).toEqual(["young"]);
+  expect(readdirSync(incoming).sort()).toEqual(["100-alive-long", "100-killed-now"]);
+  expect(readdirSync(leases)).toContain("100-alive");
+  expect(readdirSync(leases)).not.toContain("100-killed");
+});
+
+describe("results of work", () => {
+  test("are got back under their key, whatever they are", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string(), fc.uint8Array({ maxLength: 2000 }), async (key, result) => {
+        await context.store.remember(key, result);
+        expect((await context.store.recall(key))?.equals(result)).toBe(true);
+        expect(await context.store.recall(`${key}!`)).toBeUndefined();
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  test("are replaced by later ones", async () => {
+    for (const text of ["one", "two"]) await context.store.remember("key", Buffer.from(text));
+    expect(String(await context.store.recall("key"))).toBe("two");
+  });
+
+  test.each([
+    ["cut", (path: string) => truncateSync(path, 40)],
+    ["emptied", (path: string) => truncateSync(path, 0)],
+    ["changed", (path: string) => writeFileSync(path, readFileSync(path, "latin1").replace("result", "Result"))],
+    ["another's", (path: string, other: string) => writeFileSync(path, readFileSync(other))],
+  ])("are forgotten when their file was %s", async (_, damage) => {
+    await context.store.remember("other", Buffer.from("a result of something else"));
+    const [other = ""] = filePathsIn(join(context.dir, "cache", "results"));
+    await context.store.remember("key", Buffer.from("the result"));
+    const [path = ""] = filePathsIn(join(context.dir, "cache", "results")).filter((each) => each !== other);
+    damage(path, other);
+    expect(await context.store.recall("key")).toBeUndefined();
+    expect(existsSync(path)).toBe(false);
+  });
 });
 
 test("a folder that cannot be made is named", async () => {

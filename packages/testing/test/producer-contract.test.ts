@@ -69,7 +69,7 @@ async function createContext({ signal }: { readonly signal: AbortSignal }): Prom
     env: {},
     reporter: { emit: () => {} },
     clock: { now: () => 0, monotonicMs: () => performance.now() },
-    store: { get: unused, put: unused },
+    store: { get: unused, put: unused, recall: unused, remember: unused },
     fetch: unused,
     exec: unused,
     [Symbol.asyncDispose]: async () => rmSync(tempDir, { recursive: true, force: true }),

@@ -1,0 +1,61 @@
+import { randomBytes } from "node:crypto";
+import { lstat, mkdir, readdir, unlink, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { removeAtExit } from "./remove-at-exit.ts";
+import { leasesFolder } from "./store-layout.ts";
+
+const RENEW_MS = 60_000;
+/** A process that has not renewed its lease for so long is gone: killed, or on a machine that is. */
+const STALE_MS = 5 * 60_000;
+
+/**
+ * The sign that a process uses the store, so that nobody removes what it has looked up. A file with a fresh time, because
+ * process ids mean nothing to the other containers and machines that may share the folder.
+ */
+export interface Lease {
+  readonly name: string;
+  /** Milliseconds since 1970; what was used since then is not removed by others. */
+  readonly since: number;
+}
+
+export interface OwnLease extends Lease {
+  /** Never fails. */
+  end(): Promise<void>;
+}
+
+/** Never fails: a store that cannot be written to can still be read. */
+export async function openLease(dir: string): Promise<OwnLease> {
+  const since = Date.now();
+  const name = `${since}-${randomBytes(6).toString("hex")}`;
+  const path = join(leasesFolder(dir), name);
+  try {
+    await mkdir(leasesFolder(dir), { recursive: true });
+    await writeFile(path, "", { flag: "wx" });
+  } catch {
+    return { name, since, end: async () => {} };
+  }
+  const forget = removeAtExit(path);
+  const renewing = setInterval(() => utimes(path, new Date(), new Date()).catch(() => {}), RENEW_MS).unref();
+  const end = async () => {
+    clearInterval(renewing);
+    forget();
+    await unlink(path).catch(() => {});
+  };
+  return { name, since, end };
+}
+
+/** The leases of processes that still run. */
+export async function liveLeases(dir: string): Promise<readonly Lease[]> {
+  const names = await readdir(leasesFolder(dir)).catch(() => []);
+  const live: Lease[] = [];
+  for (const name of names) {
+    if (!(await isStale(join(leasesFolder(dir), name)))) live.push({ name, since: Number.parseInt(name, 10) || 0 });
+  }
+  return live;
+}
+
+/** Whether nobody has written to a file for longer than a living process leaves its lease. */
+export async function isStale(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => undefined);
+  return found !== undefined && Date.now() - found.mtimeMs > STALE_MS;
+}

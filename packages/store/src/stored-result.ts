@@ -1,0 +1,26 @@
+import { createHash } from "node:crypto";
+import { readFile, unlink, utimes } from "node:fs/promises";
+
+const DIGEST_SIZE = 32;
+
+/** A result as it is stored: its own digest comes first, because its name says only what it is the result of. */
+export function wrapResult(key: string, result: Uint8Array): readonly Uint8Array[] {
+  return [digestOf(key, result), result];
+}
+
+/** The result, when it is there and whole; a damaged one is removed, to be made again. */
+export async function readResult(path: string, key: string): Promise<Buffer | undefined> {
+  const bytes = await readFile(path).catch(() => undefined);
+  if (bytes === undefined) return undefined;
+  const result = bytes.subarray(DIGEST_SIZE);
+  if (!bytes.subarray(0, DIGEST_SIZE).equals(digestOf(key, result))) {
+    await unlink(path).catch(() => {});
+    return undefined;
+  }
+  await utimes(path, new Date(), new Date()).catch(() => {});
+  return result;
+}
+
+function digestOf(key: string, result: Uint8Array): Buffer {
+  return createHash("sha256").update(`${key.length}\0${key}\0`).update(result).digest();
+}
