@@ -17,6 +17,8 @@ export interface Layer extends Blob {
   /** Digest of the uncompressed tar. */
   readonly diffId: Digest;
   readonly compression: "none" | "gzip" | "zstd";
+  /** Implementation, version and level that made it: the same tar gives the same bytes under the same id. Absent when not known. */
+  readonly compressor?: string;
 }
 
 /** How a container is started, in the words of `docker run` and the Dockerfile. */

@@ -1,46 +1,60 @@
 import type { Context, Image, Layer, Rootfs, RuntimeConfig } from "@base-kit/core";
 import { descriptor, jsonBlob } from "./blob.ts";
 import { imageConfig } from "./config.ts";
-import { writeLayer } from "./layer.ts";
-import { MEDIA_TYPE } from "./media-types.ts";
+import { type LayerOptions, writeLayers } from "./layer.ts";
+import { COMPRESSOR_ANNOTATION, MEDIA_TYPE } from "./media-types.ts";
 
-export interface BuildImageOptions {
+export interface BuildImageOptions extends LayerOptions {
   /** How containers start; over what the root filesystem suggests, setting by setting. */
   readonly runtime?: RuntimeConfig;
   /** Seconds since 1970. */
   readonly created: number;
-  /** @default gzip */
-  readonly compression?: "none" | "gzip";
   /** On the manifest, by OCI's names (`org.opencontainers.image.…`). */
   readonly annotations?: Readonly<Record<string, string>>;
-  /** What `docker history` shows for the layer. @default `base-kit` */
+  /** What `docker history` shows, for each layer together with what the layer holds. @default `base-kit` */
   readonly createdBy?: string;
 }
 
-/** An image of one layer with all that the root filesystem holds. The same input gives the same bytes. */
+/** An image of all that the root filesystem holds. The same input gives the same bytes. */
 export async function buildImage(rootfs: Rootfs, options: BuildImageOptions, context: Context): Promise<Image> {
-  const layer = await writeLayer(rootfs, options, context);
-  return assembleImage({ ...rootfs, runtime: mergeRuntime(rootfs.runtime, options.runtime) }, [layer], options);
+  const { createdBy = "base-kit" } = options;
+  const written = await writeLayers(rootfs, options, context);
+  const layers = written.map(({ layer }) => layer);
+  const runtime = mergeRuntime(rootfs.runtime, options.runtime);
+  const history = written.map(({ title }) => (title === "" ? createdBy : `${createdBy}: ${title}`));
+  return assembleImage({ ...rootfs, runtime }, layers, { ...options, history });
+}
+
+export interface AssembleOptions extends Pick<BuildImageOptions, "created" | "annotations"> {
+  /** What `docker history` shows for each layer. @default `base-kit` */
+  readonly history?: readonly string[];
 }
 
 /** Config and manifest around layers that are there already. */
 export function assembleImage(
   rootfs: Pick<Rootfs, "platform" | "runtime">,
   layers: readonly Layer[],
-  options: Pick<BuildImageOptions, "created" | "annotations" | "createdBy">,
+  options: AssembleOptions,
 ): Image {
   const { platform, runtime } = rootfs;
-  const { created, annotations = {}, createdBy = "base-kit" } = options;
+  const { created, annotations = {}, history = layers.map(() => "base-kit") } = options;
   const diffIds = layers.map(({ diffId }) => diffId);
-  const config = jsonBlob(MEDIA_TYPE.config, imageConfig({ platform, runtime, created, diffIds, createdBy }));
+  const config = jsonBlob(MEDIA_TYPE.config, imageConfig({ platform, runtime, created, diffIds, history }));
   const manifest = jsonBlob(MEDIA_TYPE.manifest, {
     schemaVersion: 2,
     mediaType: MEDIA_TYPE.manifest,
     config: descriptor(config),
-    layers: layers.map(descriptor),
+    layers: layers.map(layerDescriptor),
     ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
   });
   return { platform, config, manifest, layers, annotations, runtime };
+}
+
+/** Who compressed it is said of each layer: an image may have layers of several makers. */
+function layerDescriptor(layer: Layer) {
+  const { compressor } = layer;
+  if (compressor === undefined) return descriptor(layer);
+  return { ...descriptor(layer), annotations: { [COMPRESSOR_ANNOTATION]: compressor } };
 }
 
 /** Env and labels are added to each other by name; every other setting is replaced. As in a Dockerfile, a new entrypoint drops an inherited cmd. */

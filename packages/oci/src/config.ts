@@ -7,12 +7,12 @@ export interface ConfigOptions {
   readonly created: number;
   readonly diffIds: readonly Digest[];
   /** One line per layer, for `docker history`. */
-  readonly createdBy: string;
+  readonly history: readonly string[];
 }
 
 /** The image configuration, OCI image specification 1.1 "Image Configuration"; its digest is the image id. */
 export function imageConfig(options: ConfigOptions): Record<string, unknown> {
-  const { platform, runtime, diffIds, createdBy } = options;
+  const { platform, runtime, diffIds, history } = options;
   const created = rfc3339(options.created);
   return {
     created,
@@ -21,7 +21,7 @@ export function imageConfig(options: ConfigOptions): Record<string, unknown> {
     os: platform.os,
     config: runtimeFields(runtime),
     rootfs: { type: "layers", diff_ids: diffIds },
-    history: diffIds.map(() => ({ created, created_by: createdBy })),
+    history: history.map((createdBy) => ({ created, created_by: createdBy })),
   };
 }
 

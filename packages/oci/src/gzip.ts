@@ -1,15 +1,21 @@
-import { promisify } from "node:util";
-import { constants, crc32, deflateRaw, type ZlibOptions } from "node:zlib";
+import { crc32 } from "node:zlib";
+import { deflateWithZlib } from "./compressors/zlib.ts";
+import { inOrder, type Piece } from "./in-order.ts";
 
 const BLOCK = 1024 ** 2;
 /** Deflate looks this far back; each block is given the end of the one before, so that cutting costs no size. */
 const WINDOW = 32 * 1024;
-/** Blocks compressed at once, on libuv's threads; memory is a few times this many MiB. */
-const IN_FLIGHT = 4;
 
 export const DEFAULT_GZIP_LEVEL = 6;
 
-const deflate = promisify<Uint8Array, ZlibOptions, Buffer>(deflateRaw);
+/**
+ * One block of a deflate stream (RFC 1951): byte-aligned at its end and to be followed by another, or the last.
+ * `dictionary` is what comes before it.
+ */
+export type DeflateBlock = (
+  block: Buffer,
+  options: { readonly last: boolean; readonly dictionary: Buffer | undefined },
+) => Promise<Buffer>;
 
 /**
  * One gzip member (RFC 1952), compressed in blocks on all cores. The bytes follow from the input and the level alone, not from
@@ -19,29 +25,28 @@ export async function* gzip(
   chunks: AsyncIterable<Uint8Array>,
   level: number = DEFAULT_GZIP_LEVEL,
 ): AsyncGenerator<Buffer, void, void> {
-  yield Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
-  const running: Promise<Buffer>[] = [];
+  for await (const { bytes } of inOrder(gzipPieces(chunks, deflateWithZlib(level)))) yield bytes;
+}
+
+/** The same as pieces that are still in the making, for who compresses several members at once. */
+export async function* gzipPieces(
+  chunks: AsyncIterable<Uint8Array>,
+  deflate: DeflateBlock,
+): AsyncGenerator<Piece<undefined>, void, void> {
+  yield { of: undefined, bytes: Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]) };
   let dictionary: Buffer | undefined;
   let sum = 0;
   let size = 0;
-  try {
-    for await (const { block, last } of blocksOf(chunks)) {
-      sum = crc32(block, sum);
-      size += block.length;
-      const finishFlush = last ? constants.Z_FINISH : constants.Z_SYNC_FLUSH;
-      running.push(deflate(block, { level, finishFlush, ...(dictionary === undefined ? {} : { dictionary }) }));
-      dictionary = block.subarray(Math.max(0, block.length - WINDOW));
-      if (running.length >= IN_FLIGHT) yield (await running.shift()) as Buffer;
-    }
-    while (running.length > 0) yield (await running.shift()) as Buffer;
-  } finally {
-    // A consumer that stops early must not leave a rejected promise behind.
-    await Promise.allSettled(running);
+  for await (const { block, last } of blocksOf(chunks)) {
+    sum = crc32(block, sum);
+    size += block.length;
+    yield { of: undefined, bytes: deflate(block, { last, dictionary }) };
+    dictionary = block.subarray(Math.max(0, block.length - WINDOW));
   }
   const trailer = Buffer.alloc(8);
   trailer.writeUInt32LE(sum >>> 0, 0);
   trailer.writeUInt32LE(size % 2 ** 32, 4);
-  yield trailer;
+  yield { of: undefined, bytes: trailer };
 }
 
 /** Blocks of exactly one MiB, the last one shorter (perhaps empty) and marked. */

@@ -6,7 +6,7 @@ export { hybridArchive, hybridArchiveSize } from "./hybrid-archive.ts";
 export { imageForHost } from "./image-for-host.ts";
 export { blobsOf, idOf, imageIndex, manifestDescriptor, namedDocument } from "./image-index.ts";
 export { type ImagePlace, readPlace } from "./image-place.ts";
-export { type LayerOptions, writeLayer } from "./layer.ts";
+export type { LayerOptions } from "./layer.ts";
 export { layoutSink } from "./layout.ts";
 export { LAYER_MEDIA_TYPE, MEDIA_TYPE } from "./media-types.ts";
 export { openArchive, openArchivePlace } from "./open-archive.ts";

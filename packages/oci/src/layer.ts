@@ -1,76 +1,107 @@
-import { createHash } from "node:crypto";
-import {
-  BaseKitError,
-  type Context,
-  type Entry,
-  type Layer,
-  type Rootfs,
-  type SegmentArchive,
-  step,
-} from "@base-kit/core";
-import { isSameTree, mergedEntries, spool } from "@base-kit/rootfs";
-import { writeTar } from "@base-kit/tar";
+import { type Context, type Layer, type Rootfs, type SegmentArchive, step } from "@base-kit/core";
+import { spool } from "@base-kit/rootfs";
+import { END_OF_TAR, writeTar } from "@base-kit/tar";
 import { readRange } from "./blob.ts";
-import { gzip } from "./gzip.ts";
+import { findCompressor } from "./compressors/compressor.ts";
 import { LAYER_MEDIA_TYPE } from "./media-types.ts";
+import { packedLayer } from "./packed-layer.ts";
+import { type LayerPlan, planLayers } from "./plan-layers.ts";
 
 export interface LayerOptions {
   /** A local engine unpacks the layer at once and gains nothing from compression. @default gzip */
   readonly compression?: "none" | "gzip";
+  /** How many layers there may be; packages of one source stay together. @default 1 */
+  readonly layers?: number;
+}
+
+/** A layer, and what it holds in a few words. */
+export interface TitledLayer {
+  readonly title: string;
+  readonly layer: Layer;
 }
 
 /**
- * The whole root filesystem as one layer, kept in the context's private directory.
+ * The whole root filesystem as layers, kept in the context's private directory. What was compressed before is taken from the
+ * store.
  *
- * @throws BaseKitError `ROOTFS_EMPTY` (unsupported): engines take an empty layer and nobody can use the image
+ * @throws BaseKitError as `planLayers`
  */
-export async function writeLayer(rootfs: Rootfs, options: LayerOptions, context: Context): Promise<Layer> {
-  const { compression = "gzip" } = options;
-  return step(context, compression === "none" ? "writing the layer" : "compressing the layer", async (handle) => {
-    const entries = mergedEntries(rootfs);
-    if (entries.every(({ path }) => path === "")) {
-      throw new BaseKitError("ROOTFS_EMPTY", "the root filesystem is empty", {
-        kind: "unsupported",
-        hint: "Check the input and the exclude patterns. Nothing was written.",
-      });
-    }
-    const archive = compression === "none" ? wholeArchive(rootfs, entries) : undefined;
-    if (archive !== undefined) {
-      handle.detail("as it was read");
-      return plainLayer(archive);
-    }
-    const total = entries.reduce((sum, entry) => sum + (entry.type === "file" ? entry.size : 0), 0);
-    const hash = createHash("sha256");
-    let packed = 0;
-    const tar = async function* () {
-      for await (const chunk of writeTar(entries)) {
-        hash.update(chunk);
-        packed += chunk.length;
-        handle.progress(packed, { total: Math.max(total, packed) });
-        yield chunk;
-      }
+export async function writeLayers(
+  rootfs: Rootfs,
+  options: LayerOptions,
+  context: Context,
+): Promise<readonly TitledLayer[]> {
+  const { compression = "gzip", layers: atMost = 1 } = options;
+  const what = atMost === 1 ? "the layer" : "the layers";
+  return step(context, compression === "none" ? `writing ${what}` : `compressing ${what}`, async (handle) => {
+    const plans = planLayers(rootfs, atMost);
+    const total = sizeOf(plans);
+    let done = 0;
+    const onBytes = (count: number) => {
+      done += count;
+      handle.progress(done, { total: Math.max(total, done) });
     };
-    const { path, size, sha256 } = await spool(compression === "gzip" ? gzip(tar()) : tar(), context);
-    handle.detail(entries.length === 1 ? "1 entry" : `${entries.length} entries`);
-    return {
-      mediaType: LAYER_MEDIA_TYPE[compression],
-      digest: `sha256:${sha256}`,
-      diffId: `sha256:${hash.digest("hex")}`,
-      size,
-      compression,
-      open: () => readRange(path, 0, size),
-    };
+    if (compression === "none") {
+      const layers = await inTurn(plans, (plan) => plainLayer(plan, { context, onBytes }));
+      const archives = plans.every(({ members }) => members[0]?.archive !== undefined);
+      handle.detail(archives ? "as it was read" : entryCount(plans));
+      return titled(plans, layers);
+    }
+    const compressor = await findCompressor({ compression }, context);
+    const layers = await inTurn(plans, (plan) => packedLayer(plan, { compressor, context, onBytes }));
+    const compressed = layers.reduce((sum, layer) => sum + layer.compressed, 0);
+    const members = layers.reduce((sum, layer) => sum + layer.members, 0);
+    const cached = compressed === 0 ? "cached" : `${members - compressed} of ${members} parts cached`;
+    handle.detail(compressed === members ? entryCount(plans) : `${entryCount(plans)}, ${cached}`);
+    return titled(plans, layers);
   });
 }
 
-/** The archive of the only segment, when it holds just the entries the layer shall hold, in the same order. */
-function wholeArchive({ segments }: Rootfs, entries: readonly Entry[]): SegmentArchive | undefined {
-  const [only, ...others] = segments;
-  if (only?.archive === undefined || others.length > 0) return undefined;
-  return isSameTree(only.entries(), entries) ? only.archive : undefined;
+function titled(plans: readonly LayerPlan[], layers: readonly Layer[]): readonly TitledLayer[] {
+  return layers.map((layer, at) => ({ title: plans[at]?.title ?? "", layer }));
 }
 
-function plainLayer({ path, size, digest }: SegmentArchive): Layer {
+async function inTurn<T, R>(values: readonly T[], work: (value: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (const value of values) results.push(await work(value));
+  return results;
+}
+
+interface PlainJob {
+  readonly context: Context;
+  readonly onBytes: (count: number) => void;
+}
+
+async function plainLayer({ members }: LayerPlan, { context, onBytes }: PlainJob): Promise<Layer> {
+  const [first, ...others] = members;
+  if (first?.archive !== undefined && others.length === 0) return layerOf(first.archive);
+  const tar = async function* () {
+    for (const { entries } of members) {
+      for await (const chunk of writeTar(entries, { unterminated: true })) {
+        onBytes(chunk.length);
+        yield chunk;
+      }
+    }
+    yield END_OF_TAR;
+  };
+  const { path, size, sha256 } = await spool(tar(), context);
+  return layerOf({ path, size, digest: `sha256:${sha256}` });
+}
+
+function layerOf({ path, size, digest }: SegmentArchive): Layer {
   const mediaType = LAYER_MEDIA_TYPE.none;
   return { mediaType, digest, diffId: digest, size, compression: "none", open: () => readRange(path, 0, size) };
+}
+
+function sizeOf(plans: readonly LayerPlan[]): number {
+  let sum = 0;
+  for (const { members } of plans) {
+    for (const { entries } of members) for (const entry of entries) if (entry.type === "file") sum += entry.size;
+  }
+  return sum;
+}
+
+function entryCount(plans: readonly LayerPlan[]): string {
+  const count = plans.flatMap(({ members }) => members).reduce((sum, { entries }) => sum + entries.length, 0);
+  return count === 1 ? "1 entry" : `${count} entries`;
 }

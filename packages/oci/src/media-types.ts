@@ -43,3 +43,6 @@ export function isManifestType(mediaType: string): boolean {
 export function isConfigType(mediaType: string): boolean {
   return mediaType === MEDIA_TYPE.config || mediaType === DOCKER_MEDIA_TYPE.config;
 }
+
+/** On the descriptor of a layer: with what it was compressed. */
+export const COMPRESSOR_ANNOTATION = "io.base-kit.compressor";

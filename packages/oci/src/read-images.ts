@@ -16,7 +16,7 @@ import {
   parseIndex,
   parseManifest,
 } from "./documents.ts";
-import { isConfigType, isIndexType, isManifestType, layerCompression } from "./media-types.ts";
+import { COMPRESSOR_ANNOTATION, isConfigType, isIndexType, isManifestType, layerCompression } from "./media-types.ts";
 import { readDocument, verifiedBlob } from "./verified-blob.ts";
 
 /** Where blobs are read from: a layout, an archive, a registry. Nothing it gives is trusted. */
@@ -206,7 +206,8 @@ function layersOf(
     const diffId = diffIds[position];
     const compression = layerCompression(each.mediaType);
     if (diffId === undefined || compression === undefined) throw new TypeError("checked before");
-    return { ...own(each), diffId, compression };
+    const compressor = each.annotations?.[COMPRESSOR_ANNOTATION];
+    return { ...own(each), diffId, compression, ...(compressor === undefined ? {} : { compressor }) };
   });
 }
 

@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { type Context, type Image, type Layer, parsePlatform, parseReference, type Rootfs } from "@base-kit/core";
+import { createStore } from "@base-kit/store";
 import { entriesFromText, readContent } from "@base-kit/testing";
 import fc from "fast-check";
 import { extract } from "tar-stream";
@@ -43,6 +44,7 @@ beforeEach(() => {
     signal: new AbortController().signal,
     reporter: { emit: () => {} },
     clock: { now: () => 0, monotonicMs: () => 0 },
+    store: createStore(join(folder, "cache")),
   } as unknown as Context;
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));

@@ -15,4 +15,4 @@ export { dropDevices } from "./transforms/drop-devices.ts";
 export { excludePaths, type PathRules } from "./transforms/exclude-paths.ts";
 export { emptyDirectories, emptyPseudoFilesystems, removePaths } from "./transforms/remove-paths.ts";
 export { applyTransforms, eachSegment, type Transform } from "./transforms/transform.ts";
-export { isSameTree, mergedEntries } from "./virtual-tree.ts";
+export { isSameTree, mergedEntries, type OwnedEntry, ownedEntries } from "./virtual-tree.ts";

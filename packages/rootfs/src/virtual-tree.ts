@@ -25,6 +25,24 @@ export function mergedEntries(rootfs: Pick<Rootfs, "segments">): Entry[] {
   return treeOf(rootfs).entries();
 }
 
+/** An entry of the merged tree, and where it comes from. */
+export interface OwnedEntry {
+  readonly entry: Entry;
+  /** Whose it is; a hard link belongs to the segment that brought the file. */
+  readonly segment: Segment;
+  /** Under which path its segment has it. */
+  readonly source: ByteString;
+}
+
+/**
+ * The same tree, each entry with its segment.
+ *
+ * @throws BaseKitError as `mergedEntries`
+ */
+export function ownedEntries(rootfs: Pick<Rootfs, "segments">): OwnedEntry[] {
+  return treeOf(rootfs).owned();
+}
+
 /** Whether merging changed nothing: the same entries in the same order. Hard links come out of it as new objects. */
 export function isSameTree(before: Iterable<Entry>, merged: readonly Entry[]): boolean {
   let at = 0;
@@ -78,19 +96,25 @@ export class VirtualTree {
   }
 
   entries(): Entry[] {
+    return this.owned().map(({ entry }) => entry);
+  }
+
+  owned(): OwnedEntry[] {
     const first = new Map<Inode, ByteString>();
-    const result: Entry[] = [];
+    const result: OwnedEntry[] = [];
     for (const path of [...this.#inodes.keys()].sort(compareTreeOrder)) {
       const inode = this.#inodes.get(path) as Inode;
+      const { segment } = inode;
+      const source = inode.entry.path;
       const target = first.get(inode);
       first.set(inode, target ?? path);
       // Tools disagree about hard links to symbolic links; a second link with the same target means the same.
       if (target === undefined || inode.entry.type === "symlink") {
-        result.push(inode.entry.path === path ? inode.entry : { ...inode.entry, path });
+        result.push({ entry: source === path ? inode.entry : { ...inode.entry, path }, segment, source });
       } else {
         // Extended attributes belong to the file, which has been written with them.
         const { mode, uid, gid, mtime } = inode.entry;
-        result.push({ type: "hardlink", path, target, mode, uid, gid, mtime });
+        result.push({ entry: { type: "hardlink", path, target, mode, uid, gid, mtime }, segment, source });
       }
     }
     return result;

@@ -5,4 +5,4 @@ export type { Member } from "./member.ts";
 export { compareTreeOrder, entryPath } from "./path.ts";
 export { TarReader, type TarReaderOptions } from "./reader.ts";
 export { type RepackTarOptions, repackTar } from "./repack.ts";
-export { writeTar } from "./write.ts";
+export { END_OF_TAR, type WriteTarOptions, writeTar } from "./write.ts";

@@ -3,13 +3,24 @@ import { ChunkWriter } from "./chunk-writer.ts";
 import { BLOCK, padding } from "./format.ts";
 import { writeHeader } from "./header.ts";
 
+export interface WriteTarOptions {
+  /** Without the two blocks of zeros at the end: a part that others follow. @default false */
+  readonly unterminated?: boolean;
+}
+
+/** What stands at the end of a tar. */
+export const END_OF_TAR: Buffer = Buffer.alloc(2 * BLOCK);
+
 /**
  * A tar of the entries in the order given, two blocks of zeros at its end. The same entries give the same bytes everywhere.
  * Chunks are the caller's to keep.
  *
  * @throws BaseKitError `TAR_CONTENT_SIZE` (environment) when a file gives more or fewer bytes than its size says
  */
-export async function* writeTar(entries: Iterable<Entry>): AsyncGenerator<Buffer, void, void> {
+export async function* writeTar(
+  entries: Iterable<Entry>,
+  { unterminated = false }: WriteTarOptions = {},
+): AsyncGenerator<Buffer, void, void> {
   const out = new ChunkWriter();
   for (const entry of entries) {
     writeHeader(entry, out);
@@ -33,7 +44,7 @@ export async function* writeTar(entries: Iterable<Entry>): AsyncGenerator<Buffer
     if (written !== entry.size) throw changedWhileReading(entry, written);
     out.reserve(padding(entry.size));
   }
-  out.reserve(2 * BLOCK);
+  if (!unterminated) out.reserve(END_OF_TAR.length);
   out.flush();
   yield* out.take();
 }

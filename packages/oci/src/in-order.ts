@@ -1,0 +1,30 @@
+/** Something that is being made, for what `T` says. */
+export interface Piece<T> {
+  readonly of: T;
+  readonly bytes: Buffer | Promise<Buffer>;
+}
+
+/** As many as keep libuv's four threads busy while this one hashes and writes; memory is a few times this many MiB. */
+const AT_ONCE = 8;
+
+/** The pieces in their order, several in the making at once. */
+export async function* inOrder<T>(
+  pieces: AsyncIterable<Piece<T>>,
+): AsyncGenerator<{ readonly of: T; readonly bytes: Buffer }, void, void> {
+  const running: Piece<T>[] = [];
+  try {
+    for await (const piece of pieces) {
+      running.push(piece);
+      while (running.length >= AT_ONCE || (running[0] !== undefined && Buffer.isBuffer(running[0].bytes))) {
+        const first = running.shift() as Piece<T>;
+        yield { of: first.of, bytes: await first.bytes };
+      }
+    }
+    for (let first = running.shift(); first !== undefined; first = running.shift()) {
+      yield { of: first.of, bytes: await first.bytes };
+    }
+  } finally {
+    // A taker that stops early must not leave a rejected promise behind.
+    await Promise.allSettled(running.map(({ bytes }) => bytes));
+  }
+}

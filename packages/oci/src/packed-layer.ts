@@ -1,0 +1,160 @@
+import { createHash, type Hash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import type { Context, Digest, Layer } from "@base-kit/core";
+import { spool } from "@base-kit/rootfs";
+import { END_OF_TAR, writeTar } from "@base-kit/tar";
+import { readRange } from "./blob.ts";
+import type { Compressor } from "./compressors/compressor.ts";
+import { inOrder, type Piece } from "./in-order.ts";
+import { LAYER_MEDIA_TYPE } from "./media-types.ts";
+import { type KeptMember, type MemberCache, memberCache } from "./member-cache.ts";
+import type { LayerPlan, MemberPlan } from "./plan-layers.ts";
+
+interface Job {
+  readonly compressor: Compressor;
+  readonly context: Context;
+  /** Hears how many bytes of the tar are done. */
+  readonly onBytes: (count: number) => void;
+}
+
+export interface PackedLayer extends Layer {
+  /** How many members had to be compressed, and how many there are. */
+  readonly compressed: number;
+  readonly members: number;
+}
+
+/** A compressed layer, put together from members that were kept and those that are new. */
+export async function packedLayer(plan: LayerPlan, job: Job): Promise<PackedLayer> {
+  const cache = memberCache(job.compressor.id, job.context);
+  return (await recordedLayer(plan, cache, job)) ?? (await newLayer(plan, cache, job));
+}
+
+/** The layer of a build before, when all of it is still there: nothing is compressed, and no file of the tree is read. */
+async function recordedLayer(plan: LayerPlan, cache: MemberCache, job: Job): Promise<PackedLayer | undefined> {
+  const { context } = job;
+  const found = await cache.layer(plan.members.map(({ key }) => key));
+  if (found === undefined) return undefined;
+  const paths: string[] = [];
+  for (const { digest } of found.members) {
+    const path = await context.store.get(digest);
+    if (path === undefined) return undefined;
+    paths.push(path);
+  }
+  const copied = await spool(contentsOf(paths), context).catch((error: unknown) => {
+    // Another process may empty the cache meanwhile.
+    context.signal.throwIfAborted();
+    if (isMissing(error)) return undefined;
+    throw error;
+  });
+  if (copied === undefined || `sha256:${copied.sha256}` !== found.digest) return undefined;
+  return layer(job.compressor, { ...found, path: copied.path }, { compressed: 0, members: plan.members.length });
+}
+
+async function* contentsOf(paths: readonly string[]): AsyncGenerator<Buffer, void, void> {
+  for (const path of paths) yield* createReadStream(path, { highWaterMark: 1024 ** 2 });
+}
+
+async function newLayer(plan: LayerPlan, cache: MemberCache, job: Job): Promise<PackedLayer> {
+  const { compressor, context } = job;
+  const diffId = createHash("sha256");
+  const parts = [...plan.members.map(partOf), partOf(undefined)];
+  const chunks = async function* () {
+    for await (const { of: part, bytes } of inOrder(piecesOf(parts, { ...job, cache, diffId }))) {
+      part.hash.update(bytes);
+      part.size += bytes.length;
+      yield bytes;
+    }
+  };
+  const { path, size, sha256 } = await spool(chunks(), context);
+  const members = parts.map(({ hash, size }): KeptMember => ({ digest: `sha256:${hash.digest("hex")}`, size }));
+  const made = { digest: `sha256:${sha256}`, diffId: `sha256:${diffId.digest("hex")}`, size } as const;
+  let start = 0;
+  for (const [at, part] of parts.entries()) {
+    const kept = members[at] as KeptMember;
+    if (part.isNew) await cache.keepMember(part.plan?.key ?? END, kept, readRange(path, start, kept.size));
+    start += kept.size;
+  }
+  await cache.keepLayer(
+    plan.members.map(({ key }) => key),
+    { ...made, members },
+  );
+  const compressed = parts.filter((part) => part.isNew && part.plan !== undefined).length;
+  return layer(compressor, { ...made, path }, { compressed, members: plan.members.length });
+}
+
+/** A member, or the end of the tar, on its way into the layer. */
+interface Part {
+  readonly plan: MemberPlan | undefined;
+  readonly hash: Hash;
+  size: number;
+  isNew: boolean;
+}
+
+const END = "end";
+
+function partOf(plan: MemberPlan | undefined): Part {
+  return { plan, hash: createHash("sha256"), size: 0, isNew: false };
+}
+
+async function* piecesOf(
+  parts: readonly Part[],
+  job: Job & { readonly cache: MemberCache; readonly diffId: Hash },
+): AsyncGenerator<Piece<Part>, void, void> {
+  for (const part of parts) {
+    const tar = heard(part.plan === undefined ? [END_OF_TAR] : tarOf(part.plan), job);
+    const kept = await job.cache.member(part.plan?.key ?? END);
+    const path = kept === undefined ? undefined : await job.context.store.get(kept.digest);
+    if (path === undefined) {
+      part.isNew = true;
+      for await (const { bytes } of job.compressor.pieces(tar)) yield { of: part, bytes };
+    } else {
+      for await (const bytes of createReadStream(path, { highWaterMark: 1024 ** 2 })) yield { of: part, bytes };
+      for await (const _ of tar);
+    }
+  }
+}
+
+function tarOf({ entries, archive }: MemberPlan): AsyncIterable<Uint8Array> {
+  if (archive === undefined) return writeTar(entries, { unterminated: true });
+  return readRange(archive.path, 0, archive.size - END_OF_TAR.length);
+}
+
+async function* heard(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  { diffId, onBytes, context }: Job & { readonly diffId: Hash },
+): AsyncGenerator<Uint8Array, void, void> {
+  for await (const chunk of chunks) {
+    context.signal.throwIfAborted();
+    diffId.update(chunk);
+    onBytes(chunk.length);
+    yield chunk;
+  }
+}
+
+interface Made {
+  readonly digest: Digest;
+  readonly diffId: Digest;
+  readonly size: number;
+  readonly path: string;
+}
+
+function layer(
+  { id, compression }: Compressor,
+  { digest, diffId, size, path }: Made,
+  counts: Pick<PackedLayer, "compressed" | "members">,
+): PackedLayer {
+  return {
+    mediaType: LAYER_MEDIA_TYPE[compression],
+    digest,
+    diffId,
+    size,
+    compression,
+    compressor: id,
+    open: () => readRange(path, 0, size),
+    ...counts,
+  };
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
+}

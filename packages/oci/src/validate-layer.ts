@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+import { type Context, type Digest, type Layer, printable } from "@base-kit/core";
+import { decompress } from "@base-kit/store";
+import { type Member, TarReader } from "@base-kit/tar";
+import { expectSame, invalid } from "./invalid.ts";
+
+export interface LayerCheck {
+  readonly name: string;
+  readonly signal?: AbortSignal | undefined;
+  /** Knows which layers were found sound before. */
+  readonly store?: Context["store"] | undefined;
+}
+
+/**
+ * Reads the layer and compares it with its digest, size and diffID, and looks at it as a tar. When exactly these bytes were found
+ * sound before, their digest is enough: unpacking them again could only tell the same.
+ *
+ * @throws BaseKitError `IMAGE_INVALID` (verification)
+ */
+export async function validateLayer(layer: Layer, check: LayerCheck): Promise<void> {
+  const { name, signal, store } = check;
+  const key = `sound layer ${CHECKS} ${layer.digest} ${layer.diffId} ${layer.compression}`;
+  const isKnown = (await store?.recall(key)) !== undefined;
+  const blob = hashed(layer.open(), signal);
+  if (isKnown) for await (const _ of blob.chunks);
+  const diffId = isKnown ? layer.diffId : await diffIdOf(layer, blob.chunks, name);
+  expectSame(`digest of ${name}`, layer.digest, blob.digest());
+  expectSame(`size of ${name}`, String(layer.size), String(blob.size()));
+  expectSame(`diffID of ${name}`, layer.diffId, diffId);
+  // Where nothing can be kept, it is looked at again the next time.
+  if (!isKnown) await store?.remember(key, Buffer.from("sound")).catch(() => {});
+}
+
+/** Raised when more comes to be checked. */
+const CHECKS = 1;
+
+async function diffIdOf(layer: Layer, blob: AsyncIterable<Uint8Array>, name: string): Promise<Digest> {
+  const reader = new TarReader({ name, onEntry: treeRules(name) });
+  const tar = hashed(layer.compression === "none" ? blob : decompress(blob), undefined);
+  for await (const chunk of tar.chunks) reader.push(chunk);
+  reader.end();
+  return tar.digest();
+}
+
+/** Every path once, a folder before what is in it, hard links after their file, no deletion marks. */
+function treeRules(name: string): (entry: Member) => void {
+  const seen = new Set<string>();
+  const folders = new Set<string>();
+  const others = new Set<string>();
+  return (entry) => {
+    const { path } = entry;
+    if (seen.has(path)) invalid(name, "every path once", `${shown(path)} twice`);
+    if (folders.has(path)) invalid(name, "folders before what is in them", `${shown(path)} after something in it`);
+    if (path.startsWith(".wh.", path.lastIndexOf("/") + 1)) invalid(name, "no deletion marks", shown(path));
+    if (entry.type === "hardlink" && !seen.has(entry.target)) {
+      invalid(name, "hard links after what they link to", `${shown(path)} before it`);
+    }
+    const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+    if (others.has(parent)) invalid(name, "entries in folders only", `${shown(path)} in something else`);
+    seen.add(path);
+    if (entry.type !== "directory") others.add(path);
+    for (let above: string = path; above !== ""; ) {
+      above = above.slice(0, Math.max(0, above.lastIndexOf("/")));
+      // What is here already is either listed or known to have been missed.
+      if (seen.has(above) || folders.has(above)) break;
+      folders.add(above);
+    }
+  };
+}
+
+function shown(path: string): string {
+  return printable(`/${path}`);
+}
+
+/** A stream that knows the digest and size of what has gone through. */
+function hashed(source: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined) {
+  const hash = createHash("sha256");
+  let size = 0;
+  const chunks = async function* () {
+    for await (const chunk of source) {
+      signal?.throwIfAborted();
+      hash.update(chunk);
+      size += chunk.length;
+      yield chunk;
+    }
+  };
+  return { chunks: chunks(), digest: (): Digest => `sha256:${hash.digest("hex")}`, size: () => size };
+}
