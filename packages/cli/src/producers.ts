@@ -3,7 +3,9 @@ import { BaseKitError, type Producer, printable } from "@base-kit/core";
 /** The producers this command line knows, each loaded when it is used. A new distribution is one more line here. */
 export const PRODUCERS: Readonly<Record<string, () => Promise<Producer>>> = {
   alpine: async () => (await import("@base-kit/producer-alpine")).alpine as Producer,
+  debian: async () => (await import("@base-kit/producer-debian")).debian as Producer,
   debootstrap: async () => (await import("@base-kit/producer-debootstrap")).debootstrap as Producer,
+  ubuntu: async () => (await import("@base-kit/producer-debian")).ubuntu as Producer,
 };
 
 export interface ProducerSpec {

@@ -31,16 +31,24 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
     .command("build <producer>")
     .summary("make a base image of a distribution")
     .description(
-      "Makes a base image of a distribution: <producer>[:<release>], such as alpine:3.20 or debootstrap:bookworm.",
+      "Makes a base image of a distribution: <producer>[:<release>], such as debian:bookworm or alpine:3.20.",
     )
     .option("--arch <architecture>", "amd64, arm64, arm/v7, … (default: this machine's)")
-    .option("--variant <name>", "debootstrap: minbase, buildd or default")
+    .option("--variant <name>", "Debian, Ubuntu: minbase, essential, apt, buildd, important, standard, custom")
     .option("--include <packages>", "packages to add, separated by commas", list)
     .option("--exclude <packages>", "packages to leave out, separated by commas", list)
     .option("--components <names>", "archive components, separated by commas", list)
     .option("--slim", "without documentation, manual pages and translations")
     .option("--mirror <url>", "http(s) URL, file: URL or directory of a mirror")
     .option("--keyring <file>", "the keys that must have signed the archive")
+    .option(
+      "--repository <line>",
+      "one more archive: 'deb [signed-by=FILE] URL SUITE COMPONENT…' (repeatable)",
+      collect,
+    )
+    .option("--snapshot <time>", "the archive as it was: 2026-07-11 or 20260711T101637Z")
+    .option("--compat <program>", "debootstrap: exactly the packages that program takes")
+    .option("--configure <where>", "where packages' scripts run: auto, userns, chroot, container or none")
     .option(
       "--tweaks <names>",
       "changes that make a distribution a good base image: default, none, or names separated by commas",

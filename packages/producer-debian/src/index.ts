@@ -1,1 +1,2 @@
-export {};
+export type { DebianOptions } from "./options.ts";
+export { debian, ubuntu } from "./producer.ts";

@@ -9,6 +9,10 @@ export const PRODUCER_FLAGS = [
   "slim",
   "mirror",
   "keyring",
+  "repository",
+  "snapshot",
+  "compat",
+  "configure",
   "tweaks",
 ] as const;
 

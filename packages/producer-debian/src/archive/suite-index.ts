@@ -1,0 +1,132 @@
+import { createReadStream } from "node:fs";
+import { BaseKitError, type Context, type LockedInput, printable, redactUrl } from "@base-kit/core";
+import { fetchRelease } from "@base-kit/debian-archive";
+import {
+  type IndexDigest,
+  type Keyring,
+  parseRelease,
+  type Release,
+  requireExpectedRelease,
+} from "@base-kit/signatures";
+import { decompress, fetchFile } from "@base-kit/store";
+import { type PackagesIndex, readPackagesIndex } from "../index/packages-index.ts";
+import { publicUrl } from "./credentials.ts";
+
+/** One suite of one archive. */
+export interface SuiteSource {
+  /** Without a slash at the end; may hold credentials of the environment. */
+  readonly mirror: string;
+  readonly suite: string;
+  /** All that are wanted; those it does not have are an error only when `isWhole`. */
+  readonly components: readonly string[];
+  /** Whether every wanted component has to be there. */
+  readonly isWhole: boolean;
+  readonly keyring: Keyring;
+  readonly architecture: string;
+}
+
+/** A suite's Release, verified and of today. */
+export interface VerifiedSuite {
+  readonly source: SuiteSource;
+  readonly release: Release;
+  /** Fingerprints of the keys that signed it. */
+  readonly signers: readonly string[];
+  /** The wanted components that it has. */
+  readonly components: readonly string[];
+  /** Its files, for the lock. */
+  readonly inputs: readonly [LockedInput, ...LockedInput[]];
+}
+
+/** A package list of one component. */
+export interface ComponentIndex {
+  readonly suite: VerifiedSuite;
+  readonly input: LockedInput;
+  /** Fetches it when it is not in the store, and reads it. */
+  read(context: Context): Promise<PackagesIndex>;
+}
+
+/** @throws BaseKitError of kind network when the mirror does not have it, verification when it is not trusted */
+export async function verifySuite(source: SuiteSource, context: Context): Promise<VerifiedSuite> {
+  const { mirror, suite, architecture, keyring } = source;
+  const fetched = await fetchRelease({ mirror, suite, keyring }, context);
+  const subject = `the Release of ${suite} at ${redactUrl(mirror)}`;
+  const release = parseRelease(fetched.verified.text, subject);
+  const components = source.isWhole
+    ? source.components
+    : source.components.filter((component) => release.components.includes(component));
+  requireExpectedRelease(release, { suite, components, architecture, now: context.clock.now(), subject });
+  const signers = fetched.verified.signatures.map(({ primaryFingerprint }) => primaryFingerprint);
+  const facts = { date: new Date(release.date * 1000).toISOString() };
+  const inputs = fetched.files.map(({ name, url, size, sha256 }) => {
+    return { name: `${suite} ${name}`, url: publicUrl(url), size, sha256, verifiedBy: signers.join(" "), facts };
+  });
+  return { source, release, signers, components, inputs: inputs as readonly LockedInput[] as VerifiedSuite["inputs"] };
+}
+
+/** Which files the suite's package lists are. */
+export function componentIndexes(suite: VerifiedSuite): readonly ComponentIndex[] {
+  return suite.components.map((component) => componentIndex(suite, component));
+}
+
+interface IndexForm extends IndexDigest {
+  readonly path: string;
+}
+
+/** gzip is half as large again as xz and read ten times as fast; mirrors seldom keep the plain form they list. */
+const FORMS = [".gz", ".xz", ".zst", ""] as const;
+
+function componentIndex(suite: VerifiedSuite, component: string): ComponentIndex {
+  const { release, source } = suite;
+  const path = `${component}/binary-${source.architecture}/Packages`;
+  const form = FORMS.map((suffix) => ({ path: `${path}${suffix}`, ...release.indexes.get(`${path}${suffix}`) })).find(
+    (each): each is IndexForm => each.sha256 !== undefined,
+  );
+  if (form === undefined) {
+    throw new BaseKitError(
+      "RELEASE_WITHOUT_INDEX",
+      `the Release of ${printable(source.suite)} at ${redactUrl(source.mirror)} lists no ${printable(path)}`,
+      { kind: "verification", hint: "Is this mirror complete?" },
+    );
+  }
+  const [first] = suite.inputs;
+  const url = `${publicUrl(source.mirror)}/dists/${source.suite}/${form.path}`;
+  const input = {
+    name: `${source.suite} ${form.path}`,
+    url,
+    size: form.size,
+    sha256: form.sha256,
+    verifiedBy: first.name,
+  };
+  return { suite, input, read: (context) => readIndex(suite, form, context) };
+}
+
+const PLAIN_AT_MOST = 1024 ** 3;
+
+async function readIndex(
+  { source, release }: VerifiedSuite,
+  form: IndexForm,
+  context: Context,
+): Promise<PackagesIndex> {
+  const folder = `${source.mirror}/dists/${source.suite}`;
+  const expected = { digest: `sha256:${form.sha256}`, size: form.size } as const;
+  const byName = `${folder}/${form.path}`;
+  const byHash = `${byName.slice(0, byName.lastIndexOf("/"))}/by-hash/SHA256/${form.sha256}`;
+  const fetch = (url: string) => fetchFile({ url, ...expected }, context);
+  const { path } = release.acquireByHash
+    ? await fetch(byHash).catch(unlessMissing(() => fetch(byName)))
+    : await fetch(byName);
+  const subject = `${source.suite} ${form.path} of ${redactUrl(source.mirror)}`;
+  const chunks: Uint8Array[] = [];
+  const bytes = createReadStream(path, { highWaterMark: 1024 * 1024 });
+  for await (const chunk of decompress(bytes, { limit: PLAIN_AT_MOST, name: subject })) chunks.push(chunk);
+  return readPackagesIndex(Buffer.concat(chunks), subject);
+}
+
+/** A mirror may promise to keep files by their digest, and not do so. */
+function unlessMissing<T>(otherwise: () => Promise<T>): (error: unknown) => Promise<T> {
+  return (error) => {
+    const code = (error as { readonly code?: unknown }).code;
+    if (code !== "FETCH_NOT_FOUND" && code !== "FILE_NOT_FOUND") throw error;
+    return otherwise();
+  };
+}

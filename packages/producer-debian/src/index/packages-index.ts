@@ -1,0 +1,112 @@
+import { type Package, parsePackage } from "./package.ts";
+
+/** A Packages file in which only what is asked for is parsed: of 60 000 stanzas an image needs a hundred. */
+export interface PackagesIndex {
+  /** For messages. */
+  readonly subject: string;
+  /** Names of all packages, in the order of the file. */
+  names(): Iterable<string>;
+  /** All versions of a package, in the order of the file. */
+  find(name: string): readonly Package[];
+  /** The packages that have a line such as `Priority: required`, in the order of the file. */
+  withLine(line: string): readonly Package[];
+  /** The packages whose `Provides` names this one. */
+  providersOf(name: string): readonly Package[];
+}
+
+const START = "Package: ";
+
+export function readPackagesIndex(bytes: Buffer, subject: string): PackagesIndex {
+  const starts: number[] = [];
+  const byName = new Map<string, number | number[]>();
+  for (let at = skipBlank(bytes, 0); at < bytes.length; ) {
+    const blank = bytes.indexOf("\n\n", at, "latin1");
+    const end = blank < 0 ? bytes.length : blank;
+    const name = nameOf(bytes, at, end);
+    const number = starts.length;
+    starts.push(at, end);
+    const known = byName.get(name);
+    if (known === undefined) byName.set(name, number);
+    else byName.set(name, [known, number].flat());
+    at = skipBlank(bytes, end);
+  }
+
+  const parsed = new Map<number, Package>();
+  const parse = (number: number): Package => {
+    let found = parsed.get(number);
+    if (found === undefined) {
+      found = parsePackage(bytes.toString("utf8", starts[number], starts[number + 1]), subject);
+      parsed.set(number, found);
+    }
+    return found;
+  };
+  let providers: Map<string, number[]> | undefined;
+
+  return {
+    subject,
+    names: () => byName.keys(),
+    find: (name) => {
+      const numbers = byName.get(name);
+      if (numbers === undefined) return [];
+      return typeof numbers === "number" ? [parse(numbers)] : numbers.map(parse);
+    },
+    withLine: (line) => [...stanzasWith(bytes, starts, `\n${line}\n`)].map(({ number }) => parse(number)),
+    providersOf: (name) => {
+      providers ??= findProviders(bytes, starts);
+      return (providers.get(name) ?? []).map(parse);
+    },
+  };
+}
+
+function skipBlank(bytes: Buffer, from: number): number {
+  let at = from;
+  while (at < bytes.length && bytes[at] === 10) at++;
+  return at;
+}
+
+/** The first field of a stanza by custom, not by rule. */
+function nameOf(bytes: Buffer, start: number, end: number): string {
+  const first = bytes.toString("latin1", start, start + START.length);
+  let at = start;
+  if (first !== START) {
+    const found = bytes.subarray(start, end).indexOf(`\n${START}`, 0, "latin1");
+    if (found < 0) return "";
+    at = start + found + 1;
+  }
+  const newline = bytes.indexOf(10, at);
+  return bytes.toString("latin1", at + START.length, newline < 0 || newline > end ? end : newline).trim();
+}
+
+interface Hit {
+  /** Of the stanza. */
+  readonly number: number;
+  /** Where the searched text begins. */
+  readonly at: number;
+}
+
+function* stanzasWith(bytes: Buffer, starts: readonly number[], text: string): Generator<Hit> {
+  let number = 0;
+  for (let at = bytes.indexOf(text, 0, "latin1"); at >= 0; at = bytes.indexOf(text, at + 1, "latin1")) {
+    // Hits come in the order of the file, so the search for the stanza never goes back.
+    while ((starts[number + 1] as number) < at) number += 2;
+    yield { number, at };
+  }
+}
+
+const PROVIDES = "\nProvides: ";
+
+function findProviders(bytes: Buffer, starts: readonly number[]): Map<string, number[]> {
+  const providers = new Map<string, number[]>();
+  for (const { number, at } of stanzasWith(bytes, starts, PROVIDES)) {
+    const newline = bytes.indexOf(10, at + 1);
+    const value = bytes.toString("latin1", at + PROVIDES.length, newline < 0 ? bytes.length : newline);
+    for (const provided of value.split(",")) {
+      const name = /^\s*([^\s(:]+)/.exec(provided)?.[1];
+      if (name === undefined) continue;
+      const known = providers.get(name);
+      if (known === undefined) providers.set(name, [number]);
+      else if (known.at(-1) !== number) known.push(number);
+    }
+  }
+  return providers;
+}
