@@ -50,9 +50,9 @@ async function fail(error: unknown): Promise<void> {
 type Program = ReturnType<typeof createProgram>;
 
 /** Commander would end the process itself; and settings of a program do not reach the commands it has already made. */
-function exitByThrowing(program: Program): void {
-  for (const command of [program, ...program.commands])
-    command.exitOverride().showHelpAfterError("(--help shows what there is)");
+function exitByThrowing(program: Program | Program["commands"][number]): void {
+  program.exitOverride().showHelpAfterError("(--help shows what there is)");
+  for (const command of program.commands) exitByThrowing(command);
 }
 
 await main(process.argv.slice(2));

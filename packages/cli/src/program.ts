@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import type { Context } from "@base-kit/core";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { BuildFlags } from "./commands/build.ts";
+import type { CacheFlags } from "./commands/cache.ts";
 import type { ImportFlags } from "./commands/import.ts";
+import type { LockCommandFlags } from "./commands/lock.ts";
 import type { PackFlags } from "./commands/pack.ts";
 import type { ScratchFlags } from "./commands/scratch.ts";
 import type { ImageResult } from "./result.ts";
@@ -33,33 +35,41 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
     .description(
       "Makes a base image of a distribution: <producer>[:<release>], such as debian:bookworm or alpine:3.20.",
     )
-    .option("--arch <architecture>", "amd64, arm64, arm/v7, … (default: this machine's)")
-    .option("--variant <name>", "Debian, Ubuntu: minbase, essential, apt, buildd, important, standard, custom")
-    .option("--include <packages>", "packages to add, separated by commas", list)
-    .option("--exclude <packages>", "packages to leave out, separated by commas", list)
-    .option("--components <names>", "archive components, separated by commas", list)
-    .option("--slim", "without documentation, manual pages and translations")
-    .option("--mirror <url>", "http(s) URL, file: URL or directory of a mirror")
-    .option("--keyring <file>", "the keys that must have signed the archive")
-    .option(
-      "--repository <line>",
-      "one more archive: 'deb [signed-by=FILE] URL SUITE COMPONENT…' (repeatable)",
-      collect,
-    )
-    .option("--snapshot <time>", "the archive as it was: 2026-07-11 or 20260711T101637Z")
-    .option("--compat <program>", "debootstrap: exactly the packages that program takes")
-    .option("--configure <where>", "where packages' scripts run: auto, userns, chroot, container or none")
-    .option(
-      "--tweaks <names>",
-      "changes that make a distribution a good base image: default, none, or names separated by commas",
-      tweaks,
-    );
+    .option("--arch <architecture>", "amd64, arm64, arm/v7, … (default: this machine's)");
+  lockOptions(producerOptions(build));
   imageOptions(pathOptions(build))
     .addHelpText("after", BUILD_EXAMPLES)
     .action((spec: string, options: BuildFlags & CommonOptions) =>
       run(async () => {
         const { build: execute } = await import("./commands/build.ts");
         return session(options, (context) => execute(spec, options, context), imageText);
+      }, options),
+    );
+
+  const lockCommand = program
+    .command("lock <producer>")
+    .summary("write down the exact inputs of an image")
+    .description(
+      "Decides the inputs of an image, of which digest and by whose signature, and writes them into base-kit.lock without building anything.",
+    )
+    .option("--arch <architectures>", "amd64,arm64,… (default: those of the lock, else this machine's)", list)
+    .option("--lockfile <file>", "the file to write (default: base-kit.lock)")
+    .option("--update", "decide anew, also what the file has already")
+    .option(
+      "--vendor <directory>",
+      "copy all inputs there; `build --offline --cache-dir <directory>` needs nothing else",
+    )
+    .option("--source-date-epoch <seconds>", "time of creation (default: SOURCE_DATE_EPOCH, else the newest input)");
+  common(producerOptions(lockCommand))
+    .addHelpText("after", LOCK_EXAMPLES)
+    .action((spec: string, options: LockCommandFlags & CommonOptions) =>
+      run(async () => {
+        const { lock } = await import("./commands/lock.ts");
+        return session(
+          options,
+          (context) => lock(spec, options, context),
+          async (result) => (await import("./render/lock.ts")).renderLock(result),
+        );
       }, options),
     );
 
@@ -127,6 +137,42 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
       }, options),
     );
 
+  const cacheCommand = program
+    .command("cache")
+    .summary("list, shrink or find the cache of downloads")
+    .description(
+      "Downloads and results that are kept for the next build. It may be emptied at any time; that never changes an image.",
+    )
+    .addHelpText("after", CACHE_EXAMPLES);
+  answers(cacheCommand.command("ls"))
+    .summary("list what it holds, last used first")
+    .action((options: CacheFlags & CommonOptions) =>
+      run(async () => {
+        const { listCache, renderListing } = await import("./commands/cache.ts");
+        const value = await listCache(options);
+        return { value, text: renderListing(value) };
+      }, options),
+    );
+  answers(cacheCommand.command("prune"))
+    .summary("remove what was unused for longest until the rest fits")
+    .option("--max-size <size>", "500MB, 10GB, 0 (default: BASE_KIT_CACHE_SIZE, else 10GB)")
+    .action((options: CacheFlags & CommonOptions) =>
+      run(async () => {
+        const { pruneCache, renderPruned } = await import("./commands/cache.ts");
+        const value = await pruneCache(options);
+        return { value, text: renderPruned(value) };
+      }, options),
+    );
+  answers(cacheCommand.command("dir"))
+    .summary("print where it is")
+    .action((options: CacheFlags & CommonOptions) =>
+      run(async () => {
+        const { cacheDirectory } = await import("./commands/cache.ts");
+        const value = cacheDirectory(options);
+        return { value, text: `${value}\n` };
+      }, options),
+    );
+
   common(program.command("producers [name]"))
     .summary("list what can be built, and each producer's options")
     .description("Lists the producers, or all that one of them takes.")
@@ -163,6 +209,40 @@ async function session<T>(
 async function imageText(result: ImageResult): Promise<string> {
   const { renderImageResult } = await import("./result.ts");
   return renderImageResult(result);
+}
+
+/** What a producer is told; which of these it takes is its own business. */
+function producerOptions(command: Command): Command {
+  return command
+    .option("--variant <name>", "Debian, Ubuntu: minbase, essential, apt, buildd, important, standard, custom")
+    .option("--include <packages>", "packages to add, separated by commas", list)
+    .option("--exclude <packages>", "packages to leave out, separated by commas", list)
+    .option("--components <names>", "archive components, separated by commas", list)
+    .option("--slim", "without documentation, manual pages and translations")
+    .option("--mirror <url>", "http(s) URL, file: URL or directory of a mirror")
+    .option("--keyring <file>", "the keys that must have signed the archive")
+    .option(
+      "--repository <line>",
+      "one more archive: 'deb [signed-by=FILE] URL SUITE COMPONENT…' (repeatable)",
+      collect,
+    )
+    .option("--snapshot <time>", "the archive as it was: 2026-07-11 or 20260711T101637Z")
+    .option("--compat <program>", "debootstrap: exactly the packages that program takes")
+    .option("--configure <where>", "where packages' scripts run: auto, userns, chroot, container or none")
+    .option(
+      "--tweaks <names>",
+      "changes that make a distribution a good base image: default, none, or names separated by commas",
+      tweaks,
+    );
+}
+
+function lockOptions(command: Command): Command {
+  return command
+    .option(
+      "--lockfile [file]",
+      "use the inputs of this lock, and write it when it is missing (default: base-kit.lock)",
+    )
+    .option("--frozen-lockfile", "use the inputs of the lock, or fail when it does not answer exactly this request");
 }
 
 function pathOptions(command: Command): Command {
@@ -229,12 +309,20 @@ function engineOptions(command: Command): Command {
 }
 
 function common(command: Command): Command {
+  return answers(
+    command
+      .addOption(
+        new Option("--progress <how>", "auto, plain or json, on standard error")
+          .choices(["auto", "plain", "json"])
+          .default("auto"),
+      )
+      .option("--offline", "nothing over the network: only what is in the cache or on this machine"),
+  );
+}
+
+/** What every command has, also one that does no work. */
+function answers(command: Command): Command {
   return command
-    .addOption(
-      new Option("--progress <how>", "auto, plain or json, on standard error")
-        .choices(["auto", "plain", "json"])
-        .default("auto"),
-    )
     .option("-q, --quiet", "no output but errors")
     .option("--json", "print the result as one JSON object")
     .option("--cache-dir <directory>", "where downloads are kept (default: $XDG_CACHE_HOME/base-kit)");
@@ -277,6 +365,19 @@ Examples:
   base-kit build debootstrap:trixie -o docker-archive:trixie.tar -o oci:images:trixie
 
 \`base-kit producers debootstrap\` lists what a producer takes.`;
+
+const LOCK_EXAMPLES = `
+Examples:
+  base-kit lock alpine:3.20 && base-kit build alpine:3.20 --frozen-lockfile -t demo/alpine
+  base-kit lock alpine:3.20 --arch amd64,arm64
+  base-kit lock alpine:3.20 --update
+  base-kit lock alpine:3.20 --vendor ./inputs && base-kit build alpine:3.20 --offline --cache-dir ./inputs -t demo/alpine`;
+
+const CACHE_EXAMPLES = `
+Examples:
+  base-kit cache ls
+  base-kit cache prune --max-size 2GB
+  du -sh "$(base-kit cache dir)"`;
 
 const IMPORT_EXAMPLES = `
 Examples:

@@ -1,4 +1,5 @@
 import type { HostContext } from "@base-kit/host";
+import type { FolderStore } from "@base-kit/store";
 import { createReporter } from "./render/reporter.ts";
 
 /** Options every command has. */
@@ -7,6 +8,7 @@ export interface CommonOptions {
   readonly quiet?: boolean;
   readonly json?: boolean;
   readonly cacheDir?: string;
+  readonly offline?: boolean;
 }
 
 /**
@@ -16,20 +18,28 @@ export interface CommonOptions {
 export async function withSession<T>(options: CommonOptions, work: (context: HostContext) => Promise<T>): Promise<T> {
   const { abortOnSignals, createContext } = await import("@base-kit/host");
   const { createStore } = await import("@base-kit/store");
+  const { closeCache } = await import("./cache-size.ts");
+  const { offlineContext } = await import("./offline.ts");
   const reporter = createReporter({ progress: options.progress ?? "auto", quiet: options.quiet ?? false });
   const signals = abortOnSignals();
+  let store: FolderStore | undefined;
   try {
     await using context = await createContext({
-      createStore,
+      createStore: (dir) => {
+        store = createStore(dir, { reporter });
+        return store;
+      },
       reporter,
       signal: signals.signal,
       ...(options.cacheDir === undefined ? {} : { cacheDir: options.cacheDir }),
     });
-    return await work(context).catch((error: unknown) => {
+    const result = await work(options.offline === true ? offlineContext(context) : context).catch((error: unknown) => {
       // Whatever broke because of the signal, the signal is the reason.
       if (signals.signal.aborted) throw signals.signal.reason;
       throw error;
     });
+    if (store !== undefined) await closeCache(store, context);
+    return result;
   } finally {
     reporter.close();
     const exitCode = signals.exitCode();

@@ -9,6 +9,8 @@ export interface Context {
   /** Aborted on SIGINT, SIGTERM or by the caller; all work stops and cleans up. */
   readonly signal: AbortSignal;
   readonly fetch: Fetch;
+  /** Whether nothing may come over the network: `fetch` refuses then, and no program is run that would use it. @default false */
+  readonly offline?: boolean;
   readonly exec: Exec;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** A private directory for spools and working trees; whoever made the context removes it, also after a signal. */

@@ -7,6 +7,7 @@ export * from "./image.ts";
 export * from "./json.ts";
 export * from "./json-shape.ts";
 export * from "./lock.ts";
+export * from "./lock-file.ts";
 export * from "./platform.ts";
 export * from "./producer.ts";
 export * from "./redact.ts";

@@ -1,5 +1,5 @@
 import { accessSync, constants } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { BaseKitError, printable } from "@base-kit/core";
 import { makeFolder } from "./make-folder.ts";
 
@@ -13,6 +13,20 @@ export function defaultCacheDir(env: Environment, platform: NodeJS.Platform = pr
   const home = env["HOME"];
   if (!home?.startsWith("/")) return undefined;
   return platform === "darwin" ? join(home, "Library", "Caches", "base-kit") : join(home, ".cache", "base-kit");
+}
+
+/**
+ * The cache folder that was asked for, else the platform's.
+ *
+ * @throws BaseKitError `CACHE_DIR_UNKNOWN` (environment) when nothing says where it could be
+ */
+export function cacheDir(asked: string | undefined, env: Environment): string {
+  const path = asked === undefined ? defaultCacheDir(env) : resolve(asked);
+  if (path !== undefined) return path;
+  throw new BaseKitError("CACHE_DIR_UNKNOWN", "there is no HOME for a cache folder", {
+    kind: "environment",
+    hint: "Name one with --cache-dir or XDG_CACHE_HOME.",
+  });
 }
 
 /**

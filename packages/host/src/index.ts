@@ -1,3 +1,4 @@
+export { cacheDir } from "./cache-dir.ts";
 export { type CreateContextOptions, createContext, type HostContext } from "./context.ts";
 export { type CreateExecOptions, createExec } from "./exec.ts";
 export { type CreateFetchOptions, createFetch, type HttpFetch } from "./fetch.ts";

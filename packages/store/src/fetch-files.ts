@@ -6,6 +6,8 @@ import { createTries } from "./retry.ts";
 /** As many as there are connections to one host; more files at once would only wait for each other. */
 const AT_ONCE = 8;
 const NAMED_AT_MOST = 20;
+/** Worth knowing of all files at once. */
+const NOT_THERE: readonly string[] = ["FETCH_NOT_FOUND", "OFFLINE"];
 
 export interface FetchFilesOptions {
   /** What the step is called: `fetching 88 packages`. */
@@ -59,11 +61,11 @@ export async function fetchFiles(
       try {
         take(await fetchNew(source, within, { tries: createTries(within), report }), index);
       } catch (error) {
-        if (!isBaseKitError(error) || error.code !== "FETCH_NOT_FOUND") throw error;
+        if (!isBaseKitError(error) || !NOT_THERE.includes(error.code)) throw error;
         gone.set(index, error);
       }
     });
-    if (gone.size > 0) throw notFound([...gone.keys()].sort(byNumber).map((index) => gone.get(index) as BaseKitError));
+    if (gone.size > 0) throw notThere([...gone.keys()].sort(byNumber).map((index) => gone.get(index) as BaseKitError));
     return files;
   });
 }
@@ -112,14 +114,14 @@ function summary(all: number, missing: number): string {
   return missing === all ? files : `${files}, ${all - missing} of them cached`;
 }
 
-function notFound(errors: readonly BaseKitError[]): BaseKitError {
+function notThere(errors: readonly BaseKitError[]): BaseKitError {
   const [first] = errors as readonly [BaseKitError, ...BaseKitError[]];
   if (errors.length === 1) return first;
   const lines = errors.slice(0, NAMED_AT_MOST).map(({ message }) => `\n  ${message}`);
   const more = errors.length > NAMED_AT_MOST ? `\n  and ${errors.length - NAMED_AT_MOST} more` : "";
-  return new BaseKitError("FETCH_NOT_FOUND", `${errors.length} files do not exist:${lines.join("")}${more}`, {
-    kind: "network",
-    hint: "The mirror may be in the middle of an update, or has deleted old files: use another one, or resolve again.",
+  return new BaseKitError(first.code, `${errors.length} files cannot be had:${lines.join("")}${more}`, {
+    kind: first.kind,
+    ...(first.hint === undefined ? {} : { hint: first.hint }),
     cause: first,
   });
 }

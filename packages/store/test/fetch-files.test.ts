@@ -91,7 +91,7 @@ describe("what goes wrong with one of many", () => {
     await using mirror = await startMirror(rest);
     const error = await fetchFiles(sourcesAt(mirror.url), context, TITLE).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: "FETCH_NOT_FOUND", kind: "network" });
-    expect(String(error)).toMatch(/2 files do not exist:\n.*pool\/5\.deb.*\n.*pool\/6\.deb/);
+    expect(String(error)).toMatch(/2 files cannot be had:\n.*pool\/5\.deb.*\n.*pool\/6\.deb/);
     expect(await context.store.get(digestOf(contents[39] as Buffer))).toBeDefined();
   });
 

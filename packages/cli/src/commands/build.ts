@@ -1,14 +1,16 @@
-import { type Context, formatPlatform, hostPlatform, parsePlatform, step } from "@base-kit/core";
+import { type Context, hostPlatform, parsePlatform } from "@base-kit/core";
 import { applyTransforms, clampTimes, emptyPseudoFilesystems, excludePaths } from "@base-kit/rootfs";
+import { builtImage, imageSettings } from "../built-image.ts";
 import { deliver } from "../deliver.ts";
 import { type DestinationFlags, findDestinations } from "../destinations.ts";
+import { type LockFlags, openLocking } from "../locking.ts";
 import { type ProducerFlags, producerOptions } from "../options/producer.ts";
 import { pairs, type RuntimeFlags, runtimeFromFlags } from "../options/runtime.ts";
 import { sourceDateEpoch } from "../options/source-date-epoch.ts";
 import { loadProducer, parseProducerSpec } from "../producers.ts";
 import { type ImageResult, imageResult } from "../result.ts";
 
-export interface BuildFlags extends ProducerFlags, RuntimeFlags, DestinationFlags {
+export interface BuildFlags extends ProducerFlags, RuntimeFlags, DestinationFlags, LockFlags {
   readonly arch?: string;
   readonly pathExclude?: readonly string[];
   readonly pathInclude?: readonly string[];
@@ -25,11 +27,11 @@ export async function build(spec: string, flags: BuildFlags, context: Context): 
   const runtime = runtimeFromFlags(flags, context.env);
   const annotations = pairs("--annotation", flags.annotation ?? []);
   const epoch = sourceDateEpoch(flags.sourceDateEpoch, context.env);
+  const asked = { producer, release, options, sourceDateEpoch: epoch };
+  const locking = await openLocking(asked, flags, context);
   const destinations = await findDestinations(flags, defaultName(name, release), context);
 
-  const lock = await step(context, `resolving ${spec} for ${formatPlatform(platform)}`, () =>
-    producer.resolve({ release, platform, sourceDateEpoch: epoch, options }, context),
-  );
+  const lock = await locking.lockFor(platform);
   const produced = await producer.produce(lock, context);
   const rootfs = applyTransforms(produced, [
     emptyPseudoFilesystems(),
@@ -46,6 +48,7 @@ export async function build(spec: string, flags: BuildFlags, context: Context): 
     createdBy,
     context,
   });
+  await locking.finish([{ lock, built: builtImage(delivered.image, imageSettings(flags, epoch)) }]);
   return imageResult(delivered, created, destinations.run);
 }
 

@@ -1,0 +1,153 @@
+import { createReadStream } from "node:fs";
+import {
+  type Context,
+  canonicalJson,
+  type Digest,
+  formatPlatform,
+  hostPlatform,
+  type Lock,
+  type LockedInput,
+  type LockedPlatform,
+  type LockFile,
+  parsePlatform,
+  requestDifferences,
+  step,
+} from "@base-kit/core";
+import { createStore, fetchFiles } from "@base-kit/store";
+import { LOCK_NAME, readLockFile, requireSameRequest, writeLockFile } from "../lock-store.ts";
+import { type Asked, isSame, requestOf, resolveFor } from "../locking.ts";
+import { type ProducerFlags, producerOptions } from "../options/producer.ts";
+import { sourceDateEpoch } from "../options/source-date-epoch.ts";
+import { loadProducer, parseProducerSpec } from "../producers.ts";
+
+export interface LockCommandFlags extends ProducerFlags {
+  readonly arch?: readonly string[];
+  readonly lockfile?: string;
+  readonly update?: boolean;
+  readonly vendor?: string;
+  readonly sourceDateEpoch?: string;
+}
+
+export interface LockResult {
+  readonly file: string;
+  readonly changed: boolean;
+  readonly platforms: readonly {
+    readonly platform: string;
+    readonly inputs: number;
+    /** By name; a changed one is there under the same name with other bytes. */
+    readonly added: readonly string[];
+    readonly removed: readonly string[];
+    readonly changed: readonly string[];
+  }[];
+  readonly vendored?: Vendored;
+}
+
+interface Vendored {
+  readonly directory: string;
+  readonly files: number;
+  /** Bytes. */
+  readonly size: number;
+  /** Inputs without a digest, which cannot be kept. */
+  readonly skipped: readonly string[];
+}
+
+/** `base-kit lock <producer>[:<release>]`: decides the inputs and writes them down, without building anything. */
+export async function lock(spec: string, flags: LockCommandFlags, context: Context): Promise<LockResult> {
+  const { name, release } = parseProducerSpec(spec);
+  const producer = await loadProducer(name);
+  const asked: Asked = {
+    producer,
+    release,
+    options: await producerOptions(producer, flags),
+    sourceDateEpoch: sourceDateEpoch(flags.sourceDateEpoch, context.env),
+  };
+  const file = flags.lockfile ?? LOCK_NAME;
+  const request = requestOf(asked);
+  const before = await readLockFile(file);
+  if (before !== undefined && flags.update !== true) requireSameRequest(file, before, request);
+  const platforms = flags.arch?.map(parsePlatform) ?? before?.platforms.map((each) => each.lock.platform);
+  const wanted = platforms === undefined || platforms.length === 0 ? [hostPlatform()] : platforms;
+
+  const kept = keptOf(before, request, flags.update === true ? wanted : []);
+  const resolved: LockedPlatform[] = [];
+  for (const platform of wanted) {
+    if (kept.some((each) => isSame(each.lock.platform, platform))) continue;
+    if (resolved.some((each) => isSame(each.lock.platform, platform))) continue;
+    resolved.push(withRecord(await resolveFor(asked, platform, context), before));
+  }
+  const after = { request, platforms: [...kept, ...resolved].sort(byPlatform) };
+  const changed = before === undefined || canonicalJson(before) !== canonicalJson(after);
+  if (changed) await writeLockFile(file, after);
+  const vendored = flags.vendor === undefined ? undefined : await vendor(flags.vendor, after, context);
+  return {
+    file,
+    changed,
+    platforms: after.platforms.map((each) => compare(before, each)),
+    ...(vendored === undefined ? {} : { vendored }),
+  };
+}
+
+/** What stays as it is: the platforms nobody wants anew, unless the request is another. */
+function keptOf(
+  before: LockFile | undefined,
+  request: LockFile["request"],
+  anew: readonly LockedPlatform["lock"]["platform"][],
+): readonly LockedPlatform[] {
+  if (before === undefined || requestDifferences(before.request, request).length > 0) return [];
+  return before.platforms.filter(({ lock: { platform } }) => !anew.some((each) => isSame(each, platform)));
+}
+
+/** The record of the last build stays with the inputs it was made of. */
+function withRecord(made: Lock, before: LockFile | undefined): LockedPlatform {
+  const old = before?.platforms.find(({ lock: { platform } }) => isSame(platform, made.platform));
+  const same = old !== undefined && canonicalJson(old.lock) === canonicalJson(made);
+  return same ? old : { lock: made };
+}
+
+function byPlatform(a: LockedPlatform, b: LockedPlatform): number {
+  return formatPlatform(a.lock.platform) < formatPlatform(b.lock.platform) ? -1 : 1;
+}
+
+function compare(before: LockFile | undefined, { lock: made }: LockedPlatform): LockResult["platforms"][number] {
+  const old = before?.platforms.find(({ lock: { platform } }) => isSame(platform, made.platform))?.lock.inputs ?? [];
+  const was = new Map(old.map((input) => [input.name, canonicalJson(input)]));
+  const is = new Map(made.inputs.map((input) => [input.name, canonicalJson(input)]));
+  return {
+    platform: formatPlatform(made.platform),
+    inputs: made.inputs.length,
+    added: [...is.keys()].filter((each) => !was.has(each)),
+    removed: [...was.keys()].filter((each) => !is.has(each)),
+    changed: [...is].filter(([each, text]) => was.has(each) && was.get(each) !== text).map(([each]) => each),
+  };
+}
+
+/** Copies the inputs into a folder that is a cache: `--cache-dir DIR --offline` builds from it alone. */
+async function vendor(directory: string, { platforms }: LockFile, context: Context): Promise<Vendored> {
+  const inputs = platforms.flatMap((each) => each.lock.inputs);
+  const known = [...new Map(inputs.flatMap((input) => (input.sha256 ? [[input.sha256, input]] : []))).values()];
+  const files = await fetchFiles(known.map(fileSource), context, { title: `fetching ${known.length} inputs` });
+  const store = createStore(directory, { reporter: context.reporter });
+  let size = 0;
+  await step(context, `copying them to ${directory}`, async () => {
+    for (const file of files) {
+      context.signal.throwIfAborted();
+      const digest: Digest = `sha256:${file.sha256}`;
+      size += file.size;
+      if ((await store.get(digest)) === undefined) {
+        await store.put({ digest, size: file.size }, createReadStream(file.path, { highWaterMark: 1024 ** 2 }));
+      }
+    }
+    await store.close();
+  });
+  const skipped = [...new Set(inputs.filter(({ sha256 }) => sha256 === undefined).map((input) => input.name))];
+  return { directory, files: files.length, size, skipped };
+}
+
+function fileSource({ url, size, sha256, sha512 }: LockedInput) {
+  return {
+    url,
+    digest: `sha256:${sha256}` as const,
+    ...(size === undefined ? {} : { size }),
+    ...(sha512 === undefined ? {} : { sha512 }),
+  };
+}

@@ -1,0 +1,52 @@
+import { readFile, stat } from "node:fs/promises";
+import {
+  BaseKitError,
+  formatLockFile,
+  type LockFile,
+  type LockRequest,
+  parseLockFile,
+  printable,
+  requestDifferences,
+  systemErrorCode,
+} from "@base-kit/core";
+import { writeFileAtomically } from "@base-kit/store";
+
+export const LOCK_NAME = "base-kit.lock";
+
+/**
+ * The lock in a file, or undefined when there is no such file.
+ *
+ * @throws BaseKitError `LOCK_UNREADABLE` (environment), `LOCK_INVALID` (usage), `LOCK_TOO_NEW` (unsupported)
+ */
+export async function readLockFile(path: string): Promise<LockFile | undefined> {
+  let text: string;
+  try {
+    if (!(await stat(path)).isFile()) throw new Error("it is not a file");
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    throw new BaseKitError("LOCK_UNREADABLE", `cannot read the lock ${printable(path)}: ${(error as Error).message}`, {
+      kind: "environment",
+      cause: error,
+    });
+  }
+  return parseLockFile(text, path);
+}
+
+export async function writeLockFile(path: string, file: LockFile): Promise<void> {
+  await writeFileAtomically(path, [Buffer.from(formatLockFile(file))]);
+}
+
+/** @throws BaseKitError `LOCK_OTHER_REQUEST` (usage) when the lock was made for something else */
+export function requireSameRequest(path: string, file: LockFile, asked: LockRequest): void {
+  const differences = requestDifferences(file.request, asked);
+  if (differences.length === 0) return;
+  throw new BaseKitError(
+    "LOCK_OTHER_REQUEST",
+    `${printable(path)} is the lock of another request: ${differences.join("; ")}`,
+    {
+      kind: "usage",
+      hint: "Ask for the same, make it again with `base-kit lock --update`, or name another file with --lockfile. It was left as it is.",
+    },
+  );
+}
