@@ -29,9 +29,10 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 async function perform(work: () => Promise<Answer>, options: CommonOptions): Promise<void> {
   try {
-    const { value, text } = await work();
+    const { value, text, exitCode = 0 } = await work();
     if (options.json === true) process.stdout.write(`${JSON.stringify(value)}\n`);
     else if (options.quiet !== true) process.stdout.write(text);
+    if (exitCode !== 0) process.exitCode ??= exitCode;
   } catch (error) {
     await fail(error);
   }

@@ -3,10 +3,12 @@ import type { Context } from "@base-kit/core";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { BuildFlags } from "./commands/build.ts";
 import type { CacheFlags } from "./commands/cache.ts";
+import type { DiffFlags } from "./commands/diff.ts";
 import type { ImportFlags } from "./commands/import.ts";
 import type { LockCommandFlags } from "./commands/lock.ts";
 import type { PackFlags } from "./commands/pack.ts";
 import type { ScratchFlags } from "./commands/scratch.ts";
+import type { SourceFlags } from "./inspect/open-one.ts";
 import type { ImageResult } from "./result.ts";
 import type { CommonOptions } from "./session.ts";
 
@@ -137,6 +139,53 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
       }, options),
     );
 
+  const inspectCommand = program
+    .command("inspect <image>")
+    .summary("tell what is in an image")
+    .description(
+      `Tells an image's layers, configuration, packages, largest folders, and what its layers carry for nothing.\n${SOURCES}`,
+    );
+  common(sourceOptions(inspectCommand))
+    .addHelpText("after", INSPECT_EXAMPLES)
+    .action((name: string, options: SourceFlags & CommonOptions) =>
+      run(async () => {
+        const { inspect } = await import("./commands/inspect.ts");
+        return session(
+          options,
+          (context) => inspect(name, options, context),
+          async (result) => (await import("./render/inspected.ts")).renderInspected(result),
+        );
+      }, options),
+    );
+
+  const diffCommand = program
+    .command("diff <before> <after>")
+    .summary("tell what differs between two images")
+    .description(
+      `Tells which packages, files and settings differ between two images. Exit code: 0 the same, 1 different, 2 and more failed.\n${SOURCES}`,
+    )
+    .addOption(
+      new Option("--format <format>", "markdown for a comment on a change (default: text)").choices([
+        "text",
+        "markdown",
+      ]),
+    );
+  common(sourceOptions(diffCommand))
+    .addHelpText("after", DIFF_EXAMPLES)
+    .action((before: string, after: string, options: DiffFlags & CommonOptions) =>
+      run(async () => {
+        const { diff } = await import("./commands/diff.ts");
+        const { renderDifference, renderMarkdown } = await import("./render/difference.ts");
+        const render = options.format === "markdown" ? renderMarkdown : renderDifference;
+        const answer = await session(
+          options,
+          (context) => diff([before, after], options, context),
+          async (result) => render(result),
+        );
+        return { ...answer, exitCode: answer.value.same ? 0 : DIFFERENT };
+      }, options),
+    );
+
   const cacheCommand = program
     .command("cache")
     .summary("list, shrink or find the cache of downloads")
@@ -196,11 +245,14 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
   return program;
 }
 
+/** As diff(1) has it. */
+const DIFFERENT = 1;
+
 async function session<T>(
   options: CommonOptions,
   work: (context: Context) => Promise<T>,
   render: (value: T) => Promise<string>,
-): Promise<Answer> {
+): Promise<Answer & { readonly value: T }> {
   const { withSession } = await import("./session.ts");
   const value = await withSession(options, work);
   return { value, text: await render(value) };
@@ -292,6 +344,12 @@ function imageOptions(command: Command): Command {
   return common(engineOptions(command));
 }
 
+function sourceOptions(command: Command): Command {
+  return engineOptions(
+    command.option("--arch <architecture>", "which image of several (default: this machine's, else the first)"),
+  );
+}
+
 function engineOptions(command: Command): Command {
   return command
     .addOption(
@@ -372,6 +430,21 @@ Examples:
   base-kit lock alpine:3.20 --arch amd64,arm64
   base-kit lock alpine:3.20 --update
   base-kit lock alpine:3.20 --vendor ./inputs && base-kit build alpine:3.20 --offline --cache-dir ./inputs -t demo/alpine`;
+
+const SOURCES =
+  "An image is docker://NAME, docker-daemon:NAME, oci:DIRECTORY[:TAG], oci-archive:FILE, docker-archive:FILE, or a file, directory or name alone.";
+
+const INSPECT_EXAMPLES = `
+Examples:
+  base-kit inspect docker-daemon:demo/alpine
+  base-kit inspect oci:images:3.20 --arch arm64
+  base-kit inspect image.tar --json | jq '.image.packages | length'`;
+
+const DIFF_EXAMPLES = `
+Examples:
+  base-kit diff oci:images:old oci:images:new
+  base-kit diff docker-daemon:demo/alpine image.tar --format markdown > comment.md
+  base-kit diff old.tar new.tar --quiet && echo the same`;
 
 const CACHE_EXAMPLES = `
 Examples:

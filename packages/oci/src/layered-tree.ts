@@ -37,6 +37,8 @@ export class LayeredTree {
   readonly hidden: Hidden[] = [];
   readonly #root: Node = newNode({ entry: impliedDirectory("" as ByteString), layer: 0, names: 1 });
 
+  #rootListed = false;
+
   /** Deletion marks mean what lower layers brought, wherever in the archive they stand. */
   apply(entries: readonly Entry[], layer: number): void {
     const marks = entries.filter(({ path }) => basename(path).startsWith(MARK));
@@ -45,7 +47,7 @@ export class LayeredTree {
   }
 
   flattened(): { readonly entries: readonly Entry[]; readonly origins: readonly number[] } {
-    const found: (readonly [ByteString, Inode])[] = [];
+    const found: (readonly [ByteString, Inode])[] = this.#rootListed ? [["" as ByteString, this.#root.inode]] : [];
     const walk = ({ children }: Node, prefix: string): void => {
       for (const [name, node] of children) {
         found.push([`${prefix}${name}` as ByteString, node.inode]);
@@ -69,7 +71,9 @@ export class LayeredTree {
 
   #add(entry: Entry, layer: number): void {
     if (entry.path === "") {
-      if (entry.type === "directory") this.#root.inode = { entry, layer, names: 1 };
+      if (entry.type !== "directory") return;
+      this.#root.inode = { entry, layer, names: 1 };
+      this.#rootListed = true;
       return;
     }
     const { parent, name } = this.#locate(entry.path, layer);

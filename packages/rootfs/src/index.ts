@@ -1,3 +1,4 @@
+export { packageFiles } from "./databases/package-files.ts";
 export { describeRootfs } from "./describe.ts";
 export { detectPlatform } from "./detect-platform.ts";
 export { type DirectorySegmentOptions, directorySegment, requireDirectory } from "./directory-segment.ts";

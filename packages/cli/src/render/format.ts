@@ -1,3 +1,5 @@
+import { printable } from "@base-kit/core";
+
 /** Decimal units, as docker prints sizes: `3.49 MB`, `117 MB`. */
 export function formatBytes(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
@@ -32,4 +34,12 @@ export function formatProgress(progress: {
   const suffix = unit === "bytes" ? "" : ` ${unit}`;
   const share = total === undefined || total === 0 ? "" : `${Math.floor((100 * Math.min(done, total)) / total)} %  `;
   return `${share}${amount(done)}${of}${suffix}${detail === undefined ? "" : `  ${detail}`}`;
+}
+
+/** A text of words made safe to print, word by word: blanks and arrows stay, what could move a terminal's cursor does not. */
+export function printableText(text: string): string {
+  return text
+    .split(" ")
+    .map((word) => (word === "" || word === "→" ? word : printable(word)))
+    .join(" ");
 }
