@@ -1,0 +1,211 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { requires, startMirror } from "@base-kit/testing";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { LockResult } from "../src/commands/lock.ts";
+import { type AlpineMirror, copyAlpineMirror, FOREIGN } from "./alpine-mirror.ts";
+import { createSandbox, type Sandbox } from "./run-cli.ts";
+
+interface ImageJson {
+  readonly id: string;
+}
+
+let sandbox: Sandbox;
+let mirror: AlpineMirror;
+beforeEach(async () => {
+  sandbox = createSandbox();
+  if (!requires("alpine-mirror").skip) mirror = await copyAlpineMirror(sandbox.work("mirror"));
+});
+afterEach(async () => {
+  const left = await sandbox.leftovers();
+  sandbox.dispose();
+  expect(left).toEqual([]);
+});
+
+const spec = ["alpine:3.20", "--mirror", "mirror"] as const;
+const build = (...args: readonly string[]) => sandbox.run(["build", ...spec, "-o", "oci:images:x", ...args]);
+const built = (...args: readonly string[]) =>
+  sandbox.json<ImageJson>(["build", ...spec, "-o", "oci:images:x", ...args]);
+const lockText = (file = "base-kit.lock") => readFileSync(sandbox.work(file), "utf8");
+
+describe.skipIf(requires("alpine-mirror").skip)("a lock file", () => {
+  test("fixes the inputs: the mirror's newer list is not looked at, and what is in the lock is not resolved", async () => {
+    const { id } = await built("--lockfile");
+    const first = lockText();
+    expect(first).toContain(`"config": "${id}"`);
+    // A mirror that has moved on.
+    writeFileSync(sandbox.work(`mirror/${mirror.index}`), "not even a list");
+    expect(await build()).toMatchObject({ exitCode: 0, stderr: expect.stringContaining("using base-kit.lock") });
+    for (const flags of [["--lockfile"], ["--frozen-lockfile"], ["--lockfile", "base-kit.lock", "--frozen-lockfile"]]) {
+      expect((await built(...flags)).id).toBe(id);
+    }
+    expect(lockText()).toBe(first);
+    const without = await sandbox.run(["build", ...spec, "-o", "oci:images:y", "--lockfile", "other.lock"]);
+    expect(without).toMatchObject({ exitCode: 3 });
+    expect(readdirSync(sandbox.work("."))).not.toContain("other.lock");
+  });
+
+  test("made by lock is the one that a build would make, and nothing is built", async () => {
+    const result = await sandbox.json<LockResult>(["lock", ...spec]);
+    expect(result).toMatchObject({ file: "base-kit.lock", changed: true, platforms: [{ inputs: 2 }] });
+    expect(readdirSync(sandbox.work("."))).not.toContain("images");
+    const inputs = /"inputs": \[.*?\n {6}\]/s;
+    await built("--lockfile", "built.lock");
+    expect(inputs.exec(lockText("built.lock"))?.[0]).toBe(inputs.exec(lockText())?.[0]);
+    expect(await sandbox.json(["lock", ...spec])).toMatchObject({ changed: false });
+  });
+
+  test("holds several architectures, and gets a missing one unless it is frozen", async () => {
+    await copyAlpineMirror(sandbox.work("mirror"), FOREIGN.alpine);
+    await built("--lockfile");
+    const foreign = ["--arch", FOREIGN.docker];
+    expect(await build(...foreign, "--frozen-lockfile")).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("LOCK_PLATFORM_MISSING"),
+    });
+    await built(...foreign, "--lockfile");
+    const both = await sandbox.json<LockResult>(["lock", ...spec, "--arch", "amd64,arm64", "--update"]);
+    expect(both.platforms.map(({ platform }) => platform)).toEqual(["linux/amd64", "linux/arm64"]);
+    expect(both.changed).toBe(false);
+    await built(...foreign, "--frozen-lockfile");
+  });
+
+  test("of another request is not used; asked for by name it is refused, and left as it is", async () => {
+    await sandbox.json(["lock", ...spec]);
+    const before = lockText();
+    const other = ["build", "alpine:3.19", "--mirror", "./mirror/", "-o", "oci:images:x"];
+    const difference = "release: locked 3.20, asked for 3.19";
+    for (const flag of ["--lockfile", "--frozen-lockfile"]) {
+      const outcome = await sandbox.run([...other, flag]);
+      expect(outcome).toMatchObject({ exitCode: 2, stdout: "" });
+      expect(outcome.stderr).toContain(`${difference}; --mirror: locked mirror, asked for ./mirror/`);
+      expect(outcome.stderr).not.toContain("fetch");
+    }
+    const found = await sandbox.run(other);
+    expect(found.stderr).toContain(
+      `note: base-kit.lock is not used: it is the lock of another request (${difference})`,
+    );
+    expect(lockText()).toBe(before);
+  });
+
+  test("that is missing, broken or from the future ends a build before it begins", async () => {
+    expect(await build("--frozen-lockfile")).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("[LOCK_MISSING]"),
+    });
+    await sandbox.json(["lock", ...spec]);
+    const good = lockText();
+    for (const [bad, exitCode, message] of [
+      [`<<<<<<< HEAD\n${good}`, 2, "merge conflict, line 1"],
+      [good.slice(0, -10), 2, "not JSON"],
+      [good.replace('"lockfileVersion": 1', '"lockfileVersion": 7'), 6, "its format is 7"],
+    ] as const) {
+      writeFileSync(sandbox.work("base-kit.lock"), bad);
+      const outcome = await build();
+      expect(outcome).toMatchObject({ exitCode, stdout: "", stderr: expect.stringContaining(message) });
+      expect(lockText()).toBe(bad);
+    }
+    expect(readdirSync(sandbox.work("."))).not.toContain("images");
+  });
+
+  test("whose digest somebody changed gives no image", async () => {
+    await sandbox.json(["lock", ...spec]);
+    const digest = /minirootfs[^\n]*"sha256":"([0-9a-f]{64})"/.exec(lockText())?.[1] ?? "";
+    writeFileSync(sandbox.work("base-kit.lock"), lockText().replaceAll(digest, digest.replace(/./g, "0")));
+    expect(await build()).toMatchObject({ exitCode: 3, stderr: expect.stringContaining(digest) });
+  });
+
+  test("holds no value of the environment and no password", async () => {
+    const variables = { TOKEN: "s3cret", BASE_KIT_ALPINE_MIRROR: undefined };
+    await sandbox.json(["build", ...spec, "-o", "oci:images:x", "--lockfile", "--env", "TOKEN"], { env: variables });
+    expect(lockText()).toContain('"env":["TOKEN"]');
+    expect(lockText()).not.toContain("s3cret");
+    await using server = await startMirror((request, response) => {
+      const path = sandbox.work(`mirror${request.url}`);
+      try {
+        response.end(readFileSync(path));
+      } catch {
+        response.writeHead(404).end();
+      }
+    });
+    const url = server.url.replace("//", "//me:s3cret@");
+    const secret = { env: { BASE_KIT_ALPINE_MIRROR: url } };
+    const outcome = await sandbox.run(["build", "alpine:3.20", "-o", "oci:images:y", "--lockfile", "s.lock"], secret);
+    expect(outcome.exitCode).toBe(0);
+    expect(`${lockText("s.lock")}${outcome.stderr}${outcome.stdout}`).not.toContain("s3cret");
+    expect(
+      await sandbox.run(["build", "alpine:3.20", "-o", "oci:images:y", "--lockfile", "s.lock"], secret),
+    ).toMatchObject({
+      exitCode: 0,
+    });
+  });
+});
+
+describe.skipIf(requires("alpine-mirror").skip)("without the network", () => {
+  test("a build takes everything from the cache, and says what is not there", async () => {
+    await using server = await startMirror((request, response) => {
+      response.end(readFileSync(sandbox.work(`mirror${request.url}`)));
+    });
+    const online = ["build", "alpine:3.20", "--mirror", server.url, "-o", "oci:images:x"];
+    const nothing = await sandbox.run([...online, "--offline"]);
+    expect(nothing).toMatchObject({ exitCode: 4, stdout: "" });
+    expect(nothing.stderr).toContain(`${mirror.index} is not in the cache, and --offline forbids to fetch it`);
+    const { id } = await sandbox.json<ImageJson>([...online, "--lockfile"]);
+    const asked = server.requests.length;
+    expect((await sandbox.json<ImageJson>([...online, "--offline"])).id).toBe(id);
+    expect(server.requests).toHaveLength(asked);
+    rmSync(join(sandbox.dir, "cache"), { recursive: true });
+    expect((await sandbox.run([...online, "--offline"])).stderr).toContain(mirror.minirootfs);
+  });
+
+  test("the copies that lock --vendor has made are enough, on another machine and when the mirror is gone", async () => {
+    const result = await sandbox.json<LockResult>(["lock", ...spec, "--vendor", "inputs"]);
+    expect(result.vendored).toMatchObject({ directory: "inputs", files: 2, skipped: [] });
+    rmSync(sandbox.work("mirror"), { recursive: true });
+    rmSync(join(sandbox.dir, "cache"), { recursive: true });
+    await sandbox.json([
+      "build",
+      ...spec,
+      "--offline",
+      "--cache-dir",
+      "inputs",
+      "--frozen-lockfile",
+      "-o",
+      "oci:images:x",
+    ]);
+  });
+});
+
+describe.skipIf(requires("alpine-mirror").skip)("the cache", () => {
+  const cache = (...args: readonly string[]) => sandbox.run(["cache", ...args]);
+
+  test("is listed, made smaller, and found", async () => {
+    await built();
+    const directory = join(sandbox.dir, "cache/base-kit");
+    expect((await cache("dir")).stdout).toBe(`${directory}\n`);
+    const listed = await sandbox.json<{ readonly items: readonly { readonly size: number }[] }>(["cache", "ls"]);
+    expect(listed.items.length).toBeGreaterThan(1);
+    expect((await cache("ls")).stdout).toMatch(/ MB {2}file {4}[0-9a-f]{64}\n/);
+    expect(await cache("prune", "--max-size", "x")).toMatchObject({ exitCode: 2 });
+    expect(await cache("prune", "--max-size", "0")).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining("kept     0 items"),
+    });
+    expect((await cache("ls")).stdout).toMatch(/^0 items, 0 B of at most 10\.0 GB/);
+    await built();
+  });
+
+  test("is kept below a bound by the builds themselves", async () => {
+    const env = { BASE_KIT_CACHE_SIZE: "5MB" };
+    await sandbox.json(["build", ...spec, "-o", "oci:images:x"], { env });
+    const { size } = await sandbox.json<{ readonly size: number }>(["cache", "ls"]);
+    expect(size).toBeLessThan(5_000_000);
+    expect(size).toBeGreaterThan(0);
+    expect(
+      await sandbox.run(["build", ...spec, "-o", "oci:images:x"], { env: { BASE_KIT_CACHE_SIZE: "lots" } }),
+    ).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("BASE_KIT_CACHE_SIZE"),
+    });
+  });
+});
