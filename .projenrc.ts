@@ -124,8 +124,9 @@ const registry = workspace.addPackage({
   dir: "registry",
   description: "OCI distribution client: pulls, pushes and copies images, with the logins docker and podman have.",
   layer: "sink",
-  workspaceDeps: [core, oci],
+  workspaceDeps: [core, oci, store],
 });
+registry.testWith(rootfs);
 
 const scratch = workspace.addPackage({
   dir: "scratch",

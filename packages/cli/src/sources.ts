@@ -35,9 +35,12 @@ export interface ImageSource {
   readonly images: readonly [Image, ...Image[]];
 }
 
-export interface OpenSourceOptions extends Pick<DestinationFlags, "importer" | "dockerHost" | "dockerContext"> {
+export interface OpenSourceOptions
+  extends Pick<DestinationFlags, "importer" | "dockerHost" | "dockerContext" | "insecureRegistry"> {
   /** Only the image for this platform. @default all */
   readonly platform?: Platform;
+  /** Whether layers from a registry are kept in the store, for who reads them more than once. @default true */
+  readonly keep?: boolean;
 }
 
 /**
@@ -86,12 +89,20 @@ async function readSource(spec: ResolvedSpec, context: Context, options: OpenSou
     case "docker-daemon":
       return readDaemon(spec.name, context, options);
     case "docker":
-      return readRegistry(spec.reference);
+      return readRegistry(spec.reference, context, options);
   }
 }
 
-async function readRegistry(_reference: PinnedReference): Promise<StoredNode> {
-  throw new BaseKitError("SOURCE_INVALID", "images are not read from registries yet", { kind: "unsupported" });
+async function readRegistry(
+  reference: PinnedReference,
+  context: Context,
+  { platform, insecureRegistry = [], keep = true }: OpenSourceOptions,
+): Promise<StoredNode> {
+  const { readImage } = await import("@base-kit/registry");
+  const only = platform === undefined ? {} : { platform };
+  return step(context, `looking at ${printable(reference.familiar)}`, () =>
+    readImage(reference, context, { ...only, insecure: insecureRegistry, keep }),
+  );
 }
 
 async function readDaemon(name: string, context: Context, options: OpenSourceOptions): Promise<StoredNode> {

@@ -28,9 +28,29 @@ export interface Clock {
 export type Fetch = (url: string, options?: FetchOptions) => Promise<FetchResponse>;
 
 export interface FetchOptions {
-  readonly method?: "GET" | "HEAD";
+  /** @default GET */
+  readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: FetchBody;
+  /** @default what the machine trusts, and nothing to show */
+  readonly tls?: FetchTls;
   readonly signal?: AbortSignal;
+}
+
+/** What is sent. Its length is told before, so that a body that broke off is never taken for a whole one. */
+export interface FetchBody {
+  /** Bytes. */
+  readonly size: number;
+  /** The bytes from the start; asked for again when the server redirects the request. */
+  open(): AsyncIterable<Uint8Array>;
+}
+
+/** Certificates and keys in PEM. */
+export interface FetchTls {
+  /** Authorities that are trusted besides those of the machine. */
+  readonly ca?: readonly string[];
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 export interface FetchResponse {

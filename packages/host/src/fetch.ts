@@ -1,5 +1,7 @@
-import type { Readable } from "node:stream";
-import type { Fetch, FetchOptions, FetchResponse } from "@base-kit/core";
+import { readFile } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { rootCertificates } from "node:tls";
+import type { Fetch, FetchOptions, FetchResponse, FetchTls } from "@base-kit/core";
 import { BaseKitError, redactUrl } from "@base-kit/core";
 import type { Dispatcher } from "undici";
 import { bodyFailure, requestFailure } from "./fetch-errors.ts";
@@ -8,6 +10,8 @@ import { proxyFor } from "./proxy.ts";
 const CONNECTIONS = 8;
 const CONNECT_MS = 10_000;
 const IDLE_MS = 30_000;
+/** A registry may move a large layer to its place before it answers. */
+const IDLE_AFTER_BODY_MS = 300_000;
 const REDIRECTS = 10;
 
 export interface CreateFetchOptions {
@@ -22,7 +26,8 @@ export type HttpFetch = Fetch & AsyncDisposable;
 
 /**
  * Fetches over HTTP and HTTPS: 8 connections per host, proxies by environment, at most 10 redirects and never from https to
- * http, credentials in the URL sent to that host only, bodies exactly as they came.
+ * http, credentials in the URL sent to that host only, bodies exactly as they came. A request that changes something follows
+ * redirects within its host only (307, 308); any other redirect is its answer.
  *
  * Fails with `FETCH_FAILED` when trying again may help (network), else with `FETCH_TLS_FAILED`, `FETCH_REDIRECT_REFUSED`
  * (network), `FETCH_URL_INVALID` or `PROXY_INVALID` (usage). When a signal aborts, its reason is what is thrown.
@@ -41,30 +46,31 @@ export function createFetch({ env = process.env, signal }: CreateFetchOptions = 
 }
 
 interface Connections {
-  for(url: URL): Promise<Dispatcher>;
+  for(url: URL, tls: FetchTls | undefined): Promise<Dispatcher>;
   close(): Promise<void>;
 }
 
 function createConnections(env: Readonly<Record<string, string | undefined>>): Connections {
   const dispatchers = new Map<string, Promise<Dispatcher>>();
-  const create = async (proxy: URL | undefined): Promise<Dispatcher> => {
+  const create = async (proxy: URL | undefined, tls: FetchTls | undefined): Promise<Dispatcher> => {
     const { Agent, ProxyAgent } = await import("undici");
+    const certificates = await certificatesFor(tls, env);
     const options = {
       connections: CONNECTIONS,
       headersTimeout: IDLE_MS,
       bodyTimeout: IDLE_MS,
-      connect: { timeout: CONNECT_MS },
+      connect: { timeout: CONNECT_MS, ...certificates },
     };
     // Without a tunnel for plain http: many proxies for package mirrors refuse CONNECT.
     return proxy === undefined
       ? new Agent(options)
-      : new ProxyAgent({ ...options, uri: proxy.href, proxyTunnel: false });
+      : new ProxyAgent({ ...options, uri: proxy.href, proxyTunnel: false, requestTls: certificates });
   };
   return {
-    for: (url) => {
+    for: (url, tls) => {
       const proxy = proxyFor(url, env);
-      const key = proxy?.href ?? "";
-      const dispatcher = dispatchers.get(key) ?? create(proxy);
+      const key = JSON.stringify([proxy?.href, tls]);
+      const dispatcher = dispatchers.get(key) ?? create(proxy, tls);
       dispatchers.set(key, dispatcher);
       return dispatcher;
     },
@@ -76,21 +82,46 @@ function createConnections(env: Readonly<Record<string, string | undefined>>): C
   };
 }
 
+/** Naming authorities takes the place of the machine's in Node, so those are named too. */
+async function certificatesFor(tls: FetchTls | undefined, env: Readonly<Record<string, string | undefined>>) {
+  if (tls === undefined) return {};
+  const { ca, cert, key } = tls;
+  const extra = env["NODE_EXTRA_CA_CERTS"];
+  const named = extra === undefined ? [] : [await readFile(extra, "utf8").catch(() => "")];
+  return {
+    ...(ca === undefined ? {} : { ca: [...rootCertificates, ...named.filter((each) => each !== ""), ...ca] }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  };
+}
+
 async function follow(start: URL, options: FetchOptions, connections: Connections): Promise<FetchResponse> {
   const { request } = await import("undici");
+  const { method = "GET", body } = options;
+  let tls = options.tls;
+  const reads = method === "GET" || method === "HEAD";
   let url = start;
   let headers = lowerCased(options.headers ?? {});
   const credentials = basicCredentials(start);
   if (credentials !== undefined) headers = { authorization: credentials, ...headers };
-  for (let redirects = 0; ; redirects++) {
+  for (let hops = 0; ; hops++) {
     options.signal?.throwIfAborted();
     const target = withoutCredentials(url);
     let response: Dispatcher.ResponseData;
     try {
       response = await request(target, {
-        method: options.method ?? "GET",
-        headers: { "user-agent": "base-kit", accept: "*/*", "accept-encoding": "identity", ...headers },
-        dispatcher: await connections.for(target),
+        method,
+        headers: {
+          "user-agent": "base-kit",
+          accept: "*/*",
+          "accept-encoding": "identity",
+          ...headers,
+          ...(body === undefined ? {} : { "content-length": String(body.size) }),
+        },
+        dispatcher: await connections.for(target, tls),
+        // undici takes a body of no bytes for none, and a server may wait for its length.
+        ...(body === undefined || body.size === 0 ? {} : { body: Readable.from(body.open(), { objectMode: false }) }),
+        ...(reads ? {} : { headersTimeout: IDLE_AFTER_BODY_MS }),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       });
     } catch (error) {
@@ -99,7 +130,9 @@ async function follow(start: URL, options: FetchOptions, connections: Connection
     }
     const received = joined(response.headers);
     const location = received["location"];
-    if (![301, 302, 303, 307, 308].includes(response.statusCode) || location === undefined) {
+    const redirects = (reads ? [301, 302, 303, 307, 308] : [307, 308]).includes(response.statusCode);
+    const leaves = !reads && location !== undefined && !isSameOrigin(target, location);
+    if (!redirects || location === undefined || leaves) {
       return {
         status: response.statusCode,
         headers: received,
@@ -109,8 +142,11 @@ async function follow(start: URL, options: FetchOptions, connections: Connection
     }
     // Not read to its end: it may be endless.
     response.body.on("error", () => {}).destroy();
-    const next = redirected(target, location, redirects);
-    if (next.origin !== target.origin) headers = withoutSecrets(headers);
+    const next = redirected(target, location, hops);
+    if (next.origin !== target.origin) {
+      headers = withoutSecrets(headers);
+      tls = undefined;
+    }
     url = next;
   }
 }
@@ -121,17 +157,21 @@ function parsed(url: string): URL {
   throw new BaseKitError("FETCH_URL_INVALID", `not an http or https URL: ${redactUrl(url)}`, { kind: "usage" });
 }
 
-function redirected(from: URL, location: string, redirects: number): URL {
+function redirected(from: URL, location: string, hops: number): URL {
   const refuse = (why: string): never => {
     throw new BaseKitError("FETCH_REDIRECT_REFUSED", `${redactUrl(from)} redirects ${why}`, { kind: "network" });
   };
-  if (redirects >= REDIRECTS) return refuse(`on and on: gave up after ${REDIRECTS} redirects`);
+  if (hops >= REDIRECTS) return refuse(`on and on: gave up after ${REDIRECTS} redirects`);
   if (!URL.canParse(location, from.href)) return refuse(`to something that is not a URL: ${redactUrl(location)}`);
   const to = new URL(location, from);
   if (!isHttp(to)) return refuse(`to ${redactUrl(to)}, which is neither http nor https`);
   if (from.protocol === "https:" && to.protocol === "http:")
     return refuse(`from https to plain http: ${redactUrl(to)}`);
   return to;
+}
+
+function isSameOrigin(from: URL, location: string): boolean {
+  return URL.canParse(location, from.href) && new URL(location, from).origin === from.origin;
 }
 
 /** The bytes as they came. Closing it, even before its first chunk, closes the connection. */

@@ -1,6 +1,7 @@
 export { digestOf } from "./blob.ts";
 export { assembleImage, type BuildImageOptions, buildImage, mergeRuntime } from "./build-image.ts";
 export { imageConfig, rfc3339, runtimeFields } from "./config.ts";
+export type { Descriptor } from "./documents.ts";
 export { type FlattenedImage, type FlattenedLayer, flattenedSegment, flattenLayers } from "./flatten-layers.ts";
 export { DEFAULT_GZIP_LEVEL, gzip } from "./gzip.ts";
 export { hybridArchive, hybridArchiveSize } from "./hybrid-archive.ts";
@@ -9,7 +10,7 @@ export { blobsOf, idOf, imageIndex, manifestDescriptor, namedDocument } from "./
 export { type ImagePlace, readPlace } from "./image-place.ts";
 export type { LayerOptions } from "./layer.ts";
 export { layoutSink } from "./layout.ts";
-export { LAYER_MEDIA_TYPE, MEDIA_TYPE } from "./media-types.ts";
+export { DOCKER_MEDIA_TYPE, isIndexType, isManifestType, LAYER_MEDIA_TYPE, MEDIA_TYPE } from "./media-types.ts";
 export { openArchive, openArchivePlace } from "./open-archive.ts";
 export { readDockerArchive } from "./open-docker-archive.ts";
 export { openLayout } from "./open-layout.ts";
@@ -23,5 +24,7 @@ export {
   type StoredManifest,
   type StoredNode,
 } from "./read-images.ts";
+export { nodeOf } from "./stored-images.ts";
 export { validateImage, validateImages } from "./validate.ts";
+export { readDocument } from "./verified-blob.ts";
 export { archiveSink } from "./write-archive.ts";

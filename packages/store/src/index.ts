@@ -5,4 +5,5 @@ export { type FetchedFile, type FileSource, fetchFile } from "./fetch-file.ts";
 export { type FetchFilesOptions, fetchFiles } from "./fetch-files.ts";
 export { resolveMirror } from "./mirror-url.ts";
 export { listStore, type Pruned, pruneStore, type StoredItem } from "./prune.ts";
+export { createTries, isTemporary, parseRetryAfter, Temporary } from "./retry.ts";
 export { type CreateStoreOptions, createStore, type FolderStore } from "./store.ts";
