@@ -12,6 +12,7 @@ export interface DestinationFlags {
   readonly importMode?: "load" | "import";
   readonly dockerHost?: string;
   readonly dockerContext?: string;
+  readonly insecureRegistry?: readonly string[];
 }
 
 export interface Destinations {
@@ -79,7 +80,11 @@ async function engineOrFile(
   }
 }
 
-async function findEngineSink(flags: DestinationFlags, context: Context): Promise<Sink> {
+/** A sink for the engine that the flags name, or the first that answers. */
+export async function findEngineSink(
+  flags: Pick<DestinationFlags, "importer" | "importMode" | "dockerHost" | "dockerContext">,
+  context: Context,
+): Promise<Sink> {
   const { engineSink, findEngine } = await import("@base-kit/importer");
   const { importer = "auto", importMode = "load", dockerHost, dockerContext } = flags;
   const engine = await findEngine(
@@ -101,6 +106,10 @@ async function sinkFor(output: Output, flags: DestinationFlags, context: Context
       return layoutSink(output.path, output.tag);
     case "tar":
       return layerTarSink(output.path);
+    case "docker": {
+      const { registrySink } = await import("@base-kit/registry");
+      return registrySink(output.reference, { insecure: flags.insecureRegistry ?? [] });
+    }
     default:
       return archiveSink(output.path);
   }
@@ -114,6 +123,7 @@ function tryCommand(output: Output, references: readonly ImageReference[]): stri
   const [first] = named(output, references);
   switch (output.transport) {
     case "docker-daemon":
+    case "docker":
       return first === undefined ? "" : runCommand(first);
     case "oci-archive":
     case "docker-archive":

@@ -3,11 +3,13 @@ import type { Context } from "@base-kit/core";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { BuildFlags } from "./commands/build.ts";
 import type { CacheFlags } from "./commands/cache.ts";
+import type { CopyFlags } from "./commands/copy.ts";
 import type { DiffFlags } from "./commands/diff.ts";
 import type { ImportFlags } from "./commands/import.ts";
 import type { LockCommandFlags } from "./commands/lock.ts";
 import type { PackFlags } from "./commands/pack.ts";
 import type { ScratchFlags } from "./commands/scratch.ts";
+import type { TagsFlags } from "./commands/tags.ts";
 import type { SourceFlags } from "./inspect/open-one.ts";
 import type { ImageResult } from "./result.ts";
 import type { CommonOptions } from "./session.ts";
@@ -222,6 +224,41 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
       }, options),
     );
 
+  const copyCommand = program
+    .command("copy <source> <destination>")
+    .summary("copy an image between registries, engines, layouts and archives")
+    .description(
+      "Copies an image as it is, with every digest, between any two places; all architectures unless some are named.",
+    )
+    .option("--arch <architectures>", "only these: amd64,arm64,…", list);
+  common(registryOptions(engineOptions(copyCommand)))
+    .addHelpText("after", COPY_EXAMPLES)
+    .action((source: string, destination: string, options: CopyFlags & CommonOptions) =>
+      run(async () => {
+        const { copy, renderCopy } = await import("./commands/copy.ts");
+        return session(
+          options,
+          (context) => copy(source, destination, options, context),
+          async (result) => renderCopy(result),
+        );
+      }, options),
+    );
+
+  common(registryOptions(program.command("tags <repository>")))
+    .summary("list the tags of a repository in a registry")
+    .description("Lists the tags that a registry has under a name.")
+    .addHelpText("after", TAGS_EXAMPLES)
+    .action((repository: string, options: TagsFlags & CommonOptions) =>
+      run(async () => {
+        const { tags } = await import("./commands/tags.ts");
+        return session(
+          options,
+          (context) => tags(repository, options, context),
+          async (result) => result.tags.map((tag) => `${tag}\n`).join(""),
+        );
+      }, options),
+    );
+
   common(program.command("producers [name]"))
     .summary("list what can be built, and each producer's options")
     .description("Lists the producers, or all that one of them takes.")
@@ -312,7 +349,7 @@ function imageOptions(command: Command): Command {
     .option("-t, --tag <name>", "name and tag of the image (repeatable)", collect)
     .option(
       "-o, --output <transport:…>",
-      "docker-daemon:NAME, oci:DIRECTORY[:TAG], oci-archive:FILE, docker-archive:FILE, tar:FILE[.gz] (repeatable; default: the engine, else a file)",
+      "docker://NAME, docker-daemon:NAME, oci:DIRECTORY[:TAG], oci-archive:FILE, docker-archive:FILE, tar:FILE[.gz] (repeatable; default: the engine, else a file)",
       collect,
     )
     .addOption(
@@ -341,7 +378,15 @@ function imageOptions(command: Command): Command {
         "load is checked by the engine; import is Docker's old way (default: load)",
       ).choices(["load", "import"]),
     );
-  return common(engineOptions(command));
+  return common(registryOptions(engineOptions(command)));
+}
+
+function registryOptions(command: Command): Command {
+  return command.option(
+    "--insecure-registry <host>",
+    "registry that may be spoken to without TLS, with its port; one on this machine always may (repeatable)",
+    collect,
+  );
 }
 
 function sourceOptions(command: Command): Command {
@@ -451,6 +496,21 @@ Examples:
   base-kit cache ls
   base-kit cache prune --max-size 2GB
   du -sh "$(base-kit cache dir)"`;
+
+const COPY_EXAMPLES = `
+Examples:
+  base-kit copy debian:bookworm-slim oci:images:bookworm
+  base-kit copy docker://alpine:3.20 docker://registry.example.com/mirror/alpine:3.20
+  base-kit copy oci:images:bookworm docker-daemon:demo/bookworm
+  base-kit copy image.tar docker://127.0.0.1:5000/demo/image --arch amd64,arm64
+
+A source or destination is docker://NAME, docker-daemon:NAME, oci:DIRECTORY[:TAG], oci-archive:FILE or docker-archive:FILE;
+a source may be a file, directory or image name alone. Logins are those of docker and podman.`;
+
+const TAGS_EXAMPLES = `
+Examples:
+  base-kit tags alpine
+  base-kit tags registry.example.com/demo/image --json`;
 
 const IMPORT_EXAMPLES = `
 Examples:

@@ -33,6 +33,8 @@ export interface ImageSource {
   readonly node: StoredNode;
   /** One per platform, in the order of the index. Documents were checked; layers are while they are read. */
   readonly images: readonly [Image, ...Image[]];
+  /** What it is called where it is, if it has a name there. */
+  readonly reference?: PinnedReference;
 }
 
 export interface OpenSourceOptions
@@ -55,8 +57,22 @@ export async function openSource(
   context: Context,
   options: OpenSourceOptions = {},
 ): Promise<ImageSource> {
-  const node = await readSource(await resolved(parseSource(text)), context, options);
-  return { name: text, node, images: requireImages(node, text, options.platform) };
+  const spec = await resolved(parseSource(text));
+  const node = await readSource(spec, context, options);
+  const reference = referenceIn(spec);
+  const images = requireImages(node, text, options.platform);
+  return { name: text, node, images, ...(reference === undefined ? {} : { reference }) };
+}
+
+function referenceIn(spec: ResolvedSpec): PinnedReference | undefined {
+  if (spec.transport === "docker") return spec.reference;
+  const name = spec.transport === "docker-daemon" ? spec.name : spec.wanted;
+  try {
+    return name === undefined || spec.transport === "oci" ? undefined : parsePinnedReference(name);
+  } catch {
+    // An id, a digest, or a tag that is none in a registry.
+    return undefined;
+  }
 }
 
 type ResolvedSpec = Exclude<SourceSpec, { readonly transport: "bare" }>;

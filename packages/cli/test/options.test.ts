@@ -26,6 +26,10 @@ describe("--output", () => {
       "docker-archive:x.tar:demo/x:2",
       { transport: "docker-archive", path: "x.tar", reference: expect.objectContaining({ familiar: "demo/x:2" }) },
     ],
+    [
+      "docker://127.0.0.1:5000/demo/x:2",
+      { transport: "docker", reference: expect.objectContaining({ familiar: "127.0.0.1:5000/demo/x:2" }) },
+    ],
     ["tar:rootfs.tar", { transport: "tar", path: "rootfs.tar" }],
   ])("%s is understood as in skopeo", (value, expected) => {
     expect(parseOutput(value)).toEqual(expected);
@@ -34,7 +38,9 @@ describe("--output", () => {
   test.each([
     "",
     "x.tar",
-    "docker://host/name",
+    "docker:host/name",
+    "docker://",
+    "docker://host/Name",
     "oci:",
     "tar:",
     "oci:dir:bad tag",

@@ -1,8 +1,9 @@
 import { createReadStream } from "node:fs";
-import { BaseKitError, type Image, printable } from "@base-kit/core";
+import { BaseKitError, printable } from "@base-kit/core";
 import { extract } from "tar-stream";
 import { blobPath } from "./hybrid-archive.ts";
-import { blobsOf } from "./image-index.ts";
+import type { StoredNode } from "./read-images.ts";
+import { onlyImage, storedBlobs } from "./stored-images.ts";
 
 /**
  * Looks at an archive with another tar reader than the one its writer was made with: a mistake both of ours share would
@@ -10,7 +11,7 @@ import { blobsOf } from "./image-index.ts";
  *
  * @throws BaseKitError `ARCHIVE_ENVELOPE` (verification)
  */
-export async function checkEnvelope(file: string, images: readonly Image[]): Promise<void> {
+export async function checkEnvelope(file: string, node: StoredNode): Promise<void> {
   const found = new Map<string, number>();
   const reader = extract();
   const source = createReadStream(file, { highWaterMark: 1024 ** 2 }).on("error", (error) => reader.destroy(error));
@@ -19,11 +20,11 @@ export async function checkEnvelope(file: string, images: readonly Image[]): Pro
     found.set(entry.header.name, entry.header.size ?? 0);
     entry.resume();
   }
-  const expected = blobsOf(images).map((blob) => [blobPath(blob), blob.size] as const);
+  const expected = storedBlobs(node).map((blob) => [blobPath(blob), blob.size] as const);
   for (const [name, size] of expected) {
     if (found.get(name) !== size) wrong(file, `${name} of ${size} bytes`, `${found.get(name) ?? "none"}`);
   }
-  for (const name of ["oci-layout", "index.json", ...(images.length > 1 ? [] : ["manifest.json"])]) {
+  for (const name of ["oci-layout", "index.json", ...(onlyImage(node) === undefined ? [] : ["manifest.json"])]) {
     if (!found.has(name)) wrong(file, name, "none");
   }
 }

@@ -9,9 +9,9 @@ import {
 } from "@base-kit/core";
 import { directoryEntry, fileEntry } from "@base-kit/rootfs";
 import { writeTar } from "@base-kit/tar";
-import { descriptor } from "./blob.ts";
-import { blobsOf, imageIndex, manifestDescriptor, type PlatformDescriptor } from "./image-index.ts";
 import { MEDIA_TYPE } from "./media-types.ts";
+import type { StoredNode } from "./read-images.ts";
+import { nodeOf, onlyImage, rootDescriptor, storedBlobs } from "./stored-images.ts";
 
 /**
  * One tar that every engine takes: an OCI image layout, and beside it the `manifest.json` of `docker save`, whose paths point
@@ -22,40 +22,47 @@ export function hybridArchive(
   images: readonly Image[],
   references: readonly ImageReference[] = [],
 ): AsyncIterable<Buffer> {
-  return writeTar(archiveEntries(images, references));
+  return storedArchive(nodeOf(images), references);
+}
+
+/** The same of what was stored elsewhere before. */
+export function storedArchive(node: StoredNode, references: readonly ImageReference[] = []): AsyncIterable<Buffer> {
+  return writeTar(archiveEntries(node, references));
 }
 
 /** Bytes of that tar, for progress and Content-Length. */
 export function hybridArchiveSize(images: readonly Image[], references: readonly ImageReference[] = []): number {
-  const blocks = archiveEntries(images, references).map(
+  return storedArchiveSize(nodeOf(images), references);
+}
+
+export function storedArchiveSize(node: StoredNode, references: readonly ImageReference[] = []): number {
+  const blocks = archiveEntries(node, references).map(
     (entry) => 1 + (entry.type === "file" ? Math.ceil(entry.size / 512) : 0),
   );
   return 512 * (blocks.reduce((sum, count) => sum + count, 0) + 2);
 }
 
-function archiveEntries(images: readonly Image[], references: readonly ImageReference[]): readonly Entry[] {
-  const [only, ...others] = images;
+function archiveEntries(node: StoredNode, references: readonly ImageReference[]): readonly Entry[] {
+  const only = onlyImage(node);
   return [
     directoryEntry("blobs"),
     directoryEntry("blobs/sha256"),
-    ...blobsOf(images).map(blobEntry),
+    ...storedBlobs(node).map(blobEntry),
     fileEntry("oci-layout", OCI_LAYOUT),
-    fileEntry("index.json", JSON.stringify(layoutIndex(images, references))),
-    ...(only === undefined || others.length > 0
-      ? []
-      : [fileEntry("manifest.json", JSON.stringify([dockerManifest(only, references)]))]),
+    fileEntry("index.json", JSON.stringify(layoutIndex(node, references))),
+    ...(only === undefined ? [] : [fileEntry("manifest.json", JSON.stringify([dockerManifest(only, references)]))]),
   ];
 }
 
 export const OCI_LAYOUT = '{"imageLayoutVersion":"1.0.0"}';
 
 /** One descriptor per name: skopeo and umoci look for the tag, containerd for the full name. */
-function layoutIndex(images: readonly Image[], references: readonly ImageReference[]): Record<string, unknown> {
+function layoutIndex(node: StoredNode, references: readonly ImageReference[]): Record<string, unknown> {
   const named = references.map((reference) => ({
     "io.containerd.image.name": fullyQualified(reference),
     "org.opencontainers.image.ref.name": reference.tag,
   }));
-  const { platform, ...document } = layoutDescriptor(images);
+  const { platform, ...document } = rootDescriptor(node);
   return {
     schemaVersion: 2,
     mediaType: MEDIA_TYPE.index,
@@ -65,14 +72,6 @@ function layoutIndex(images: readonly Image[], references: readonly ImageReferen
       ...(platform === undefined ? {} : { platform }),
     })),
   };
-}
-
-/** What `index.json` of a layout says of the images: the manifest of one, the index of several. */
-export function layoutDescriptor(
-  images: readonly Image[],
-): Omit<PlatformDescriptor, "platform"> & Partial<PlatformDescriptor> {
-  const [first, ...others] = images;
-  return first !== undefined && others.length === 0 ? manifestDescriptor(first) : descriptor(imageIndex(images));
 }
 
 /** moby/image/tarexport, the format of `docker save`. */

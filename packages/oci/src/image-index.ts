@@ -37,17 +37,6 @@ export function manifestDescriptor({ manifest, platform: { os, architecture, var
   return { ...descriptor(manifest), platform: { architecture, os, ...(variant === undefined ? {} : { variant }) } };
 }
 
-/** Each blob once, in the order in which they have to be written: layers, then what names them, the index last. */
-export function blobsOf(images: readonly Image[]): readonly Blob[] {
-  const blobs = [
-    ...images.flatMap(({ layers }) => layers),
-    ...images.map(({ config }) => config),
-    ...images.map(({ manifest }) => manifest),
-    ...(images.length > 1 ? [imageIndex(images)] : []),
-  ];
-  return [...new Map(blobs.map((blob) => [blob.digest, blob])).values()];
-}
-
 function sharedAnnotations([first, ...others]: readonly Image[]): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(first?.annotations ?? {}).filter(([name, value]) =>

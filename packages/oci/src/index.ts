@@ -6,10 +6,10 @@ export { type FlattenedImage, type FlattenedLayer, flattenedSegment, flattenLaye
 export { DEFAULT_GZIP_LEVEL, gzip } from "./gzip.ts";
 export { hybridArchive, hybridArchiveSize } from "./hybrid-archive.ts";
 export { imageForHost } from "./image-for-host.ts";
-export { blobsOf, idOf, imageIndex, manifestDescriptor, namedDocument } from "./image-index.ts";
+export { idOf, imageIndex, manifestDescriptor, namedDocument } from "./image-index.ts";
 export { type ImagePlace, readPlace } from "./image-place.ts";
 export type { LayerOptions } from "./layer.ts";
-export { layoutSink } from "./layout.ts";
+export { copyToLayout, layoutSink } from "./layout.ts";
 export { DOCKER_MEDIA_TYPE, isIndexType, isManifestType, LAYER_MEDIA_TYPE, MEDIA_TYPE } from "./media-types.ts";
 export { openArchive, openArchivePlace } from "./open-archive.ts";
 export { readDockerArchive } from "./open-docker-archive.ts";
@@ -24,7 +24,7 @@ export {
   type StoredManifest,
   type StoredNode,
 } from "./read-images.ts";
-export { nodeOf } from "./stored-images.ts";
+export { documentsIn, manifestsIn, nodeOf, storedBlobs } from "./stored-images.ts";
 export { validateImage, validateImages } from "./validate.ts";
 export { readDocument } from "./verified-blob.ts";
-export { archiveSink } from "./write-archive.ts";
+export { archiveSink, copyToArchive } from "./write-archive.ts";

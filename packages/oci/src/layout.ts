@@ -4,35 +4,60 @@ import {
   BaseKitError,
   type Blob,
   type Context,
-  type Image,
   printable,
   type Sink,
+  type SinkResult,
   step,
   systemErrorCode,
 } from "@base-kit/core";
 import { writeFileAtomically } from "@base-kit/store";
-import { blobPath, layoutDescriptor, OCI_LAYOUT } from "./hybrid-archive.ts";
-import { blobsOf, idOf } from "./image-index.ts";
+import { blobPath, OCI_LAYOUT } from "./hybrid-archive.ts";
 import { addToIndex, readIndex, tagged } from "./layout-index.ts";
 import { layoutSource } from "./open-layout.ts";
-import { readNode, requireImages } from "./read-images.ts";
+import { readNode, requireImages, type StoredNode } from "./read-images.ts";
+import { nodeOf, rootDescriptor, storedBlobs, storedId } from "./stored-images.ts";
 import { validateImages } from "./validate.ts";
+import { verifyStored } from "./verify-stored.ts";
 
 /** A sink that adds images to an OCI image layout directory under a tag, making the directory when it is not there. */
 export function layoutSink(directory: string, tag: string | undefined): Sink {
   return {
     name: `oci:${directory}`,
     write: (images, references, context) =>
-      writeLayout(directory, tag ?? references[0]?.tag ?? "latest", images, context),
+      writeLayout(directory, nodeOf(images), {
+        tag: tag ?? references[0]?.tag ?? "latest",
+        context,
+        check: async (stored) => validateImages(requireImages(stored, directory), context),
+      }),
   };
 }
 
-async function writeLayout(directory: string, tag: string, images: readonly Image[], context: Context) {
+/** Adds an image that came from elsewhere, as it is; every digest is compared. */
+export function copyToLayout(
+  directory: string,
+  node: StoredNode,
+  options: Pick<WriteLayoutOptions, "tag" | "context">,
+): Promise<SinkResult> {
+  return writeLayout(directory, node, { ...options, check: (stored) => verifyStored(stored, options.context) });
+}
+
+interface WriteLayoutOptions {
+  readonly tag: string;
+  readonly context: Context;
+  /** Looks at what was written, read again. */
+  readonly check: (stored: StoredNode) => Promise<void>;
+}
+
+function writeLayout(
+  directory: string,
+  node: StoredNode,
+  { tag, context, check }: WriteLayoutOptions,
+): Promise<SinkResult> {
   return step(context, `writing ${printable(directory)}`, async (handle) => {
     // Something else than a layout is refused before anything is written.
     await readIndex(directory);
     const isNew = await makeLayoutFolders(directory);
-    const blobs = blobsOf(images);
+    const blobs = storedBlobs(node);
     try {
       let written = 0;
       const size = blobs.reduce((sum, blob) => sum + blob.size, 0);
@@ -46,13 +71,12 @@ async function writeLayout(directory: string, tag: string, images: readonly Imag
       };
       for (const blob of blobs) await writeBlob(directory, blob, counted);
       await writeFileAtomically(join(directory, "oci-layout"), once(OCI_LAYOUT));
-      const manifest = tagged(layoutDescriptor(images), tag);
-      const node = await readNode(layoutSource(directory), manifest, { verifyLayers: false });
-      await validateImages(requireImages(node, directory), context);
+      const root = tagged(rootDescriptor(node), tag);
+      await check(await readNode(layoutSource(directory), root, { verifyLayers: false }));
       context.signal.throwIfAborted();
       // Last of all: until here the layout still holds exactly what it held before.
-      await addToIndex(directory, manifest, context);
-      return { references: [`oci:${directory}:${tag}`], id: idOf(images), size };
+      await addToIndex(directory, root, context);
+      return { references: [`oci:${directory}:${tag}`], id: storedId(node), size };
     } catch (error) {
       if (isNew) await removeNewLayout(directory, blobs);
       throw error;

@@ -33,8 +33,8 @@ export type StoredNode = StoredManifest | StoredIndex;
 export interface StoredManifest {
   readonly type: "manifest";
   readonly document: Blob;
-  /** Config and layers, each once. */
-  readonly blobs: readonly Blob[];
+  readonly config: Blob;
+  readonly layers: readonly Blob[];
   /** Absent when it is no image for a platform that base-kit knows. */
   readonly image?: Image;
   /** Why there is no image. */
@@ -154,8 +154,12 @@ async function readManifest(descriptor: Descriptor, walk: Walk): Promise<StoredM
   const bytes = await readDocument(document, "the manifest", source.name);
   const manifest = parseManifest(bytes, what);
   const own = (each: Descriptor) => (verifyLayers ? verifiedBlob(source.blob(each), source.name) : source.blob(each));
-  const blobs = [...new Map([manifest.config, ...manifest.layers].map((each) => [each.digest, own(each)])).values()];
-  const node = { type: "manifest", document: inMemory(document, bytes), blobs } as const;
+  const node = {
+    type: "manifest",
+    document: inMemory(document, bytes),
+    config: own(manifest.config),
+    layers: manifest.layers.map(own),
+  } as const;
   const notImage = whyNotImage(manifest, descriptor);
   if (notImage !== undefined) return { ...node, notImage };
   const config = await readDocument(source.blob(manifest.config), "the config", source.name);
@@ -167,9 +171,9 @@ async function readManifest(descriptor: Descriptor, walk: Walk): Promise<StoredM
   }
   const image: Image = {
     platform,
-    config: inMemory(own(manifest.config), config),
+    config: inMemory(node.config, config),
     manifest: node.document,
-    layers: layersOf(manifest, settings, { own, what }),
+    layers: layersOf(node.layers, settings, { manifest, what }),
     annotations: manifest.annotations ?? {},
     runtime: settings.runtime,
   };
@@ -188,26 +192,26 @@ function whyNotImage(manifest: ManifestDocument, { platform }: Descriptor): stri
 }
 
 function layersOf(
-  manifest: ManifestDocument,
+  blobs: readonly Blob[],
   { diffIds }: ConfigDocument,
-  { own, what }: { readonly own: (each: Descriptor) => Blob; readonly what: string },
+  { manifest, what }: { readonly manifest: ManifestDocument; readonly what: string },
 ): readonly Layer[] {
-  if (diffIds.length !== manifest.layers.length) {
+  if (diffIds.length !== blobs.length) {
     throw new BaseKitError(
       "DOCUMENT_INVALID",
-      `${what} has ${manifest.layers.length} layers, and its config names ${diffIds.length} diffIDs`,
+      `${what} has ${blobs.length} layers, and its config names ${diffIds.length} diffIDs`,
       {
         kind: "unsupported",
         hint: "It was made by another program, is damaged, or means harm; nothing of it was used.",
       },
     );
   }
-  return manifest.layers.map((each, position): Layer => {
+  return blobs.map((blob, position): Layer => {
     const diffId = diffIds[position];
-    const compression = layerCompression(each.mediaType);
+    const compression = layerCompression(blob.mediaType);
     if (diffId === undefined || compression === undefined) throw new TypeError("checked before");
-    const compressor = each.annotations?.[COMPRESSOR_ANNOTATION];
-    return { ...own(each), diffId, compression, ...(compressor === undefined ? {} : { compressor }) };
+    const compressor = manifest.layers[position]?.annotations?.[COMPRESSOR_ANNOTATION];
+    return { ...blob, diffId, compression, ...(compressor === undefined ? {} : { compressor }) };
   });
 }
 

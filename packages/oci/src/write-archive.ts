@@ -1,30 +1,56 @@
-import { type Context, type Image, type ImageReference, printable, type Sink, step } from "@base-kit/core";
+import { type Context, type ImageReference, printable, type Sink, type SinkResult, step } from "@base-kit/core";
 import { writeFileAtomically } from "@base-kit/store";
 import { checkEnvelope } from "./envelope.ts";
-import { hybridArchive, hybridArchiveSize } from "./hybrid-archive.ts";
-import { idOf } from "./image-index.ts";
-import { openArchive } from "./open-archive.ts";
+import { storedArchive, storedArchiveSize } from "./hybrid-archive.ts";
+import { readPlace } from "./image-place.ts";
+import { openArchivePlace } from "./open-archive.ts";
+import { requireImages, type StoredNode } from "./read-images.ts";
+import { nodeOf, storedId } from "./stored-images.ts";
 import { validateImages } from "./validate.ts";
+import { verifyStored } from "./verify-stored.ts";
 
-/** A sink that writes the hybrid archive to a file, with several platforms an archive of their layout. It is read again and checked before it takes the place of an older one. */
+/**
+ * A sink that writes the hybrid archive to a file, with several platforms an archive of their layout. It is read again and
+ * checked before it takes the place of an older one.
+ */
 export function archiveSink(file: string): Sink {
   return {
     name: file,
-    write: (images, references, context) => writeArchive(file, images, references, context),
+    write: (images, references, context) =>
+      writeArchive(file, nodeOf(images), {
+        references,
+        context,
+        check: async (stored) => validateImages(requireImages(stored, file), context),
+      }),
   };
 }
 
-async function writeArchive(
+/** Writes an image that came from elsewhere, as it is; every digest is compared. */
+export function copyToArchive(
   file: string,
-  images: readonly Image[],
-  references: readonly ImageReference[],
-  context: Context,
-) {
+  node: StoredNode,
+  options: Pick<WriteArchiveOptions, "references" | "context">,
+): Promise<SinkResult> {
+  return writeArchive(file, node, { ...options, check: (stored) => verifyStored(stored, options.context) });
+}
+
+interface WriteArchiveOptions {
+  readonly references: readonly ImageReference[];
+  readonly context: Context;
+  /** Looks at what was written, read again. */
+  readonly check: (stored: StoredNode) => Promise<void>;
+}
+
+function writeArchive(
+  file: string,
+  node: StoredNode,
+  { references, context, check }: WriteArchiveOptions,
+): Promise<SinkResult> {
   return step(context, `writing ${printable(file)}`, async (handle) => {
-    const total = hybridArchiveSize(images, references);
+    const total = storedArchiveSize(node, references);
     let written = 0;
     const counted = async function* () {
-      for await (const chunk of hybridArchive(images, references)) {
+      for await (const chunk of storedArchive(node, references)) {
         context.signal.throwIfAborted();
         written += chunk.length;
         handle.progress(written, { total });
@@ -33,10 +59,10 @@ async function writeArchive(
     };
     await writeFileAtomically(file, counted(), {
       check: async (temporary) => {
-        await checkEnvelope(temporary, images);
-        await validateImages(await openArchive(temporary), context);
+        await checkEnvelope(temporary, node);
+        await check(await readPlace(await openArchivePlace(temporary), undefined, { verifyLayers: false }));
       },
     });
-    return { references: [file], id: idOf(images), size: written };
+    return { references: [file], id: storedId(node), size: written };
   });
 }

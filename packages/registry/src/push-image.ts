@@ -1,5 +1,5 @@
 import { type Blob, type Context, type Digest, type ImageReference, printable, type StepHandle } from "@base-kit/core";
-import { readDocument, type StoredManifest, type StoredNode } from "@base-kit/oci";
+import { documentsIn, readDocument, type StoredNode, storedBlobs } from "@base-kit/oci";
 import { discard, Refused } from "./answer.ts";
 import { atOnce } from "./at-once.ts";
 import { type PushBlobOptions, pushBlob } from "./push-blob.ts";
@@ -55,8 +55,8 @@ async function pushTo(
     handle?.detail("already there");
     return;
   }
-  const manifests = manifestsBelow(node);
-  const blobs = [...new Map(manifests.flatMap((each) => each.blobs).map((blob) => [blob.digest, blob])).values()];
+  const documents = documentsIn(node);
+  const blobs = storedBlobs(node).filter((blob) => documents.every(({ digest }) => digest !== blob.digest));
   const total = blobs.reduce((sum, blob) => sum + blob.size, 0);
   let done = 0;
   const progress = (count: number) => {
@@ -73,10 +73,9 @@ async function pushTo(
   });
   handle?.detail(sent === 0 ? "blobs were there" : `${sent} of ${blobs.length} blobs sent`);
   // Children before the index that names them; each once.
-  for (const document of new Map(documentsBelow(node).map((each) => [each.digest, each])).values()) {
-    await putManifest(repository, document, document.digest);
+  for (const document of new Map(documents.map((each) => [each.digest, each])).values()) {
+    await putManifest(repository, document, document.digest === node.document.digest ? tag : document.digest);
   }
-  await putManifest(repository, node.document, tag);
 }
 
 /** @returns whether the registry knows what a subject is (OCI 1.1 referrers) */
@@ -118,13 +117,4 @@ function immutable(error: Refused): Refused {
     error.message,
     "The tag may be one that cannot be moved. It is as it was before.",
   );
-}
-
-function manifestsBelow(node: StoredNode): readonly StoredManifest[] {
-  return node.type === "manifest" ? [node] : node.children.flatMap(manifestsBelow);
-}
-
-/** Everything the root names, what is named before what names it; not the root itself. */
-function documentsBelow(node: StoredNode): readonly Blob[] {
-  return node.type === "manifest" ? [] : node.children.flatMap((child) => [...documentsBelow(child), child.document]);
 }

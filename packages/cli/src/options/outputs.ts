@@ -9,10 +9,12 @@ export type Output =
       readonly path: string;
       readonly reference: ImageReference | undefined;
     }
-  | { readonly transport: "tar"; readonly path: string };
+  | { readonly transport: "tar"; readonly path: string }
+  /** A registry. */
+  | { readonly transport: "docker"; readonly reference: ImageReference };
 
 const EXPECTED =
-  "docker-daemon:NAME[:TAG], oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME:TAG] or tar:FILE";
+  "docker://NAME[:TAG], docker-daemon:NAME[:TAG], oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME:TAG] or tar:FILE";
 
 /**
  * One `-o` value.
@@ -24,6 +26,9 @@ export function parseOutput(value: string): Output {
   const transport = colon < 0 ? value : value.slice(0, colon);
   const rest = colon < 0 ? "" : value.slice(colon + 1);
   switch (transport) {
+    case "docker":
+      if (!rest.startsWith("//")) return invalid(value, "a registry is written docker://NAME");
+      return { transport, reference: parseReference(rest.slice(2)) };
     case "docker-daemon":
       return { transport, reference: rest === "" ? undefined : parseReference(rest) };
     case "oci": {

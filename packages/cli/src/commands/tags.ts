@@ -1,0 +1,20 @@
+import { BaseKitError, type Context, parsePinnedReference, printable } from "@base-kit/core";
+import { listTags } from "@base-kit/registry";
+import type { DestinationFlags } from "../destinations.ts";
+
+export type TagsFlags = Pick<DestinationFlags, "insecureRegistry">;
+
+export interface TagsResult {
+  readonly repository: string;
+  readonly tags: readonly string[];
+}
+
+/** `base-kit tags <repository>`: what a registry has under a name. */
+export async function tags(name: string, flags: TagsFlags, context: Context): Promise<TagsResult> {
+  const reference = parsePinnedReference(name.replace(/^docker:\/\//, ""));
+  const found = await listTags(reference, context, { insecure: flags.insecureRegistry ?? [] });
+  if (found.length === 0) {
+    throw new BaseKitError("REGISTRY_NOT_FOUND", `${printable(name)} has no tags`, { kind: "network" });
+  }
+  return { repository: `${reference.registry}/${reference.repository}`, tags: found };
+}

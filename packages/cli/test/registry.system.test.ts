@@ -1,0 +1,78 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { locationOf, type RegistryServer, requires, startRegistry } from "@base-kit/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createSandbox, type Sandbox } from "./run-cli.ts";
+import { testImages } from "./test-images.ts";
+
+interface Copied {
+  readonly references: readonly string[];
+  readonly digest: string;
+  readonly platforms: readonly string[];
+}
+
+describe.skipIf(requires("alpine-mirror", "docker-registry").skip)("a registry on this machine", () => {
+  let sandbox: Sandbox;
+  let registry: RegistryServer;
+  let dir: string;
+  beforeAll(async () => {
+    sandbox = createSandbox();
+    // Not in the sandbox, which tells what base-kit left there.
+    dir = mkdtempSync(join(tmpdir(), "bk-registry-"));
+    registry = await startRegistry({ dir });
+  });
+  afterAll(async () => {
+    await registry.stop();
+    rmSync(dir, { recursive: true, force: true });
+    sandbox.dispose();
+  });
+
+  const build = (...args: readonly string[]) =>
+    sandbox.json<{ readonly references: readonly string[]; readonly id: string }>([
+      "build",
+      "alpine:3.20",
+      "--mirror",
+      locationOf("alpine-mirror"),
+      ...args,
+    ]);
+  const copy = (...args: readonly string[]) => sandbox.json<Copied>(["copy", ...args]);
+
+  test.skipIf(requires("docker").skip)("takes an image that docker pulls and runs", async () => {
+    const images = testImages();
+    const name = `${registry.host}/demo/alpine:1`;
+    try {
+      const built = await build("-o", `docker://${name}`);
+      expect(built.references[0]).toMatch(new RegExp(`^${name}@sha256:[0-9a-f]{64}$`));
+      images.docker(["pull", "--quiet", name]);
+      expect(images.inspect(name).Id).toBe(built.id);
+      expect(images.run(name, "apk", "--version")).toContain("apk-tools");
+    } finally {
+      spawnSync("docker", ["image", "rm", "--force", name], {
+        env: { ...process.env, DOCKER_HOST: locationOf("docker") },
+      });
+    }
+  });
+
+  test("an image keeps its digest through every place it is copied to", async () => {
+    await build("-o", "oci:layout:amd64", "--arch", "amd64");
+    const first = await copy("oci:layout:amd64", `docker://${registry.host}/demo/copy:1`);
+    expect(first.platforms).toEqual(["linux/amd64"]);
+    const places = [
+      `docker://${registry.host}/other/copy:2`,
+      "oci:copied:x",
+      "oci-archive:copied.tar:x",
+      "docker-archive:saved.tar:demo/x:1",
+    ];
+    let from = `docker://${registry.host}/demo/copy:1`;
+    for (const place of places) {
+      expect((await copy(from, place)).digest, `${from} to ${place}`).toBe(first.digest);
+      from = place;
+    }
+    expect((await copy("saved.tar", `docker://${registry.host}/demo/copy:3`)).digest).toBe(first.digest);
+    const { stdout } = await sandbox.run(["tags", `${registry.host}/demo/copy`]);
+    expect(stdout).toBe("1\n3\n");
+    expect(await sandbox.leftovers()).toEqual([]);
+  });
+});
