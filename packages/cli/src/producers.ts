@@ -5,6 +5,7 @@ export const PRODUCERS: Readonly<Record<string, () => Promise<Producer>>> = {
   alpine: async () => (await import("@base-kit/producer-alpine")).alpine as Producer,
   debian: async () => (await import("@base-kit/producer-debian")).debian as Producer,
   debootstrap: async () => (await import("@base-kit/producer-debootstrap")).debootstrap as Producer,
+  image: async () => (await import("./image-producer.ts")).existingImage,
   ubuntu: async () => (await import("@base-kit/producer-debian")).ubuntu as Producer,
 };
 

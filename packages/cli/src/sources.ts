@@ -12,6 +12,7 @@ import {
   systemErrorCode,
 } from "@base-kit/core";
 import {
+  type Descriptor,
   openArchivePlace,
   openLayout,
   type ReadImagesOptions,
@@ -43,6 +44,8 @@ export interface OpenSourceOptions
   readonly platform?: Platform;
   /** Whether layers from a registry are kept in the store, for who reads them more than once. @default true */
   readonly keep?: boolean;
+  /** The manifest that a lock has recorded: of a registry, this one is read whatever the tag stands for now. */
+  readonly locked?: Descriptor;
 }
 
 /**
@@ -112,10 +115,10 @@ async function readSource(spec: ResolvedSpec, context: Context, options: OpenSou
 async function readRegistry(
   reference: PinnedReference,
   context: Context,
-  { platform, insecureRegistry = [], keep = true }: OpenSourceOptions,
+  { platform, insecureRegistry = [], keep = true, locked }: OpenSourceOptions,
 ): Promise<StoredNode> {
   const { readImage } = await import("@base-kit/registry");
-  const only = platform === undefined ? {} : { platform };
+  const only = { ...(platform === undefined ? {} : { platform }), ...(locked === undefined ? {} : { locked }) };
   return step(context, `looking at ${printable(reference.familiar)}`, () =>
     readImage(reference, context, { ...only, insecure: insecureRegistry, keep }),
   );

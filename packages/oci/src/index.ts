@@ -1,7 +1,7 @@
 export { digestOf } from "./blob.ts";
 export { assembleImage, type BuildImageOptions, buildImage, mergeRuntime } from "./build-image.ts";
 export { imageConfig, rfc3339, runtimeFields } from "./config.ts";
-export type { Descriptor } from "./documents.ts";
+export { type Descriptor, parseConfig } from "./documents.ts";
 export { type FlattenedImage, type FlattenedLayer, flattenedSegment, flattenLayers } from "./flatten-layers.ts";
 export { DEFAULT_GZIP_LEVEL, gzip } from "./gzip.ts";
 export { hybridArchive, hybridArchiveSize } from "./hybrid-archive.ts";

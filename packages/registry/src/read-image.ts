@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { type Blob, type Context, type PinnedReference, printable } from "@base-kit/core";
+import { type Blob, type Context, type PinnedReference, printable, step } from "@base-kit/core";
 import {
   type BlobSource,
   type Descriptor,
@@ -16,10 +16,12 @@ import { openSession, type RegistryOptions } from "./session.ts";
 
 export interface ReadImageOptions extends RegistryOptions, ReadImagesOptions {
   /**
-   * Whether blobs go into the context's store when they are read, and come from there the next time: right for who reads a layer
-   * more than once; a copy reads it once. @default true
+   * Whether everything goes into the context's store when it is read, and comes from there the next time: right for who reads a
+   * layer more than once; a copy reads it once. @default true
    */
   readonly keep?: boolean;
+  /** What a lock has recorded of the manifest. With all of it in the store the registry is not asked. */
+  readonly locked?: Descriptor;
 }
 
 /**
@@ -33,48 +35,71 @@ export async function readImage(
   context: Context,
   options: ReadImageOptions = {},
 ): Promise<StoredNode> {
-  const session = await openSession(reference.registry, context, options);
-  const repository = repositoryOf(session, reference);
-  const root = await readManifest(repository, tagOrDigest(reference));
-  return readNode(blobSource(repository, root, options), root, options);
-}
-
-/** A repository as a place of blobs; `known` is a document that was read already. */
-export function blobSource(
-  repository: Repository,
-  known: Blob,
-  { keep = true }: Pick<ReadImageOptions, "keep"> = {},
-): BlobSource {
-  return {
-    name: `docker://${repository.name}`,
-    blob: (descriptor) => {
-      if (descriptor.digest === known.digest) return known;
-      const isDocument = isManifestType(descriptor.mediaType) || isIndexType(descriptor.mediaType);
-      const download = () =>
-        isDocument ? manifest(repository, descriptor) : (readBlob(repository, descriptor) as AsyncIterable<Uint8Array>);
-      return {
-        mediaType: descriptor.mediaType,
-        digest: descriptor.digest,
-        size: descriptor.size,
-        open: () => (keep ? stored(descriptor, download, repository.session.context) : download()),
-      };
-    },
+  const { keep = true, locked } = options;
+  let opened: Promise<Repository> | undefined;
+  const repository = (): Promise<Repository> => {
+    opened ??= openSession(reference.registry, context, options).then((session) => repositoryOf(session, reference));
+    return opened;
   };
+  const source: BlobSource = {
+    name: `docker://${reference.familiar}`,
+    blob: (descriptor) => ({
+      mediaType: descriptor.mediaType,
+      digest: descriptor.digest,
+      size: descriptor.size,
+      open: () => (keep ? stored(descriptor, repository, context) : download(descriptor, repository)),
+    }),
+  };
+  if (locked !== undefined) return readNode(source, locked, options);
+  const root = await readManifest(await repository(), tagOrDigest(reference));
+  if (keep) await context.store.put(root, root.open());
+  return readNode(knowing(root, source), root, options);
 }
 
-async function* manifest(repository: Repository, { digest }: Descriptor): AsyncGenerator<Uint8Array, void, void> {
-  yield* (await readManifest(repository, digest)).open();
+/** A document that was read by its tag need not be read again. */
+function knowing(known: Blob, source: BlobSource): BlobSource {
+  return { ...source, blob: (each) => (each.digest === known.digest ? known : source.blob(each)) };
 }
 
 async function* stored(
-  { digest, size }: Descriptor,
-  download: () => AsyncIterable<Uint8Array>,
-  { store, reporter }: Context,
+  descriptor: Descriptor,
+  repository: () => Promise<Repository>,
+  context: Context,
 ): AsyncGenerator<Uint8Array, void, void> {
-  let path = await store.get(digest);
-  if (path === undefined) {
-    reporter.emit({ type: "noted", message: `reading ${printable(digest)}` });
-    path = await store.put({ digest, size }, download());
-  }
-  yield* createReadStream(path, { highWaterMark: 1024 ** 2 });
+  const { digest, size } = descriptor;
+  const path = (await context.store.get(digest)) ?? (await fetched(descriptor, repository, context));
+  yield* createReadStream(path, { highWaterMark: 1024 ** 2, ...(size === 0 ? {} : { end: size - 1 }) });
+}
+
+async function fetched(
+  descriptor: Descriptor,
+  repository: () => Promise<Repository>,
+  { store, ...context }: Context,
+): Promise<string> {
+  const { digest, size, mediaType } = descriptor;
+  if (isDocument(mediaType)) return store.put({ digest, size }, download(descriptor, repository));
+  const { name } = await repository();
+  return step(context, `fetching ${digest.slice(0, 19)} of ${printable(name)}`, (handle) => {
+    let received = 0;
+    const counted = async function* () {
+      for await (const chunk of download(descriptor, repository)) {
+        received += chunk.length;
+        handle.progress(received, { total: size });
+        yield chunk;
+      }
+    };
+    return store.put({ digest, size }, counted());
+  });
+}
+
+async function* download(
+  descriptor: Descriptor,
+  repository: () => Promise<Repository>,
+): AsyncGenerator<Uint8Array, void, void> {
+  if (isDocument(descriptor.mediaType)) yield* (await readManifest(await repository(), descriptor.digest)).open();
+  else yield* readBlob(await repository(), descriptor);
+}
+
+function isDocument(mediaType: string): boolean {
+  return isManifestType(mediaType) || isIndexType(mediaType);
 }

@@ -3,6 +3,7 @@ import { applyTransforms, clampTimes, emptyPseudoFilesystems, excludePaths } fro
 import { builtImage, imageSettings } from "../built-image.ts";
 import { deliver } from "../deliver.ts";
 import { type DestinationFlags, findDestinations } from "../destinations.ts";
+import { baseAnnotations } from "../image-producer.ts";
 import { type LockFlags, openLocking } from "../locking.ts";
 import { type ProducerFlags, producerOptions } from "../options/producer.ts";
 import { pairs, type RuntimeFlags, runtimeFromFlags } from "../options/runtime.ts";
@@ -44,7 +45,7 @@ export async function build(spec: string, flags: BuildFlags, context: Context): 
     ...destinations.layer,
     runtime,
     created,
-    annotations,
+    annotations: { ...baseAnnotations(lock), ...annotations },
     createdBy,
     context,
   });

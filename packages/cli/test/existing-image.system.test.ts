@@ -1,0 +1,84 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { locationOf, type RegistryServer, requires, startRegistry } from "@base-kit/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createSandbox, type Sandbox } from "./run-cli.ts";
+import { type TestImages, testImages } from "./test-images.ts";
+
+interface Built {
+  readonly id: string;
+  readonly references: readonly string[];
+}
+
+describe.skipIf(requires("alpine-mirror", "docker", "docker-registry").skip)("an image on top of another", () => {
+  let sandbox: Sandbox;
+  let images: TestImages;
+  let registry: RegistryServer;
+  let dir: string;
+  let base: string;
+  let alpine: string;
+  beforeAll(async () => {
+    dir = mkdtempSync(join(tmpdir(), "bk-registry-"));
+    registry = await startRegistry({ dir });
+    sandbox = createSandbox();
+    images = testImages();
+    base = `${registry.host}/demo/base:1`;
+    alpine = images.fresh();
+    await build("alpine:3.20", "--mirror", locationOf("alpine-mirror"), "-t", alpine);
+    makeBase();
+  });
+  afterAll(async () => {
+    images.docker(["image", "rm", "--force", base]);
+    images.remove();
+    sandbox.dispose();
+    await registry.stop();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  const build = (...args: readonly string[]) => sandbox.json<Built>(["build", ...args]);
+
+  /** What docker makes of a Dockerfile that deletes, replaces and adds, in a registry. */
+  function makeBase(): void {
+    const folder = sandbox.work("context");
+    mkdirSync(folder, { recursive: true });
+    const lines = [
+      `FROM ${alpine}`,
+      "RUN rm -rf /etc/apk/keys /etc/motd && mkdir /etc/motd && echo one > /etc/motd/marker",
+      "ENV FROM_BASE=yes",
+      "LABEL base=1",
+      'ENTRYPOINT ["/bin/echo", "entry"]',
+    ];
+    writeFileSync(join(folder, "Dockerfile"), lines.join("\n"));
+    images.docker(["build", "--network", "none", "--tag", base, folder]);
+    images.docker(["push", "--quiet", base]);
+  }
+
+  test("from a registry, with what it inherits and what is new", async () => {
+    const name = images.fresh();
+    const args = [`image:${base}`, "-t", name, "--env", "OWN=1", "--path-exclude", "/usr/share/apk/*", "--lockfile"];
+    await build(...args);
+    const inspected = images.inspect(name);
+    expect(inspected.Config.Env).toEqual(expect.arrayContaining(["FROM_BASE=yes", "OWN=1"]));
+    expect(inspected).toMatchObject({ Config: { Labels: { base: "1" }, Entrypoint: ["/bin/echo", "entry"] } });
+    expect(images.docker(["run", "--rm", "--network", "none", name, "x"])).toBe("entry x");
+    const command = "cat /etc/motd/marker; ls /etc/apk/keys 2>/dev/null | wc -l; apk --version";
+    const shell = ["run", "--rm", "--network", "none", "--entrypoint", "/bin/sh", name, "-c", command];
+    expect(images.docker(shell)).toMatch(/^one\n0\napk-tools/);
+    // The lock pins it: what the tag stands for now does not matter, nor whether the registry can be reached.
+    const pinned = readFileSync(sandbox.work("base-kit.lock"), "utf8");
+    await sandbox.json(["copy", `docker-daemon:${alpine}`, `docker://${base}`]);
+    const again = await build(...args, "--frozen-lockfile", "--offline", "-o", "docker-archive:again.tar");
+    expect(again.id).toBe(inspected.Id);
+    expect(readFileSync(sandbox.work("base-kit.lock"), "utf8")).toBe(pinned);
+  });
+
+  test("from the engine; packages cannot be added to it", async () => {
+    const outcome = await sandbox.run(["build", `image:docker-daemon:${base}`, "--include", "curl"]);
+    expect(outcome.exitCode).toBe(2);
+    expect(outcome.stderr).toContain("it has no --include");
+    const built = await build(`image:docker-daemon:${base}`, "-o", "oci:layout:x");
+    expect(built.references).toEqual(["oci:layout:x"]);
+    expect(await sandbox.leftovers()).toEqual([]);
+  });
+});
