@@ -75,8 +75,8 @@ const oci = workspace.addPackage({
   description: "Layers, config, manifest, index, layout and archive of an OCI image, and their validation.",
   layer: "image",
   workspaceDeps: [core, tar, store, rootfs],
-  deps: ["tar-stream"],
-  devDeps: ["@types/tar-stream"],
+  deps: ["spdx-license-ids", "tar-stream"],
+  devDeps: ["@cyclonedx/cyclonedx-library", "@types/tar-stream", "ajv", "ajv-formats"],
 });
 
 const debianArchive = workspace.addPackage({

@@ -4,10 +4,13 @@
  */
 export const VERSIONS = {
   "@biomejs/biome": "2.6.8",
+  "@cyclonedx/cyclonedx-library": "^10.3.0",
   "@types/dockerode": "^4.0.2",
   "@types/node": "^20.19.0",
   "@types/tar-stream": "^3.1.5",
   "@vitest/coverage-v8": "4.1.12",
+  ajv: "^8.17.1",
+  "ajv-formats": "^3.0.1",
   commander: "^14.0.3",
   constructs: "^10.5.0",
   dockerode: "^5.0.1",
@@ -18,6 +21,7 @@ export const VERSIONS = {
   openpgp: "^6.3.2",
   projen: "0.103.25",
   publint: "0.3.25",
+  "spdx-license-ids": "^3.0.24",
   "tar-stream": "^3.2.2",
   tsx: "^4.20.0",
   typescript: "7.0.2",

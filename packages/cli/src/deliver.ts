@@ -1,6 +1,7 @@
 import { type Context, type Image, type Rootfs, type RuntimeConfig, type SinkResult, step } from "@base-kit/core";
 import { buildImage, validateImage } from "@base-kit/oci";
 import type { Destinations } from "./destinations.ts";
+import { writeSboms } from "./write-sboms.ts";
 
 export interface DeliverOptions {
   readonly runtime: RuntimeConfig;
@@ -39,6 +40,7 @@ export async function deliver(
     // A flaw of the image is the reason for whatever else went wrong.
     await checked;
   }
+  await writeSboms(destinations.sboms, { rootfs, image, name: destinations.name, created: settings.created }, context);
   return { image, outputs };
 }
 

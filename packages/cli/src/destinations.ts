@@ -2,6 +2,7 @@ import { type Context, type ImageReference, isBaseKitError, parseReference, type
 import { archiveSink, layoutSink } from "@base-kit/oci";
 import { layerTarSink } from "./layer-tar-sink.ts";
 import { type Output, parseOutput } from "./options/outputs.ts";
+import { parseSbomFile, type SbomFile } from "./options/sbom-file.ts";
 
 /** Flags that say what the image is called and where it goes. */
 export interface DestinationFlags {
@@ -13,6 +14,7 @@ export interface DestinationFlags {
   readonly dockerHost?: string;
   readonly dockerContext?: string;
   readonly insecureRegistry?: readonly string[];
+  readonly sbom?: readonly string[];
 }
 
 export interface Destinations {
@@ -20,6 +22,10 @@ export interface Destinations {
   /** Whether the layer is kept as it is made; where it is unpacked at once, compressing it would be for nothing. */
   readonly keepsLayer: boolean;
   readonly layer: Pick<DestinationFlags, "compression">;
+  /** Lists of its packages that are written beside it. */
+  readonly sboms: readonly SbomFile[];
+  /** What the image is called first of all. */
+  readonly name: string;
   /** A command to try the image with. */
   readonly run: string;
 }
@@ -28,7 +34,7 @@ export interface Destinations {
  * Where the image goes, found before any work is done for it: each `-o`; without one an engine; without an engine a file
  * here.
  *
- * @throws BaseKitError `REFERENCE_…`, `OUTPUT_…` (usage), or what finding an engine that was asked for throws (environment)
+ * @throws BaseKitError `REFERENCE_…`, `OUTPUT_…`, `OPTION_INVALID` (usage), or what finding an engine that was asked for throws (environment)
  */
 export async function findDestinations(
   flags: DestinationFlags,
@@ -38,8 +44,12 @@ export async function findDestinations(
   const tags = flags.tag ?? [];
   const references = (tags.length === 0 ? [defaultName] : tags).map(parseReference);
   const outputs = (flags.output ?? []).map(parseOutput);
-  const layer = flags.compression === undefined ? {} : { compression: flags.compression };
-  if (outputs.length === 0) return { ...(await engineOrFile(flags, references, context)), layer };
+  const common = {
+    layer: flags.compression === undefined ? {} : { compression: flags.compression },
+    sboms: (flags.sbom ?? []).map(parseSbomFile),
+    name: references[0]?.familiar ?? defaultName,
+  };
+  if (outputs.length === 0) return { ...(await engineOrFile(flags, references, context)), ...common };
   const list = await Promise.all(
     outputs.map(async (output) => ({
       sink: await sinkFor(output, flags, context),
@@ -50,7 +60,7 @@ export async function findDestinations(
   return {
     list,
     keepsLayer,
-    layer,
+    ...common,
     run: outputs.map((output) => tryCommand(output, references)).find((command) => command !== "") ?? "",
   };
 }
@@ -59,7 +69,7 @@ async function engineOrFile(
   flags: DestinationFlags,
   references: readonly ImageReference[],
   context: Context,
-): Promise<Omit<Destinations, "layer">> {
+): Promise<Pick<Destinations, "list" | "keepsLayer" | "run">> {
   const [first] = references as readonly [ImageReference, ...ImageReference[]];
   try {
     const sink = await findEngineSink(flags, context);

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import type { Context } from "@base-kit/core";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { BuildFlags } from "./commands/build.ts";
@@ -13,6 +12,7 @@ import type { TagsFlags } from "./commands/tags.ts";
 import type { SourceFlags } from "./inspect/open-one.ts";
 import type { ImageResult } from "./result.ts";
 import type { CommonOptions } from "./session.ts";
+import { version } from "./version.ts";
 
 /** What a command answers, and how people are shown it; `--json` prints the answer itself. */
 export interface Answer {
@@ -122,7 +122,7 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
     .option("--arch <architecture>", "what the programs have to be for")
     .addOption(
       new Option("--dockerfile <directory>", "write Docker's build context there instead of making an image").conflicts(
-        ["output", "annotation", "compression", "importMode"],
+        ["output", "annotation", "compression", "importMode", "sbom"],
       ),
     );
   imageOptions(scratchCommand)
@@ -358,6 +358,7 @@ function imageOptions(command: Command): Command {
         "of the layer (default: none for an engine or a plain tar, else gzip)",
       ).choices(["none", "gzip"]),
     )
+    .option("--sbom <file>", "list of its packages: NAME.spdx.json or NAME.cdx.json (repeatable)", collect)
     .option("-e, --env <NAME=VALUE>", "environment variable (repeatable)", collect)
     .option("--cmd <words>", "what runs by default: words, or a JSON array")
     .option("--entrypoint <words>", "what always runs: words, or a JSON array")
@@ -443,11 +444,6 @@ function list(value: string, before: readonly string[] | undefined): readonly st
 
 function tweaks(value: string): "default" | "none" | readonly string[] {
   return value === "default" || value === "none" ? value : list(value, undefined);
-}
-
-function version(): string {
-  const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
-  return (JSON.parse(manifest) as { version: string }).version;
 }
 
 const EXAMPLES = `

@@ -115,6 +115,21 @@ describe.skipIf(requires("alpine-mirror").skip)("the difference of two images", 
     });
   });
 
+  test("does not lie in the lists of packages, which are the same each time", async () => {
+    const files = ["a.spdx.json", "a.cdx.json", "b.spdx.json", "b.cdx.json"];
+    await build("-o", "oci:images:one", "--sbom", "a.spdx.json", "--sbom", "a.cdx.json");
+    await build("-o", "oci:images:one", "--sbom", "b.spdx.json", "--sbom", "b.cdx.json");
+    const [spdx, cyclonedx, ...again] = files.map((file) => readFileSync(sandbox.work(file), "utf8"));
+    expect(again).toEqual([spdx, cyclonedx]);
+    const { image } = await sandbox.json<Inspected>(["inspect", "oci:images:one"]);
+    const purls = (text = "") => [...text.matchAll(/"pkg:apk\/alpine\/([^@"]+)@/g)].map(([, name]) => name).sort();
+    expect(purls(spdx)).toEqual(image.packages.map(({ name }) => encodeURIComponent(name)).sort());
+    expect(purls(cyclonedx)).toEqual(purls(spdx));
+    expect(spdx).toContain(image.digest);
+    const refused = await sandbox.run(["import", "x", "--sbom", "a.json", "-o", "oci:images:two"]);
+    expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("NAME.spdx.json") });
+  });
+
   test("is none between a layout, an archive, and the archive compressed", async () => {
     await build("-o", "oci:images:one", "-o", "docker-archive:image.tar", "-o", "oci-archive:oci.tar");
     execFileSync("gzip", ["-k", sandbox.work("image.tar")]);

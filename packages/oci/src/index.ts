@@ -24,6 +24,9 @@ export {
   type StoredManifest,
   type StoredNode,
 } from "./read-images.ts";
+export { cyclonedxDocument } from "./sbom/cyclonedx.ts";
+export { spdxDocument } from "./sbom/spdx.ts";
+export type { SbomSubject } from "./sbom/subject.ts";
 export { documentsIn, manifestsIn, nodeOf, storedBlobs } from "./stored-images.ts";
 export { validateImage, validateImages } from "./validate.ts";
 export { readDocument } from "./verified-blob.ts";

@@ -1,3 +1,4 @@
+export { withLicences } from "./databases/copyright.ts";
 export { packageFiles } from "./databases/package-files.ts";
 export { describeRootfs } from "./describe.ts";
 export { detectPlatform } from "./detect-platform.ts";

@@ -1,0 +1,32 @@
+import { type Context, type Image, printable, type Rootfs, step } from "@base-kit/core";
+import { cyclonedxDocument, spdxDocument } from "@base-kit/oci";
+import { withLicences } from "@base-kit/rootfs";
+import { writeFileAtomically } from "@base-kit/store";
+import type { SbomFile } from "./options/sbom-file.ts";
+import { version } from "./version.ts";
+
+export interface SbomImage {
+  readonly rootfs: Rootfs;
+  readonly image: Image;
+  readonly name: string;
+  /** Seconds since 1970. */
+  readonly created: number;
+}
+
+/** Lists what an image is made of, for those who look for vulnerable packages or licences. The same image gives the same bytes. */
+export async function writeSboms(
+  files: readonly SbomFile[],
+  { rootfs, image, name, created }: SbomImage,
+  context: Context,
+): Promise<void> {
+  if (files.length === 0) return;
+  const packages = await withLicences(rootfs);
+  const subject = { name, image, packages, osRelease: rootfs.osRelease, created, toolVersion: version() };
+  for (const { path, format } of files) {
+    await step(context, `writing ${printable(path)}`, async (handle) => {
+      const document = format === "spdx" ? spdxDocument(subject) : cyclonedxDocument(subject);
+      await writeFileAtomically(path, [Buffer.from(document)]);
+      handle.detail(packages.length === 1 ? "1 package" : `${packages.length} packages`);
+    });
+  }
+}

@@ -1,0 +1,34 @@
+import type { InstalledPackage } from "@base-kit/core";
+
+type OsRelease = Readonly<Record<string, string>>;
+
+/**
+ * The package URL (github.com/package-url/purl-spec) of an installed package, with the distribution it is from: the name under
+ * which vulnerability scanners look it up. Undefined for a distribution whose packages have no type there.
+ */
+export function packageUrl(each: InstalledPackage, osRelease: OsRelease): string | undefined {
+  const type = packageType(osRelease);
+  const { ID: id, VERSION_ID: version } = osRelease;
+  if (type === undefined || id === undefined) return undefined;
+  const qualifiers = [
+    ["arch", each.architecture],
+    ["distro", version === undefined ? id : `${id}-${version}`],
+    // The name that security trackers use; syft and grype read it.
+    ...(each.source === undefined ? [] : [["upstream", each.source]]),
+  ];
+  const query = qualifiers.map(([name, value = ""]) => `${name}=${encoded(value)}`).join("&");
+  return `pkg:${type}/${encoded(id.toLowerCase())}/${encoded(each.name.toLowerCase())}@${encoded(each.version)}?${query}`;
+}
+
+function packageType({ ID = "", ID_LIKE = "" }: OsRelease): "deb" | "apk" | undefined {
+  const family = [ID, ...ID_LIKE.split(/\s+/)];
+  if (family.some((id) => ["debian", "ubuntu"].includes(id))) return "deb";
+  return family.some((id) => ["alpine", "wolfi", "chainguard"].includes(id)) ? "apk" : undefined;
+}
+
+/** Colons stay: they need no encoding, and the specification says that they should have none. */
+function encoded(text: string): string {
+  return encodeURIComponent(text)
+    .replaceAll("%3A", ":")
+    .replaceAll(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+}
