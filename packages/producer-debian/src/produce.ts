@@ -1,8 +1,137 @@
-import type { Context, Lock, Rootfs } from "@base-kit/core";
-import { readLock } from "./lock.ts";
+import { basename } from "node:path";
+import { type Context, type Entry, type Lock, type Rootfs, type Segment, step } from "@base-kit/core";
+import { clampTimes, describeRootfs, fileEntry } from "@base-kit/rootfs";
+import { fetchFiles } from "@base-kit/store";
+import { configure } from "./configure/configure.ts";
+import { configureScript } from "./configure/script.ts";
+import { databaseKey, dpkgDatabase, infoName } from "./dpkg-database/database.ts";
+import { type LockedBuild, type LockedPackage, readLock } from "./lock.ts";
+import { openPackage } from "./unpack/open-package.ts";
+import { parseParagraph } from "./unpack/paragraph.ts";
+import { refuseDeb } from "./unpack/refuse.ts";
+import { layOut, type NamedPackage, type Tree } from "./unpack/tree.ts";
 
-/** Makes the root filesystem of the locked packages. */
-export async function produce(lock: Lock, _context: Context): Promise<Rootfs> {
-  const { packages } = await readLock(lock);
-  throw new Error(`${packages.length} packages wait for being unpacked`);
+/** Opened at once; each holds its unpacked data for a moment. */
+const AT_ONCE = 4;
+
+interface Installed {
+  readonly locked: LockedPackage;
+  readonly named: NamedPackage;
+}
+
+/** Makes the root filesystem of the locked packages: unpacked in memory, with dpkg's database, and configured. */
+export async function produce(lock: Lock, context: Context): Promise<Rootfs> {
+  const build = await readLock(lock);
+  const epoch = lock.sourceDateEpoch;
+  const installed = await openPackages(build, context);
+  const packages = installed.map(({ named }) => named);
+  const tree = layOut(packages, { mergedUsr: build.system.mergedUsr });
+  const database = dpkgDatabase(installed, { lost: tree.lost, epoch });
+  const own = ownFiles(build, epoch);
+  const segments: Segment[] = [
+    segmentOf("base", [...tree.folders, ...own]),
+    ...installed.map((each) => packageSegment(each, tree, build)),
+    { key: databaseKey(database), origin: "dpkg", entries: () => database },
+  ];
+  const unpacked = await describeRootfs(segments, lock.platform, { cmd: ["bash"] });
+  const clamped = clampTimes(epoch)({
+    ...unpacked,
+    packages: unpacked.packages.map((each) => withDigest(each, installed)),
+  });
+  const scripted = installed.filter(({ named }) => hasScript(named));
+  const configured = await configure(
+    clamped,
+    {
+      mode: build.options.configure,
+      script: configureScript(preinsts(installed)),
+      scripted: scripted.map(({ locked }) => locked.name),
+      epoch,
+    },
+    context,
+  );
+  return configured;
+}
+
+async function openPackages({ packages }: LockedBuild, context: Context): Promise<readonly Installed[]> {
+  const opening: Promise<Installed>[] = [];
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  const open = async (locked: LockedPackage, path: string): Promise<Installed> => {
+    if (running >= AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
+    running += 1;
+    try {
+      const name = decodeURIComponent(basename(new URL(locked.url).pathname));
+      const opened = await openPackage({ path, sha256: locked.sha256, name }, context);
+      return { locked, named: { ...opened, ...identify(opened.contents.control, locked, name) } };
+    } finally {
+      running -= 1;
+      waiting.shift()?.();
+    }
+  };
+  const sources = packages.map(({ url, size, sha256 }) => ({ url, size, digest: `sha256:${sha256}` }) as const);
+  await fetchFiles(sources, context, {
+    title: `fetching ${packages.length} packages`,
+    onFile: ({ path }, index) => {
+      const started = open(packages[index] as LockedPackage, path);
+      started.catch(() => {});
+      opening[index] = started;
+    },
+  });
+  return step(context, "unpacking", () => Promise.all(opening));
+}
+
+/** A file of another package under this one's name would have its scripts run as this one's. */
+function identify(control: string, { name, version, architecture }: LockedPackage, file: string) {
+  const paragraph = parseParagraph(control);
+  if (paragraph === undefined) return refuseDeb(file, "its control file is not in the format of one");
+  const expected = { Package: name, Version: version, Architecture: architecture };
+  for (const [key, value] of Object.entries(expected)) {
+    const found = paragraph.get(key);
+    if (found !== value) return refuseDeb(file, `it says ${key}: ${found ?? "nothing"}, the archive's index ${value}`);
+  }
+  return { name, version, paragraph };
+}
+
+/** Raised when the same package comes to be laid out as other entries. */
+const FORMAT = 1;
+
+function packageSegment({ locked, named }: Installed, tree: Tree, { system }: LockedBuild): Segment {
+  const entries = tree.files.get(named) ?? [];
+  return {
+    key: `deb:${FORMAT}:${system.mergedUsr ? "merged" : "split"}:sha256:${locked.sha256}`,
+    origin: locked.name,
+    entries: () => entries,
+  };
+}
+
+function segmentOf(origin: string, entries: readonly Entry[]): Segment {
+  return { key: databaseKey(entries), origin, entries: () => entries };
+}
+
+/** What debootstrap and the installer write themselves. */
+function ownFiles({ system }: LockedBuild, epoch: number): readonly Entry[] {
+  return [
+    fileEntry("etc/fstab", "# UNCONFIGURED FSTAB FOR BASE SYSTEM\n", { mtime: epoch }),
+    fileEntry("etc/apt/sources.list", system.sources.map((line) => `${line}\n`).join(""), { mtime: epoch }),
+  ];
+}
+
+function withDigest<T extends { readonly name: string }>(
+  each: T,
+  installed: readonly Installed[],
+): T & { readonly sha256?: string } {
+  const sha256 = installed.find(({ locked }) => locked.name === each.name)?.locked.sha256;
+  return sha256 === undefined ? each : { ...each, sha256 };
+}
+
+function hasScript({ contents }: NamedPackage): boolean {
+  return contents.controlFiles.some(({ name }) => name === "preinst" || name === "postinst");
+}
+
+/** The accounts first: every other script may ask for them. */
+function preinsts(installed: readonly Installed[]) {
+  return installed
+    .filter(({ named }) => named.contents.controlFiles.some(({ name }) => name === "preinst"))
+    .map(({ named, locked }) => ({ name: locked.name, info: infoName(named), architecture: locked.architecture }))
+    .sort((a, b) => Number(b.name === "base-passwd") - Number(a.name === "base-passwd"));
 }

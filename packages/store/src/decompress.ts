@@ -47,7 +47,7 @@ const DECODERS: Readonly<Record<Compression, (reader: ChunkReader) => AsyncItera
   none: (reader) => reader.rest(),
 };
 
-function tooLarge(name: string, limit: number): BaseKitError {
+export function tooLarge(name: string, limit: number): BaseKitError {
   return new BaseKitError("DECOMPRESS_TOO_LARGE", `${name} unpacks to more than ${limit} bytes`, {
     kind: "unsupported",
     hint: "It may be made to fill the disk; nothing of it was used.",

@@ -1,5 +1,6 @@
 export { type WriteFileOptions, writeFileAtomically } from "./atomic-file.ts";
 export { type DecompressOptions, decompress } from "./decompress.ts";
+export { decompressBuffer } from "./decompress-buffer.ts";
 export { type Compression, DETECTION_SIZE, detectCompression } from "./detect-compression.ts";
 export { type FetchedFile, type FileSource, fetchFile } from "./fetch-file.ts";
 export { type FetchFilesOptions, fetchFiles } from "./fetch-files.ts";

@@ -1,0 +1,61 @@
+import { decompressBuffer, detectCompression } from "@base-kit/store";
+import { arMembers } from "./ar.ts";
+import { refuseDeb } from "./refuse.ts";
+
+/** The two archives of a package, uncompressed. */
+export interface DebContents {
+  readonly control: Buffer;
+  readonly data: Buffer;
+}
+
+export interface DebLimits {
+  /** Bytes of the unpacked files, headers and all. */
+  readonly data: number;
+}
+
+/** As dpkg-deb: more is no package's description. */
+const CONTROL_AT_MOST = 64 * 1024 ** 2;
+const COMPRESSIONS: Readonly<Record<string, string>> = { "": "none", ".gz": "gzip", ".xz": "xz", ".zst": "zstd" };
+
+/**
+ * Opens a binary package, deb(5): `debian-binary`, the control archive and the data archive, in this order; members whose
+ * names begin with an underscore are passed over, and whatever follows the data.
+ *
+ * @throws BaseKitError `DEB_INVALID` (verification), and those of `decompressBuffer`
+ */
+export async function openDeb(
+  file: Buffer,
+  { name, limits }: { readonly name: string; readonly limits: DebLimits },
+): Promise<DebContents> {
+  const members = arMembers(file, name);
+  const version = members.next().value;
+  if (version?.name !== "debian-binary") return refuseDeb(name, "its first member is not debian-binary");
+  if (!/^2\.\d+\n/.test(version.bytes.toString("latin1", 0, 16))) {
+    return refuseDeb(name, `its format is ${JSON.stringify(version.bytes.toString("latin1", 0, 16))}, expected 2.0`);
+  }
+  let control: Promise<Buffer> | undefined;
+  for (const member of members) {
+    if (member.name.startsWith("_")) continue;
+    const expected = control === undefined ? "control.tar" : "data.tar";
+    if (!member.name.startsWith(expected))
+      return refuseDeb(name, `it has ${JSON.stringify(member.name)} where ${expected} is expected`);
+    const compression = COMPRESSIONS[member.name.slice(expected.length)];
+    if (compression === undefined) {
+      return refuseDeb(
+        name,
+        `${JSON.stringify(member.name)} is compressed in a way that is not supported (gz, xz, zst)`,
+      );
+    }
+    const found = detectCompression(member.bytes.subarray(0, 16));
+    if (found !== compression) return refuseDeb(name, `${JSON.stringify(member.name)} is compressed as ${found}`);
+    const unpacked = (limit: number) => decompressBuffer(member.bytes, { limit, name: `${expected} of ${name}` });
+    if (control !== undefined) {
+      const [first, second] = await Promise.all([control, unpacked(limits.data)]);
+      return { control: first, data: second };
+    }
+    control = unpacked(CONTROL_AT_MOST);
+    // Whatever else is wrong is told first.
+    control.catch(() => {});
+  }
+  return refuseDeb(name, `it has no ${control === undefined ? "control.tar" : "data.tar"}`);
+}
