@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, readFileSync } from "node:fs";
 import type { Context, Digest, Layer } from "@base-kit/core";
 import { spool } from "@base-kit/rootfs";
 import { END_OF_TAR, writeTar } from "@base-kit/tar";
@@ -35,23 +35,32 @@ async function recordedLayer(plan: LayerPlan, cache: MemberCache, job: Job): Pro
   const found = await cache.layer(plan.members.map(({ key }) => key));
   if (found === undefined) return undefined;
   const paths: string[] = [];
-  for (const { digest } of found.members) {
-    const path = await context.store.get(digest);
-    if (path === undefined) return undefined;
-    paths.push(path);
+  for (let at = 0; at < found.members.length; at += LOOKED_UP) {
+    const some = found.members.slice(at, at + LOOKED_UP).map(({ digest }) => context.store.get(digest));
+    for (const path of await Promise.all(some)) {
+      if (path === undefined) return undefined;
+      paths.push(path);
+    }
   }
-  const copied = await spool(contentsOf(paths), context).catch((error: unknown) => {
-    // Another process may empty the cache meanwhile.
-    context.signal.throwIfAborted();
-    if (isMissing(error)) return undefined;
-    throw error;
-  });
-  if (copied === undefined || `sha256:${copied.sha256}` !== found.digest) return undefined;
-  return layer(job.compressor, { ...found, path: copied.path }, { compressed: 0, members: plan.members.length });
+  const open = () => contentsOf(paths, found.members);
+  return layer(job.compressor, { ...found, open }, { compressed: 0, members: plan.members.length });
 }
 
-async function* contentsOf(paths: readonly string[]): AsyncGenerator<Buffer, void, void> {
-  for (const path of paths) yield* createReadStream(path, { highWaterMark: 1024 ** 2 });
+/** Members that are read and hashed at once; each is in memory as a whole. */
+const LOOKED_UP = 16;
+
+/** A member larger than this is read piece by piece. */
+const AT_ONCE = 1024 ** 2;
+
+/** Small files are read while nothing else could be done in the time it takes to wait for them. */
+async function* contentsOf(
+  paths: readonly string[],
+  members: readonly KeptMember[],
+): AsyncGenerator<Buffer, void, void> {
+  for (const [at, path] of paths.entries()) {
+    if ((members[at] as KeptMember).size > AT_ONCE) yield* createReadStream(path, { highWaterMark: AT_ONCE });
+    else yield readFileSync(path);
+  }
 }
 
 async function newLayer(plan: LayerPlan, cache: MemberCache, job: Job): Promise<PackedLayer> {
@@ -79,7 +88,8 @@ async function newLayer(plan: LayerPlan, cache: MemberCache, job: Job): Promise<
     { ...made, members },
   );
   const compressed = parts.filter((part) => part.isNew && part.plan !== undefined).length;
-  return layer(compressor, { ...made, path }, { compressed, members: plan.members.length });
+  const open = () => readRange(path, 0, size);
+  return layer(compressor, { ...made, open }, { compressed, members: plan.members.length });
 }
 
 /** A member, or the end of the tar, on its way into the layer. */
@@ -135,12 +145,12 @@ interface Made {
   readonly digest: Digest;
   readonly diffId: Digest;
   readonly size: number;
-  readonly path: string;
+  open(): AsyncIterable<Uint8Array>;
 }
 
 function layer(
   { id, compression }: Compressor,
-  { digest, diffId, size, path }: Made,
+  { digest, diffId, size, open }: Made,
   counts: Pick<PackedLayer, "compressed" | "members">,
 ): PackedLayer {
   return {
@@ -150,11 +160,7 @@ function layer(
     size,
     compression,
     compressor: id,
-    open: () => readRange(path, 0, size),
+    open,
     ...counts,
   };
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }

@@ -53,8 +53,8 @@ function wholeMember(segment: Segment, owned: readonly OwnedEntry[]): MemberPlan
 function membersOf(segments: ReadonlySet<Segment>, owned: readonly OwnedEntry[]): readonly MemberPlan[] {
   const own = owned.filter(({ segment }) => segments.has(segment));
   const folders = foldersOf(own);
-  const shared = owned.filter(({ entry, segment }) =>
-    entry.type === "directory" ? segments.has(segment) || folders.has(entry.path) : false,
+  const shared = owned.filter(
+    ({ entry, segment }) => entry.type === "directory" && (segments.has(segment) || folders.has(entry.path)),
   );
   const bySegment = new Map<Segment, OwnedEntry[]>();
   for (const each of own) {
@@ -97,12 +97,13 @@ const FORMAT = 1;
  * others too.
  */
 function memberKey(segmentKey: string, owned: readonly OwnedEntry[]): string {
-  const lines = owned.map(({ entry, source }) => {
+  let text = `${FORMAT}\n${segmentKey}`;
+  for (const { entry, source } of owned) {
     const { path, type, mode, uid, gid, mtime } = entry;
-    return [path, source === path ? "" : source, type, mode, uid, gid, mtime, own(entry), xattrs(entry)].join("\0");
-  });
-  const text = `${FORMAT}\n${segmentKey}\n${lines.join("\n\0")}`;
-  return createHash("sha256").update(text, "latin1").digest("hex");
+    const from = source === path ? "" : source;
+    text += `\n\0${path}\0${from}\0${type}\0${mode}\0${uid}\0${gid}\0${mtime}\0${own(entry)}\0${xattrs(entry)}`;
+  }
+  return createHash("sha256").update(text, "utf8").digest("hex");
 }
 
 function own(entry: Entry): string | number {

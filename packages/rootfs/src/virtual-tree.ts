@@ -1,5 +1,5 @@
 import type { ByteString, DirectoryEntry, Entry, HardlinkEntry, Rootfs, Segment } from "@base-kit/core";
-import { compareTreeOrder } from "@base-kit/tar";
+import { treeOrderKey } from "@base-kit/tar";
 import { refuse } from "./refuse.ts";
 
 /** What a path leads to. Several paths share one when they are hard links of each other. */
@@ -102,8 +102,7 @@ export class VirtualTree {
   owned(): OwnedEntry[] {
     const first = new Map<Inode, ByteString>();
     const result: OwnedEntry[] = [];
-    for (const path of [...this.#inodes.keys()].sort(compareTreeOrder)) {
-      const inode = this.#inodes.get(path) as Inode;
+    for (const [path, inode] of this.#sorted()) {
       const { segment } = inode;
       const source = inode.entry.path;
       const target = first.get(inode);
@@ -118,6 +117,11 @@ export class VirtualTree {
       }
     }
     return result;
+  }
+
+  #sorted(): readonly (readonly [ByteString, Inode])[] {
+    const keyed = [...this.#inodes].map((each) => ({ key: treeOrderKey(each[0]), each }));
+    return keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ each }) => each);
   }
 
   /** What the path leads to when every symbolic link is followed. */

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { type BigIntStats, createReadStream } from "node:fs";
-import { lstat, readFile, rm, utimes } from "node:fs/promises";
+import { type BigIntStats, createReadStream, lstatSync, readFileSync, utimesSync } from "node:fs";
+import { lstat, rm } from "node:fs/promises";
 import { BaseKitError, type Digest } from "@base-kit/core";
 
-/** Read at once: three waits instead of one per chunk, which counts for hundreds of packages. */
-const SMALL = 8 * 1024 ** 2;
+/** Read at once, and without waiting: for hundreds of packages the waits together take longer than the reading. */
+const SMALL = 1024 ** 2;
 
 /** Files that this process has hashed, and what lstat(2) said of them then. */
 export type Hashed = Map<string, string>;
@@ -18,9 +18,9 @@ export async function checkContent(
   digest: Digest,
   { hashed, since }: { readonly hashed: Hashed; readonly since: number },
 ): Promise<"whole" | "damaged" | "missing"> {
-  const found = await lstat(path, { bigint: true }).catch(() => undefined);
+  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   if (found === undefined) return "missing";
-  const before = (await markUsed(path, { found, since })) ?? found;
+  const before = markUsed(path, { found, since }) ?? found;
   if (hashed.get(path) === signature(before)) return "whole";
   // What cannot be read is no better than what is damaged.
   if ((await digestOf(path, Number(before.size)).catch(() => undefined)) === digest) {
@@ -37,15 +37,18 @@ export async function checkContent(
  * Sets the time of last use, which decides what goes first when the store is too large; once per process is often enough. Gives
  * what lstat says afterwards, or undefined when nothing was changed.
  */
-async function markUsed(
+function markUsed(
   path: string,
   { found, since }: { readonly found: BigIntStats; readonly since: number },
-): Promise<BigIntStats | undefined> {
+): BigIntStats | undefined {
   if (Number(found.mtimeMs) >= since || !found.isFile()) return undefined;
-  return utimes(path, new Date(), new Date()).then(
-    () => lstat(path, { bigint: true }),
-    () => undefined,
-  );
+  try {
+    utimesSync(path, new Date(), new Date());
+    return lstatSync(path, { bigint: true });
+  } catch {
+    // Somebody else's store can be read too.
+    return undefined;
+  }
 }
 
 /** ctime cannot be set by anyone: who changes the content without a trace has the disk. */
@@ -55,7 +58,7 @@ function signature({ ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
 
 async function digestOf(path: string, size: number): Promise<Digest> {
   const hash = createHash("sha256");
-  if (size <= SMALL) hash.update(await readFile(path));
+  if (size <= SMALL) hash.update(readFileSync(path));
   else for await (const chunk of createReadStream(path, { highWaterMark: 1024 ** 2 })) hash.update(chunk);
   return `sha256:${hash.digest("hex")}`;
 }

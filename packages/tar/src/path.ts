@@ -42,8 +42,13 @@ function checked(path: ByteString): ByteString | { readonly refused: string } {
  * order of `tar --sort=name`, and no locale has a say in it.
  */
 export function compareTreeOrder(a: ByteString, b: ByteString): number {
-  // `/` sorts below every byte a name may hold when it is taken for NUL, which no path contains.
-  const left = a.replaceAll("/", "\0");
-  const right = b.replaceAll("/", "\0");
+  const left = treeOrderKey(a);
+  const right = treeOrderKey(b);
   return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/** What `<` compares in that order; made once per path where many are sorted. */
+export function treeOrderKey(path: ByteString): string {
+  // `/` sorts below every byte a name may hold when it is taken for NUL, which no path contains.
+  return path.replaceAll("/", "\0");
 }
