@@ -46,7 +46,6 @@ const signatures = workspace.addPackage({
   description: "Checks who signed an archive's index before anything else reads it.",
   layer: "foundation",
   workspaceDeps: [core],
-  deps: ["openpgp"],
 });
 
 const elf = workspace.addPackage({

@@ -18,7 +18,6 @@ export const VERSIONS = {
   "fast-check": "^4.10.2",
   knip: "6.44.2",
   nx: "24.0.6",
-  openpgp: "^6.3.2",
   projen: "0.103.25",
   publint: "0.3.25",
   "spdx-license-ids": "^3.0.24",

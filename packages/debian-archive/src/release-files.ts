@@ -39,13 +39,13 @@ export async function fetchRelease({ mirror, suite, keyring }: SuitePlace, conte
   const inRelease = await fetch("InRelease").catch(unlessMissing);
   const subject = (file: ReleaseFile) => `the Release of ${printable(suite)} (${redactUrl(file.url)})`;
   if (inRelease) {
-    const verified = await verifyClearsigned(inRelease.bytes, { keyring, subject: subject(inRelease) }, context);
+    const verified = verifyClearsigned(inRelease.bytes, { keyring, subject: subject(inRelease) }, context);
     return { files: [inRelease], verified };
   }
   const release = await fetch("Release").catch((error: unknown) => explainMissing(error, { suite, mirror }));
   const signature = await fetch("Release.gpg");
   const signed = { data: release.bytes, signature: signature.bytes };
-  const verified = await verifyDetached(signed, { keyring, subject: subject(release) }, context);
+  const verified = verifyDetached(signed, { keyring, subject: subject(release) }, context);
   return { files: [release, signature], verified };
 }
 

@@ -1,23 +1,32 @@
 import { BaseKitError } from "@base-kit/core";
 import { dearmor } from "./armor.ts";
 import { requireSignatures } from "./detached.ts";
+import type { Packet } from "./packets.ts";
+
+/** A cleartext-signed message, taken apart. */
+export interface Clearsigned {
+  /** What was signed: without escapes, and without the blanks at the ends of lines, which no signature covers. */
+  readonly text: string;
+  /** The same as it is hashed: lines end with CR LF, but for the last one, whose end is not signed. */
+  readonly bytes: Uint8Array;
+  readonly signatures: readonly Packet[];
+}
 
 const MESSAGE = "-----BEGIN PGP SIGNED MESSAGE-----";
 const SIGNATURE = "-----BEGIN PGP SIGNATURE-----";
 const END = "-----END PGP SIGNATURE-----";
 
 /**
- * Checks that a file is one cleartext-signed message and nothing else. gpgv reports a good signature also for a file with
- * text before or after the signed part, or with a second message, and a reader that looks at the file instead of at
- * gpgv's output would believe the unsigned text (CVE-2013-1051). Marker lines have to be exact, because readers disagree
- * about white space after them.
+ * Reads a file that is one cleartext-signed message and nothing else (RFC 9580 §7). With text before or after the signed
+ * part, or a second message, somebody who looks at the file would believe what nobody signed (CVE-2013-1051). Marker lines
+ * have to be exact, because readers disagree about white space after them.
  *
  * Source: the same rules as apt's `SplitClearSignedFile`.
  *
  * @throws BaseKitError `SIGNATURE_MISSING`, `SIGNATURE_UNSIGNED_TEXT`, `SIGNATURE_SEVERAL_MESSAGES`, `OPENPGP_MALFORMED`
  * (verification); `SIGNATURE_IS_HTML` (network)
  */
-export function requireClearsigned(message: Uint8Array, subject: string): void {
+export function readClearsigned(message: Uint8Array, subject: string): Clearsigned {
   const text = Buffer.from(message.buffer, message.byteOffset, message.byteLength).toString("latin1");
   if (!text.includes(MESSAGE)) throw missing(text, subject);
   const lines = text.split("\n");
@@ -26,7 +35,14 @@ export function requireClearsigned(message: Uint8Array, subject: string): void {
   const textStart = skipHeaders(lines, start + 1, subject);
   const textEnd = skipText(lines, textStart, subject);
   skipSignatures(lines, textEnd, subject);
-  requireSignatures(dearmor(lines.slice(textEnd).join("\n"), "SIGNATURE", subject), subject);
+  const armored = lines.slice(textEnd).join("\n");
+  const signatures = requireSignatures(dearmor(armored, "SIGNATURE", subject), subject);
+  const signed = lines.slice(textStart, textEnd).map((line) => line.replace(/^- /, "").replace(/[ \t\r]+$/, ""));
+  return {
+    text: Buffer.from(`${signed.join("\n")}\n`, "latin1").toString("utf8"),
+    bytes: Buffer.from(signed.join("\r\n"), "latin1"),
+    signatures,
+  };
 }
 
 /** A network that wants a login sends such a page instead of every file. */

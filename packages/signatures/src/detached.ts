@@ -1,6 +1,6 @@
 import { BaseKitError } from "@base-kit/core";
 import { dearmor } from "./armor.ts";
-import { readPackets, SIGNATURE_PACKET } from "./packets.ts";
+import { type Packet, readPackets, SIGNATURE_PACKET } from "./packets.ts";
 
 /**
  * The signature packets of a detached signature, armoured or binary.
@@ -14,8 +14,8 @@ export function detachedSignatures(file: Uint8Array, subject: string): Uint8Arra
   return packets;
 }
 
-/** Anything but signatures among the packets could be a message of its own, and gpgv would verify that instead of the data. */
-export function requireSignatures(packets: Uint8Array, subject: string): void {
+/** Anything but signatures among the packets could be a message of its own, and a verifier may take that instead of the data. */
+export function requireSignatures(packets: Uint8Array, subject: string): readonly Packet[] {
   const found = readPackets(packets, subject);
   if (found.length === 0) {
     throw new BaseKitError("SIGNATURE_MISSING", `${subject} is not signed`, { kind: "verification" });
@@ -25,4 +25,5 @@ export function requireSignatures(packets: Uint8Array, subject: string): void {
     const message = `the signature of ${subject} holds something else as well (OpenPGP packet type ${other.tag})`;
     throw new BaseKitError("OPENPGP_MALFORMED", message, { kind: "verification" });
   }
+  return found;
 }

@@ -2,9 +2,10 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { BaseKitError, printable } from "@base-kit/core";
 import { dearmor } from "./armor.ts";
+import { type Certificate, readCertificates } from "./certificate.ts";
 import { keysOfKeybox } from "./keybox.ts";
-import { PUBLIC_KEY_PACKET, PUBLIC_SUBKEY_PACKET, readPackets } from "./packets.ts";
-import { type PublicKey, readPublicKey } from "./public-key.ts";
+import { readPackets } from "./packets.ts";
+import type { PublicKey } from "./public-key.ts";
 
 /** The keys that an archive may be signed with. */
 export interface Keyring {
@@ -16,6 +17,7 @@ export interface Keyring {
   readonly packets: Uint8Array;
   /** Keys and subkeys by fingerprint. */
   readonly keys: ReadonlyMap<string, PublicKey>;
+  readonly certificates: readonly Certificate[];
 }
 
 /**
@@ -36,23 +38,22 @@ export async function loadKeyring(path: string): Promise<Keyring> {
 /** A keyring from its bytes; `source` is for messages. */
 export function parseKeyring(bytes: Uint8Array, source: string): Keyring {
   const packets = packetsOf(bytes, `keyring ${source}`);
-  const keys = readKeys(packets, `keyring ${source}`);
-  if (keys.size === 0) throw unreadable(source, "it holds no public key");
-  return { source, sha256: createHash("sha256").update(bytes).digest("hex"), packets, keys };
+  const certificates = readCertificates(readPackets(packets, `keyring ${source}`));
+  const keys = certificates.flatMap(({ primary, subkeys }) => [primary, ...subkeys].map(({ key }) => key));
+  if (keys.length === 0) throw unreadable(source, "it holds no public key");
+  return {
+    source,
+    sha256: createHash("sha256").update(bytes).digest("hex"),
+    packets,
+    keys: new Map(keys.map((key) => [key.fingerprint, key])),
+    certificates,
+  };
 }
 
 function packetsOf(bytes: Uint8Array, subject: string): Uint8Array {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (text.includes("-----BEGIN PGP")) return dearmor(text.toString("latin1"), "PUBLIC KEY BLOCK", subject);
   return keysOfKeybox(bytes, subject) ?? bytes;
-}
-
-function readKeys(packets: Uint8Array, subject: string): ReadonlyMap<string, PublicKey> {
-  const keys = readPackets(packets, subject)
-    .filter(({ tag }) => tag === PUBLIC_KEY_PACKET || tag === PUBLIC_SUBKEY_PACKET)
-    .map(({ body }) => readPublicKey(body))
-    .filter((key) => key !== undefined);
-  return new Map(keys.map((key) => [key.fingerprint, key]));
 }
 
 function unreadable(source: string, why: string, cause?: unknown): BaseKitError {

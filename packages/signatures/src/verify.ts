@@ -1,11 +1,16 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { BaseKitError, type Context, isBaseKitError } from "@base-kit/core";
-import { type AcceptedSignature, isRefusal, judge, type Refusal, type RefusalCode } from "./acceptable.ts";
-import { requireClearsigned } from "./clearsigned.ts";
-import { detachedSignatures } from "./detached.ts";
-import { parseGpgvStatus } from "./gpgv-status.ts";
+import { BaseKitError, type Context } from "@base-kit/core";
+import {
+  type AcceptedSignature,
+  isRefusal,
+  judge,
+  type Refusal,
+  type RefusalCode,
+  type SignedData,
+} from "./acceptable.ts";
+import { readClearsigned } from "./clearsigned.ts";
+import { detachedSignatures, requireSignatures } from "./detached.ts";
 import type { Keyring } from "./keyring.ts";
+import type { Packet } from "./packets.ts";
 
 export interface VerifyOptions {
   readonly keyring: Keyring;
@@ -21,64 +26,55 @@ export interface Verified {
   readonly signatures: readonly AcceptedSignature[];
 }
 
-type VerifyContext = Pick<Context, "exec" | "clock" | "tempDir">;
+type VerifyContext = Pick<Context, "clock">;
 
 /**
- * Verifies a cleartext-signed file such as Debian's `InRelease` with gpgv.
+ * Verifies a cleartext-signed file such as Debian's `InRelease`.
  *
- * @throws BaseKitError `SIGNATURE_…`, `OPENPGP_MALFORMED` (verification), `GPGV_MISSING` (environment)
+ * @throws BaseKitError `SIGNATURE_…`, `OPENPGP_MALFORMED` (verification)
  */
-export async function verifyClearsigned(
-  message: Uint8Array,
-  options: VerifyOptions,
-  context: VerifyContext,
-): Promise<Verified> {
-  requireClearsigned(message, options.subject);
-  return withFiles({ message, keyring: options.keyring.packets }, context, async (dir) => {
-    const signatures = await runGpgv([join(dir, "message")], dir, options, context);
-    return { text: await readFile(join(dir, "text"), "utf8"), signatures };
-  });
+export function verifyClearsigned(message: Uint8Array, options: VerifyOptions, context: VerifyContext): Verified {
+  const { text, bytes, signatures } = readClearsigned(message, options.subject);
+  return { text, signatures: accepted(signatures, { byType: { [TEXT]: () => bytes } }, options, context) };
 }
 
 /**
  * Verifies a file and its detached signature (armoured or binary), such as Debian's `Release` and `Release.gpg`.
  *
- * @throws BaseKitError `SIGNATURE_…`, `OPENPGP_MALFORMED` (verification), `GPGV_MISSING` (environment)
+ * @throws BaseKitError `SIGNATURE_…`, `OPENPGP_MALFORMED` (verification)
  */
-export async function verifyDetached(
+export function verifyDetached(
   signed: { readonly data: Uint8Array; readonly signature: Uint8Array },
   options: VerifyOptions,
   context: VerifyContext,
-): Promise<Verified> {
-  const signature = detachedSignatures(signed.signature, options.subject);
-  return withFiles({ data: signed.data, signature, keyring: options.keyring.packets }, context, async (dir) => {
-    const signatures = await runGpgv([join(dir, "signature"), join(dir, "data")], dir, options, context);
-    return { text: Buffer.from(signed.data).toString("utf8"), signatures };
-  });
+): Verified {
+  const packets = requireSignatures(detachedSignatures(signed.signature, options.subject), options.subject);
+  const text = Buffer.from(signed.data).toString("utf8");
+  const data = { byType: { [BINARY]: () => signed.data, [TEXT]: () => inCanonicalLines(signed.data) } };
+  return { text, signatures: accepted(packets, data, options, context) };
 }
 
-/** Whatever the verdict is; another code means that gpgv did not come to one. */
-const GPGV_EXIT_CODES = [0, 1, 2];
+/** Types of signature: RFC 9580 §5.2.1. */
+const BINARY = 0x00;
+const TEXT = 0x01;
 
-async function runGpgv(
-  files: readonly string[],
-  dir: string,
+function inCanonicalLines(data: Uint8Array): Uint8Array {
+  return Buffer.from(Buffer.from(data).toString("latin1").replace(/\r?\n/g, "\r\n"), "latin1");
+}
+
+function accepted(
+  packets: readonly Packet[],
+  data: SignedData,
   options: VerifyOptions,
   context: VerifyContext,
-): Promise<readonly AcceptedSignature[]> {
-  // An own home directory, so that no configuration or key of the user takes part. Time conflicts are judged afterwards,
-  // with a tolerance, instead of gpgv's refusal of a signature that is one second ahead of this clock.
-  const settings = ["--homedir", dir, "--keyring", join(dir, "keyring"), "--ignore-time-conflict"];
-  const args = [...settings, "--status-fd", "1", "--output", join(dir, "text"), ...files];
-  const { stdout } = await context.exec("gpgv", args, { expectedExitCodes: GPGV_EXIT_CODES }).catch(explainMissingGpgv);
-  const judged = parseGpgvStatus(stdout.toString("utf8")).map((status) =>
-    judge(status, options.keyring, context.clock.now()),
-  );
+): readonly AcceptedSignature[] {
+  const { keyring } = options;
+  const judged = packets.map(({ body }) => judge(body, { data, keyring, now: context.clock.now() }));
   const refusals = judged.filter(isRefusal);
-  const accepted = judged.filter((each): each is AcceptedSignature => !isRefusal(each));
+  const good = judged.filter((each): each is AcceptedSignature => !isRefusal(each));
   // As apt does: a key that is known and says that the content was changed is not outvoted by another signature.
-  if (accepted.length === 0 || refusals.some(({ code }) => code === "SIGNATURE_BAD")) throw refused(refusals, options);
-  return accepted;
+  if (good.length === 0 || refusals.some(({ code }) => code === "SIGNATURE_BAD")) throw refused(refusals, options);
+  return good;
 }
 
 const WORST_FIRST: readonly RefusalCode[] = [
@@ -103,31 +99,8 @@ const HINTS: Partial<Readonly<Record<RefusalCode, string>>> = {
 
 function refused(refusals: readonly Refusal[], { subject, keyring }: VerifyOptions): BaseKitError {
   const code = WORST_FIRST.find((worse) => refusals.some((refusal) => refusal.code === worse)) ?? "SIGNATURE_MISSING";
-  const reasons = refusals.map(({ text }) => text).join("; ") || "gpgv found no signature";
+  const reasons = refusals.map(({ text }) => text).join("; ") || "there is no signature";
   const message = `${subject} is not trusted: ${reasons}. Keyring: ${keyring.source}`;
   const hint = code === "SIGNATURE_MISSING" ? undefined : HINTS[code];
   return new BaseKitError(code, message, { kind: "verification", ...(hint === undefined ? {} : { hint }) });
-}
-
-async function withFiles<T>(
-  files: Readonly<Record<string, Uint8Array>>,
-  context: VerifyContext,
-  work: (dir: string) => Promise<T>,
-): Promise<T> {
-  const dir = await mkdtemp(join(context.tempDir, "gpgv-"));
-  try {
-    for (const [name, bytes] of Object.entries(files)) await writeFile(join(dir, name), bytes);
-    return await work(dir);
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
-}
-
-function explainMissingGpgv(error: unknown): never {
-  if (!isBaseKitError(error) || error.code !== "EXEC_NOT_FOUND") throw error;
-  throw new BaseKitError("GPGV_MISSING", "signatures cannot be verified: gpgv is not installed", {
-    kind: "environment",
-    hint: "Install it: apt-get install gpgv (Debian, Ubuntu), dnf install gnupg2, apk add gnupg, brew install gnupg.",
-    cause: error,
-  });
 }

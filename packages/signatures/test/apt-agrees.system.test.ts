@@ -6,7 +6,6 @@ import { dirname, join } from "node:path";
 import { createGpgHome, type GpgHome, requires, type SigningKey } from "@base-kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseKeyring, parseRelease, requireExpectedRelease, verifyClearsigned } from "../src/index.ts";
-import { gpgvContext } from "./gpgv.ts";
 
 // What apt takes or refuses is what people expect of a mirror.
 describe.skipIf(requires("gpg", "gpgv").skip || !existsSync("/usr/bin/apt-get"))("apt and base-kit agree", () => {
@@ -53,17 +52,17 @@ describe.skipIf(requires("gpg", "gpgv").skip || !existsSync("/usr/bin/apt-get"))
     ["no signature", false, () => release()],
   ])("on %s: %s", async (_, accepted, inRelease) => {
     const file = inRelease();
-    expect({ baseKit: await baseKitAccepts(file), apt: aptAccepts(file) }).toEqual({
+    expect({ baseKit: baseKitAccepts(file), apt: aptAccepts(file) }).toEqual({
       baseKit: accepted,
       apt: accepted,
     });
   });
 
-  async function baseKitAccepts(inRelease: string): Promise<boolean> {
-    using context = gpgvContext();
+  function baseKitAccepts(inRelease: string): boolean {
+    const context = { clock: { now: () => Math.floor(Date.now() / 1000), monotonicMs: () => 0 } };
     const keyring = parseKeyring(gpg.exportKeys([keys.good, keys.old, keys.expired]), "test.gpg");
     try {
-      const { text } = await verifyClearsigned(Buffer.from(inRelease), { keyring, subject: "x" }, context);
+      const { text } = verifyClearsigned(Buffer.from(inRelease), { keyring, subject: "x" }, context);
       const expected = { suite: "test", components: ["main"], architecture: "amd64", now: context.clock.now() };
       requireExpectedRelease(parseRelease(text, "x"), { ...expected, subject: "x" });
       return true;

@@ -1,14 +1,26 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createGpgHome, type GpgHome, requires, type SigningKey } from "@base-kit/testing";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type Keyring, parseKeyring, verifyClearsigned, verifyDetached } from "../src/index.ts";
-import { type GpgvContext, gpgvContext } from "./gpgv.ts";
+import { createGpgHome, type GpgHome, locationOf, requires, type SigningKey } from "@base-kit/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Keyring, loadKeyring, parseKeyring, verifyClearsigned, verifyDetached } from "../src/index.ts";
+import { gpgv } from "./gpgv.ts";
+import type { Verdict } from "./gpgv-status.ts";
+import { keyStatements } from "./key-statements.ts";
 
 const TEXT = "Origin: Debian\nSuite: stable\n- a line with a dash\n";
 const LAST_YEAR = "20250301T000000";
+
+/** What gpgv says where a refusal is a computation; where it is a judgement, gpgv lets it pass. */
+const VERDICTS: Readonly<Record<string, Verdict>> = {
+  SIGNATURE_UNKNOWN_KEY: "unknown-key",
+  SIGNATURE_KEY_EXPIRED: "key-expired",
+  SIGNATURE_KEY_REVOKED: "key-revoked",
+  SIGNATURE_EXPIRED: "expired",
+  SIGNATURE_BAD: "bad",
+  SIGNATURE_FROM_FUTURE: "good",
+};
 
 describe.skipIf(requires("gpg", "gpgv").skip)("signatures by real keys", () => {
   let gpg: GpgHome;
@@ -18,7 +30,7 @@ describe.skipIf(requires("gpg", "gpgv").skip)("signatures by real keys", () => {
   >;
   let signedBeforeRevocation: string;
   let keyring: Keyring;
-  let context: GpgvContext;
+  const context = { clock: { now: () => Math.floor(Date.now() / 1000), monotonicMs: () => 0 } };
 
   beforeAll(() => {
     gpg = createGpgHome();
@@ -40,15 +52,7 @@ describe.skipIf(requires("gpg", "gpgv").skip)("signatures by real keys", () => {
     keyring = parseKeyring(gpg.exportKeys(Object.values(known)), "test.gpg");
   });
   afterAll(() => gpg[Symbol.dispose]());
-  beforeEach(() => {
-    context = gpgvContext();
-  });
-  afterEach(() => {
-    expect(context.leftovers()).toEqual([]);
-    context[Symbol.dispose]();
-  });
-
-  const verify = (message: string, ring = keyring) =>
+  const verify = async (message: string, ring = keyring) =>
     verifyClearsigned(Buffer.from(message), { keyring: ring, subject: "the Release of test" }, context);
 
   test.each(["good", "subkey", "rsa", "nist"] as const)("one by the key %s is accepted", async (name) => {
@@ -123,11 +127,14 @@ describe.skipIf(requires("gpg", "gpgv").skip)("signatures by real keys", () => {
     ],
     ["a cut off file", "OPENPGP_MALFORMED", () => gpg.clearsign(TEXT, { by: [keys.good] }).slice(0, -60)],
     ["a key instead of a signature", "OPENPGP_MALFORMED", () => withoutSignature(gpg.exportKeys([keys.good]))],
-  ])("%s is refused: %s", async (_, code, message) => {
-    await expect(verify(message())).rejects.toMatchObject({
+  ])("%s is refused: %s", async (_, code, makeMessage) => {
+    const message = makeMessage();
+    await expect(verify(message)).rejects.toMatchObject({
       code,
       message: expect.stringContaining("the Release of test"),
     });
+    const verdict = VERDICTS[code];
+    if (verdict) expect(gpgv([message], keyring).map((status) => status.verdict)).toContain(verdict);
   });
 
   test("a refusal names every key, what is wrong with it, and the keyring", async () => {
@@ -139,7 +146,7 @@ describe.skipIf(requires("gpg", "gpgv").skip)("signatures by real keys", () => {
 
   describe("detached", () => {
     const data = Buffer.from(TEXT);
-    const check = (signature: string | Uint8Array, signed: Uint8Array = data) =>
+    const check = async (signature: string | Uint8Array, signed: Uint8Array = data) =>
       verifyDetached(
         { data: signed, signature: Buffer.from(signature) },
         { keyring, subject: "the Release of test" },
@@ -199,4 +206,27 @@ describe.skipIf(requires("gpg", "gpgv").skip)("signatures by real keys", () => {
     const signature = message.indexOf("-----BEGIN PGP SIGNATURE");
     return `${message.slice(0, signature)}-----BEGIN PGP SIGNATURE-----\n\n${key.toString("base64")}\n-----END PGP SIGNATURE-----\n`;
   }
+});
+
+describe.skipIf(requires("gpgv").skip)("what keys say about themselves, as gpgv understands it", () => {
+  test.each(keyStatements())("$name: $code", ({ code, keyring, data, signature, gpgvDiffers }) => {
+    const [status] = gpgv([signature, data], parseKeyring(keyring, "made"));
+    const isGood = status?.verdict === "good";
+    expect(isGood).toBe(code === undefined || gpgvDiffers !== undefined);
+  });
+});
+
+const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+describe.skipIf(requires("debian-mirror", "gpgv").skip || !existsSync(KEYRING))("Debian's own Release", () => {
+  test.each(["bookworm", "trixie", "sid"])("of %s is signed by whom gpgv says", async (suite) => {
+    const url = `${locationOf("debian-mirror").replace(/\/+$/, "")}/dists/${suite}/InRelease`;
+    const message = Buffer.from(await (await fetch(url)).arrayBuffer());
+    const keyring = await loadKeyring(KEYRING);
+    const context = { clock: { now: () => Math.floor(Date.now() / 1000), monotonicMs: () => 0 } };
+    const { signatures } = verifyClearsigned(message, { keyring, subject: suite }, context);
+    const known = gpgv([message], keyring).filter(({ verdict }) => verdict === "good");
+    expect(signatures.map(({ fingerprint }) => fingerprint)).toEqual(known.map(({ fingerprint }) => fingerprint));
+    expect(signatures.length).toBeGreaterThan(0);
+  });
 });
