@@ -9,6 +9,7 @@ import type { LockCommandFlags } from "./commands/lock.ts";
 import type { PackFlags } from "./commands/pack.ts";
 import type { ScratchFlags } from "./commands/scratch.ts";
 import type { TagsFlags } from "./commands/tags.ts";
+import type { VerifyFlags } from "./commands/verify.ts";
 import type { SourceFlags } from "./inspect/open-one.ts";
 import type { ImageResult } from "./result.ts";
 import type { CommonOptions } from "./session.ts";
@@ -188,6 +189,27 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
       }, options),
     );
 
+  const verifyCommand = program
+    .command("verify [image]")
+    .summary("make a locked image again and compare")
+    .description(
+      `Makes the image of a lock again, with the settings it records, and compares it with an image, or with the digest in the lock. Exit code: 0 the same, 3 different.\n${SOURCES}`,
+    )
+    .option("--lockfile <file>", "the lock (default: base-kit.lock)");
+  common(sourceOptions(verifyCommand))
+    .addHelpText("after", VERIFY_EXAMPLES)
+    .action((name: string | undefined, options: VerifyFlags & CommonOptions) =>
+      run(async () => {
+        const { verify } = await import("./commands/verify.ts");
+        const answer = await session(
+          options,
+          (context) => verify(name, options, context),
+          async (result) => (await import("./render/verified.ts")).renderVerified(result),
+        );
+        return { ...answer, exitCode: answer.value.same ? 0 : NOT_VERIFIED };
+      }, options),
+    );
+
   const cacheCommand = program
     .command("cache")
     .summary("list, shrink or find the cache of downloads")
@@ -284,6 +306,8 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
 
 /** As diff(1) has it. */
 const DIFFERENT = 1;
+/** As for every verification that fails. */
+const NOT_VERIFIED = 3;
 
 async function session<T>(
   options: CommonOptions,
@@ -486,6 +510,12 @@ Examples:
   base-kit diff oci:images:old oci:images:new
   base-kit diff docker-daemon:demo/alpine image.tar --format markdown > comment.md
   base-kit diff old.tar new.tar --quiet && echo the same`;
+
+const VERIFY_EXAMPLES = `
+Examples:
+  base-kit build alpine:3.20 --lockfile -o oci:images:3.20 && base-kit verify
+  base-kit verify docker-daemon:demo/alpine
+  base-kit verify oci:images:3.20 --lockfile alpine.lock`;
 
 const CACHE_EXAMPLES = `
 Examples:

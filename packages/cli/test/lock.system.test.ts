@@ -141,6 +141,36 @@ describe.skipIf(requires("alpine-mirror").skip)("a lock file", () => {
   });
 });
 
+describe.skipIf(requires("alpine-mirror").skip)("verify", () => {
+  const verify = (...args: readonly string[]) => sandbox.run(["verify", ...args]);
+
+  test("makes the image again, and says whether it is the one that was recorded, or another one", async () => {
+    expect(await verify()).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("there is no lock") });
+    await sandbox.json(["lock", ...spec]);
+    expect(await verify()).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("records no image") });
+    await built("--lockfile", "--env", "A=b c", "--path-exclude", "/etc/motd", "-o", "docker-archive:image.tar");
+    expect(await verify()).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("  same\n") });
+    expect(await verify("docker-archive:image.tar")).toMatchObject({ exitCode: 0 });
+    await built("--compression", "none", "--env", "A=b c", "--path-exclude", "/etc/motd", "-o", "oci:images:plain");
+    expect(await verify("oci:images:plain")).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining("packed in another way"),
+    });
+  });
+
+  test("names what differs first, and does not believe what the cache remembers", async () => {
+    await built("--lockfile");
+    await sandbox.json(["build", ...spec, "-o", "oci:images:other", "--path-exclude", "/etc/motd", "--user", "5"]);
+    const other = await verify("oci:images:other");
+    expect(other).toMatchObject({ exitCode: 3, stdout: expect.stringContaining("first     /etc/motd is new") });
+    writeFileSync(sandbox.work("base-kit.lock"), lockText().replace(/"config": "sha256:./, '"config": "sha256:0'));
+    writeFileSync(sandbox.work("base-kit.lock"), lockText().replace(/"manifest": "sha256:./, '"manifest": "sha256:0'));
+    const record = await verify();
+    expect(record).toMatchObject({ exitCode: 3, stdout: expect.stringContaining("with the same layers") });
+    expect(record.stderr).not.toMatch(/compressing.*cached/);
+  });
+});
+
 describe.skipIf(requires("alpine-mirror").skip)("without the network", () => {
   test("a build takes everything from the cache, and says what is not there", async () => {
     await using server = await startMirror((request, response) => {

@@ -1,0 +1,122 @@
+import {
+  BaseKitError,
+  type BuiltImage,
+  type Context,
+  type Digest,
+  formatPlatform,
+  type Image,
+  type LockedPlatform,
+  parsePlatform,
+  printable,
+  step,
+} from "@base-kit/core";
+import { buildImage, validateImage } from "@base-kit/oci";
+import { imageSettings, recordedFlags } from "../image-settings.ts";
+import { compareImages, type ImageDifference } from "../inspect/compare-images.ts";
+import { examine } from "../inspect/examine.ts";
+import { firstDifference } from "../inspect/first-difference.ts";
+import { openOne, type SourceFlags } from "../inspect/open-one.ts";
+import { LOCK_NAME, readLockFile } from "../lock-store.ts";
+import { lockedImage } from "../locked-image.ts";
+import { isSame } from "../locking.ts";
+import { loadProducer } from "../producers.ts";
+
+export interface VerifyFlags extends SourceFlags {
+  readonly lockfile?: string;
+}
+
+export interface Verified {
+  /** Whether every image is the same. */
+  readonly same: boolean;
+  readonly platforms: readonly VerifiedPlatform[];
+}
+
+export interface VerifiedPlatform {
+  readonly platform: string;
+  /** `compression`: the image itself is the same, its layers are packed in another way. */
+  readonly outcome: "same" | "compression" | "different";
+  /** The manifest's digest, of what was to be verified and of what the lock gives now. */
+  readonly expected: Digest;
+  readonly found: Digest;
+  /** The first file or field that differs, in words. */
+  readonly first?: string;
+  readonly difference?: ImageDifference;
+}
+
+/** `base-kit verify [image]`: makes the images of a lock again and compares them with an image, or with what the lock records. */
+export async function verify(name: string | undefined, flags: VerifyFlags, context: Context): Promise<Verified> {
+  const path = flags.lockfile ?? LOCK_NAME;
+  const file = await readLockFile(path);
+  if (file === undefined) throw unverifiable(`there is no lock ${printable(path)}`);
+  const wanted = flags.arch === undefined ? undefined : parsePlatform(flags.arch);
+  const among = file.platforms.filter(({ lock }) => wanted === undefined || isSame(lock.platform, wanted));
+  const chosen = among.filter(({ built }) => built !== undefined);
+  if (chosen.length === 0) {
+    const which = wanted === undefined ? "no image" : `no image for ${formatPlatform(wanted)}`;
+    throw unverifiable(`${printable(path)} records ${which}`);
+  }
+  const platforms: VerifiedPlatform[] = [];
+  for (const each of chosen) platforms.push(await verifyOne(name, each as Recorded, { flags, context }));
+  return { same: platforms.every(({ outcome }) => outcome !== "different"), platforms };
+}
+
+type Recorded = LockedPlatform & { readonly built: BuiltImage };
+
+interface Within {
+  readonly flags: VerifyFlags;
+  readonly context: Context;
+}
+
+async function verifyOne(name: string | undefined, recorded: Recorded, within: Within): Promise<VerifiedPlatform> {
+  const { flags, context } = within;
+  const platform = formatPlatform(recorded.lock.platform);
+  // Before the work: a name that leads to nothing is told at once.
+  const expected = name === undefined ? undefined : (await openOne(name, { ...flags, arch: platform }, context)).image;
+  const found = await makeAgain(recorded, context);
+  if (expected === undefined) return againstRecord(recorded, found);
+  const digests = { platform, expected: expected.manifest.digest, found: found.manifest.digest };
+  if (digests.expected === digests.found) return { ...digests, outcome: "same" };
+  // An engine keeps the config, whose digest is the image's id, and packs layers as it likes.
+  if (expected.config.digest === found.config.digest) return { ...digests, outcome: "compression" };
+  const before = await examine(expected, `reading ${printable(name ?? "")}`, context);
+  const after = await examine(found, "reading what was made", context);
+  const difference = await compareImages(before, after, context);
+  return { ...digests, outcome: "different", first: firstDifference(difference), difference };
+}
+
+async function makeAgain({ lock, built }: Recorded, context: Context): Promise<Image> {
+  const producer = await loadProducer(lock.producer);
+  const flags = recordedFlags(built);
+  const settings = imageSettings(flags, context.env);
+  const epoch = settings.epoch ?? lock.sourceDateEpoch;
+  const planned = await lockedImage({ ...lock, sourceDateEpoch: epoch }, { producer, settings }, context);
+  const { compression = "gzip" } = flags;
+  const image = await buildImage(planned.rootfs, { ...planned.options, compression }, withoutMemory(context));
+  await step(context, "checking the image", () => validateImage(image, context));
+  return image;
+}
+
+/** What an earlier build has remembered proves nothing: everything is made again. */
+function withoutMemory(context: Context): Context {
+  return { ...context, store: { ...context.store, recall: async () => undefined } };
+}
+
+/** There is only a digest of each part to compare with. */
+function againstRecord({ lock, built }: Recorded, image: Image): VerifiedPlatform {
+  const digests = { platform: formatPlatform(lock.platform), expected: built.manifest, found: image.manifest.digest };
+  if (digests.expected === digests.found) return { ...digests, outcome: "same" };
+  if (built.config === image.config.digest) return { ...digests, outcome: "compression" };
+  const layer = image.layers.findIndex(({ diffId }, index) => built.diffIds[index] !== diffId);
+  const first =
+    layer >= 0
+      ? `layer ${layer}: expected diffID ${built.diffIds[layer] ?? "none"}, got ${image.layers[layer]?.diffId}`
+      : `config: expected ${built.config}, got ${image.config.digest}, with the same layers`;
+  return { ...digests, outcome: "different", first };
+}
+
+function unverifiable(what: string): BaseKitError {
+  return new BaseKitError("VERIFY_NOTHING", `nothing can be verified: ${what}`, {
+    kind: "usage",
+    hint: "`base-kit build … --lockfile` writes a lock that records what was built.",
+  });
+}
