@@ -1,10 +1,10 @@
 import { lstat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { BaseKitError, type Context, printable, type Segment, step, systemErrorCode } from "@base-kit/core";
-import { indexTar } from "@base-kit/tar";
-import { packDirectory } from "./pack-directory.ts";
+import { entriesAt, type Member } from "@base-kit/tar";
+import { archiveDirectory } from "./archive-directory.ts";
 import type { ReadDirectoryOptions } from "./read-directory.ts";
-import { spool } from "./spool.ts";
+import { spoolFilled } from "./spool.ts";
 
 export type DirectorySegmentOptions = ReadDirectoryOptions & {
   /** @default `base` */
@@ -25,16 +25,25 @@ export async function directorySegment(
   const path = resolve(directory);
   await requireDirectory(directory);
   return step(context, `reading ${printable(path)}`, async (handle) => {
-    const copy = await spool(packDirectory(path, context, reading), context, (bytes) => handle.progress(bytes));
-    const entries = indexTar(copy.path, { name: path, limits: UNLIMITED });
+    const found: [Member, number][] = [];
+    const copy = await spoolFilled(context, async (file, onBytes) => {
+      let size = 0;
+      await archiveDirectory({ directory: path, file }, context, {
+        ...reading,
+        onEntry: (entry, content) => void found.push([entry, content]),
+        onBytes: (bytes) => {
+          onBytes(bytes);
+          size += bytes.length;
+          handle.progress(size);
+        },
+      });
+    });
+    const entries = entriesAt(copy.path, found);
     handle.detail(entries.length === 1 ? "1 entry" : `${entries.length} entries`);
     const archive = { path: copy.path, size: copy.size, digest: `sha256:${copy.sha256}` } as const;
     return { key: `tar:sha256:${copy.sha256}`, origin, entries: () => entries, archive };
   });
 }
-
-/** A directory is the user's own: it may be as large as it is. */
-const UNLIMITED = { unpacked: Number.POSITIVE_INFINITY, entries: Number.POSITIVE_INFINITY };
 
 /**
  * A slash at the end follows a symbolic link, as everywhere.

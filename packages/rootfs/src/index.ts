@@ -1,3 +1,4 @@
+export { type ArchiveDirectoryOptions, archiveDirectory } from "./archive-directory.ts";
 export { withLicences } from "./databases/copyright.ts";
 export { packageFiles } from "./databases/package-files.ts";
 export { describeRootfs } from "./describe.ts";
@@ -6,7 +7,7 @@ export { type DirectorySegmentOptions, directorySegment, requireDirectory } from
 export { escapeWildcards, gnuTarArguments, requireGnuTar, type TarDirectoryOptions, tarOutcome } from "./gnu-tar.ts";
 export { directoryEntry, type EntryOptions, fileEntry, symlinkEntry } from "./make-entry.ts";
 export { stoppable } from "./open-source.ts";
-export { type PackDirectoryOptions, packDirectory } from "./pack-directory.ts";
+export { packDirectory } from "./pack-directory.ts";
 export { type ReadDirectoryOptions, readDirectory } from "./read-directory.ts";
 export { findEntry, findFile, readTextFile } from "./read-file.ts";
 export { type Spool, spool } from "./spool.ts";

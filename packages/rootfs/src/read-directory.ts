@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import type { Context } from "@base-kit/core";
-import { gnuTarArguments, requireGnuTar, type TarDirectoryOptions, tarOutcome } from "./gnu-tar.ts";
+import { gnuTarArguments, type TarDirectoryOptions, tarOutcome } from "./gnu-tar.ts";
 import { createHandoff } from "./handoff.ts";
-import { mountsBelow, noteMounts } from "./mounts-below.ts";
+import { prepareReading } from "./prepare-reading.ts";
 
 export type ReadDirectoryOptions = TarDirectoryOptions;
 
@@ -19,15 +19,7 @@ export async function* readDirectory(
   options: ReadDirectoryOptions = {},
 ): AsyncGenerator<Uint8Array, void, void> {
   const path = resolve(directory);
-  const program = await requireGnuTar(context);
-  const mounts = await mountsBelow(path);
-  noteMounts(mounts, context);
-  // A bind mount may be of the same file system, so that tar would not know it for one.
-  const all = {
-    ...options,
-    empty: [...(options.empty ?? []), ...mounts.directories],
-    exclude: [...(options.exclude ?? []), ...mounts.files],
-  };
+  const { program, options: all } = await prepareReading(path, context, options);
   const stopped = new AbortController();
   const handoff = createHandoff<Uint8Array>();
   const reading = context

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
-import { open, rm } from "node:fs/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { BaseKitError, type Context, printable, systemErrorCode } from "@base-kit/core";
+import { BaseKitError, type Context, isBaseKitError, printable, systemErrorCode } from "@base-kit/core";
 
 export interface Spool {
   readonly path: string;
@@ -21,8 +21,7 @@ export async function spool(
   context: Pick<Context, "tempDir" | "signal">,
   onBytes?: (written: number) => void,
 ): Promise<Spool> {
-  const path = join(context.tempDir, `spool-${randomBytes(6).toString("hex")}`);
-  const file = await open(path, "wx", 0o600).catch((error: unknown) => cannotKeep(context.tempDir, error));
+  const { path, file } = await create(context);
   try {
     const hash = createHash("sha256");
     let size = 0;
@@ -46,7 +45,41 @@ export async function spool(
   }
 }
 
-async function writeWhole(file: Awaited<ReturnType<typeof open>>, chunk: Uint8Array): Promise<void> {
+/**
+ * The same for a stream that something else writes into the file: `fill` gets its path, where an empty file is, and tells what
+ * it holds in the end.
+ *
+ * @throws BaseKitError `SPOOL_FAILED` (environment) for a system error of `fill`; its other errors as they are
+ */
+export async function spoolFilled(
+  context: Pick<Context, "tempDir" | "signal">,
+  fill: (path: string, onBytes: (bytes: Uint8Array) => void) => Promise<void>,
+): Promise<Spool> {
+  const { path, file } = await create(context);
+  await file.close();
+  const hash = createHash("sha256");
+  let size = 0;
+  try {
+    await fill(path, (bytes) => {
+      hash.update(bytes);
+      size += bytes.length;
+    });
+    return { path, size, sha256: hash.digest("hex") };
+  } catch (error) {
+    await rm(path, { force: true });
+    context.signal.throwIfAborted();
+    if (isBaseKitError(error) || systemErrorCode(error) === undefined) throw error;
+    return cannotKeep(context.tempDir, error);
+  }
+}
+
+async function create({ tempDir }: Pick<Context, "tempDir">): Promise<{ path: string; file: FileHandle }> {
+  const path = join(tempDir, `spool-${randomBytes(6).toString("hex")}`);
+  const file = await open(path, "wx", 0o600).catch((error: unknown) => cannotKeep(tempDir, error));
+  return { path, file };
+}
+
+async function writeWhole(file: FileHandle, chunk: Uint8Array): Promise<void> {
   for (let done = 0; done < chunk.length; ) {
     done += (await file.write(chunk, done)).bytesWritten;
   }

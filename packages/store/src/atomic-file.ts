@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type FileHandle, open, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
-import { BaseKitError, printable, systemErrorCode } from "@base-kit/core";
+import { BaseKitError, isBaseKitError, printable, systemErrorCode } from "@base-kit/core";
 import { removeAtExit } from "./remove-at-exit.ts";
 
 /**
@@ -18,6 +18,26 @@ export async function writeFileAtomically(
   await replaceFile(path, chunks, { ...options, temporary: temporaryName(path), durable: true });
 }
 
+/**
+ * The same for a file that something else writes: `fill` gets its temporary name, where an empty file is, and tells as it grows.
+ *
+ * @throws BaseKitError as `writeFileAtomically`, also for a system error of `fill`; its other errors as they are
+ */
+export async function fillFileAtomically(
+  path: string,
+  fill: (temporary: string, onBytes: (count: number) => void) => Promise<void>,
+): Promise<void> {
+  await replacing(path, { temporary: temporaryName(path), durable: true }, async (file, temporary) => {
+    const startSync = syncAlongside(file);
+    await fill(temporary, startSync).catch((error: unknown) => {
+      throw isBaseKitError(error) || systemErrorCode(error) === undefined ? error : writeFailure(path, error);
+    });
+    // What has the name by now may be another file.
+    const filled = await attempt(path, () => open(temporary, "r"));
+    await attempt(path, () => filled.sync()).finally(() => filled.close());
+  });
+}
+
 export interface WriteFileOptions {
   /** Looks at the finished file under its temporary name; when it throws, the old file stays. */
   readonly check?: (temporary: string) => Promise<void>;
@@ -29,22 +49,37 @@ export interface WriteFileOptions {
 export async function replaceFile(
   path: string,
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  { temporary, durable, check, onChunk }: WriteFileOptions & { readonly temporary: string; readonly durable: boolean },
+  { onChunk, ...options }: WriteFileOptions & Replacement,
+): Promise<void> {
+  await replacing(path, options, async (file) => {
+    const startSync = options.durable ? syncAlongside(file) : () => {};
+    for await (const chunk of chunks) {
+      const writing = attempt(path, () => writeAll(file, chunk));
+      // When both fail, one error is enough.
+      writing.catch(() => {});
+      onChunk?.(chunk);
+      await writing;
+      startSync(chunk.length);
+    }
+    if (options.durable) await attempt(path, () => file.sync());
+  });
+}
+
+interface Replacement extends Pick<WriteFileOptions, "check"> {
+  readonly temporary: string;
+  readonly durable: boolean;
+}
+
+async function replacing(
+  path: string,
+  { temporary, durable, check }: Replacement,
+  write: (file: FileHandle, temporary: string) => Promise<void>,
 ): Promise<void> {
   const forget = removeAtExit(temporary);
   try {
     const file = await attempt(path, () => open(temporary, "wx"));
     try {
-      const startSync = durable ? syncAlongside(file) : () => {};
-      for await (const chunk of chunks) {
-        const writing = attempt(path, () => writeAll(file, chunk));
-        // When both fail, one error is enough.
-        writing.catch(() => {});
-        onChunk?.(chunk);
-        await writing;
-        startSync(chunk.length);
-      }
-      if (durable) await attempt(path, () => file.sync());
+      await write(file, temporary);
     } finally {
       await file.close();
     }

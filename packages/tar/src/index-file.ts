@@ -67,6 +67,12 @@ export function indexTar(file: string, options: IndexTarOptions = {}): Entry[] {
   return entries;
 }
 
+/** Members of an archive with the places of their contents as entries that read them there. */
+export function entriesAt(file: string, members: readonly (readonly [member: Member, content: number])[]): Entry[] {
+  const owner = openArchive(file);
+  return members.map(([member, content]) => entryAt(owner, member, content));
+}
+
 interface OpenArchive {
   readonly descriptor: number;
 }

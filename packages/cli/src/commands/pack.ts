@@ -4,15 +4,16 @@ import { BaseKitError, type Context, printable, step, systemErrorCode } from "@b
 import { gzip } from "@base-kit/oci";
 import {
   applyTransforms,
-  clampTimes,
+  archiveDirectory,
   directorySegment,
   escapeWildcards,
   excludePaths,
   mergedEntries,
   packDirectory,
+  type ReadDirectoryOptions,
   requireDirectory,
 } from "@base-kit/rootfs";
-import { writeFileAtomically } from "@base-kit/store";
+import { fillFileAtomically, writeFileAtomically } from "@base-kit/store";
 import { writeTar } from "@base-kit/tar";
 import { sourceDateEpoch } from "../options/source-date-epoch.ts";
 import { compressionByName } from "../options/tar-file.ts";
@@ -52,8 +53,6 @@ export async function pack(directory: string, file: string, flags: PackFlags, co
     });
   }
   return step(context, `packing ${printable(path)}`, async (handle) => {
-    const tar = await tarOf(path, flags, epoch, context, file);
-    const chunks = compression === "gzip" ? gzip(tar) : tar;
     const hash = createHash("sha256");
     let size = 0;
     const count = (chunk: Uint8Array) => {
@@ -62,27 +61,44 @@ export async function pack(directory: string, file: string, flags: PackFlags, co
       size += chunk.length;
       handle.progress(size);
     };
-    if (file === "-") await writeToStdout(chunks, { onChunk: count, signal: context.signal });
-    else await writeFileAtomically(file, chunks, { onChunk: count });
+    const running = (await isRunningRoot(path)) ? await runningRootOptions(context) : undefined;
+    const clamp = epoch === undefined ? {} : { clampTimes: epoch };
+    const reading = { ...running, ...clamp, excludePatterns: ownFiles(path, file) };
+    if (flags.pathExclude === undefined && compression === "none" && file !== "-") {
+      await fillFileAtomically(file, (temporary, grown) => {
+        const onBytes = (bytes: Uint8Array) => {
+          count(bytes);
+          grown(bytes.length);
+        };
+        return archiveDirectory({ directory: path, file: temporary }, context, { ...reading, onBytes });
+      });
+    } else {
+      const tar =
+        flags.pathExclude === undefined
+          ? packDirectory(path, context, reading)
+          : await tarWithout(flags.pathExclude, { path, reading, include: flags.pathInclude ?? [], context });
+      const chunks = compression === "gzip" ? gzip(tar) : tar;
+      if (file === "-") await writeToStdout(chunks, { onChunk: count, signal: context.signal });
+      else await writeFileAtomically(file, chunks, { onChunk: count });
+    }
     return { file, size, digest: `sha256:${hash.digest("hex")}` };
   });
 }
 
-async function tarOf(
-  path: string,
-  flags: PackFlags,
-  epoch: number | undefined,
-  context: Context,
-  output: string,
+interface TarWithout {
+  readonly path: string;
+  readonly reading: ReadDirectoryOptions;
+  readonly include: readonly string[];
+  readonly context: Context;
+}
+
+/** What is excluded may be what hard links share, so that the tree has to be known as a whole. */
+async function tarWithout(
+  exclude: readonly string[],
+  { path, reading, include, context }: TarWithout,
 ): Promise<AsyncIterable<Buffer>> {
-  const running = (await isRunningRoot(path)) ? await runningRootOptions(context) : undefined;
-  const reading = { ...running, excludePatterns: ownFiles(path, output) };
-  const clamp = epoch === undefined ? {} : { clampTimes: epoch };
-  if (flags.pathExclude === undefined) return packDirectory(path, context, { ...reading, ...clamp });
-  // What is excluded may be what hard links share, so that the tree has to be known as a whole.
   const segment = await directorySegment(path, context, reading);
-  const rules = { exclude: flags.pathExclude, include: flags.pathInclude ?? [] };
-  const transforms = [excludePaths(rules), ...(epoch === undefined ? [] : [clampTimes(epoch)])];
+  const transforms = [excludePaths({ exclude, include })];
   const bare = {
     platform: { os: "linux", architecture: "amd64" },
     osRelease: {},
