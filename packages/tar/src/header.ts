@@ -23,15 +23,14 @@ export type HeaderSource = Exclude<Entry, FileEntry> | Omit<FileEntry, "content"
  */
 export function writeHeader(entry: HeaderSource, out: ChunkWriter): void {
   const name = entry.type === "directory" ? `${entry.path === "" ? "." : entry.path}/` : entry.path;
-  const split = splitName(name);
   const link = entry.type === "symlink" || entry.type === "hardlink" ? entry.target : "";
   const size = entry.type === "file" ? entry.size : 0;
   const { uid, gid, mtime } = entry;
   const records: PaxRecord[] = [];
   const text = (key: string, value: string) =>
     records.push({ key: key as ByteString, value: Buffer.from(value, "latin1") });
-  if (split === undefined) text("path", name);
-  if (link.length > FIELD.linkname[1]) text("linkpath", link);
+  if (!fits(name)) text("path", name);
+  if (!fits(link)) text("linkpath", link);
   if (size > SIZE_AT_MOST) text("size", String(size));
   if (uid > USTAR_ID_AT_MOST) text("uid", String(uid));
   if (gid > USTAR_ID_AT_MOST) text("gid", String(gid));
@@ -41,9 +40,8 @@ export function writeHeader(entry: HeaderSource, out: ChunkWriter): void {
   }
   if (records.length > 0) out.append(paxBlocks(entry.path, records), false);
   const fields: HeaderFields = {
-    name: split?.name ?? name.slice(0, FIELD.name[1]),
-    prefix: split?.prefix ?? "",
-    link: link.length > FIELD.linkname[1] ? link.slice(0, FIELD.linkname[1]) : link,
+    name: name.slice(0, FIELD.name[1]),
+    link: link.slice(0, FIELD.linkname[1]),
     typeflag: TYPEFLAGS[entry.type],
     mode: entry.mode & 0o7777,
     uid: uid > USTAR_ID_AT_MOST ? 0 : uid,
@@ -77,15 +75,16 @@ const TYPEFLAGS = {
   fifo: "6",
 } as const satisfies Record<Entry["type"], string>;
 
-/** The name as ustar keeps it: whole, or cut at a slash into prefix and name. */
-function splitName(name: string): { readonly name: string; readonly prefix: string } | undefined {
-  const [, nameLength] = FIELD.name;
-  if (name.length <= nameLength) return { name, prefix: "" };
-  // The slash of a folder's name at the very end cannot be the cut: the name would be empty.
-  const cut = name.indexOf("/", name.length - nameLength - 1);
-  if (cut <= 0 || cut > FIELD.prefix[1] || cut === name.length - 1) return undefined;
-  return { name: name.slice(cut + 1), prefix: name.slice(0, cut) };
+/**
+ * Whether ustar can say a name. Longer ones are not cut into its prefix, and what its characters beyond ASCII are it does not
+ * tell: a pax record says both, as it does in GNU tar, whose archives then need no rewriting.
+ */
+function fits(name: string): boolean {
+  return name.length <= FIELD.name[1] && !BEYOND_ASCII.test(name);
 }
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the bounds of ASCII
+const BEYOND_ASCII = /[^\x00-\x7f]/;
 
 function paxBlocks(path: ByteString, records: readonly PaxRecord[]): Buffer {
   const sorted = [...records].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
@@ -101,7 +100,6 @@ function paxBlocks(path: ByteString, records: readonly PaxRecord[]): Buffer {
   const name = `${slash < 0 ? "" : path.slice(0, slash + 1)}PaxHeaders/${path.slice(slash + 1)}`;
   writeBlock(blocks, 0, {
     name: name.length > FIELD.name[1] ? `PaxHeaders/${path.slice(slash + 1)}`.slice(0, FIELD.name[1]) : name,
-    prefix: "",
     link: "",
     typeflag: "x",
     mode: 0o644,
@@ -131,7 +129,6 @@ function deviceNumbers(entry: HeaderSource): { readonly major: number; readonly 
 
 interface HeaderFields {
   readonly name: string;
-  readonly prefix: string;
   readonly link: string;
   readonly typeflag: string;
   readonly mode: number;
@@ -160,7 +157,6 @@ function writeBlock(block: Buffer, at: number, fields: HeaderFields): void {
   text("magic", MAGIC);
   octal("devmajor", fields.major);
   octal("devminor", fields.minor);
-  text("prefix", fields.prefix);
   // Six digits, a NUL, a space, as every tar since the first has it.
   const sum = writtenSum(block, at);
   writeOctal(block, at + FIELD.checksum[0], 6, sum);
@@ -193,7 +189,6 @@ const WRITTEN: readonly Field[] = [
   "linkname",
   "devmajor",
   "devminor",
-  "prefix",
 ];
 
 /** Zero-padded digits. Beyond 2^31 the bit operators would not do. */

@@ -3,7 +3,7 @@ import { BLOCK, FIELD, type Field } from "./format.ts";
 /**
  * Whether a block is, byte for byte, what `writeHeader` makes of the entry it stands for, told without making that entry: an
  * archive of many small files is read several times faster. No is always a safe answer, and the one for all that is rare:
- * devices, a prefix, hidden files, the root, and the time 0, which says "does not fit" in an archive of GNU tar's.
+ * devices, names that need a pax record, hidden files, the root, and the time 0, by which GNU tar says that one does not fit.
  */
 export function isPlainHeader(block: Uint8Array, at: number): boolean {
   const type = block[at + FIELD.typeflag[0]] as number;
@@ -29,7 +29,9 @@ export function isPlainHeader(block: Uint8Array, at: number): boolean {
     return isZeroFrom(block, linkname + target, linknameEnd);
   }
   let end = linkname;
-  if (type === SYMLINK) while (end < linknameEnd && block[end] !== 0) end++;
+  if (type === SYMLINK) {
+    for (; end < linknameEnd && block[end] !== 0; end++) if ((block[end] as number) > 0x7f) return false;
+  }
   return (type === SYMLINK) === end > linkname && isZeroFrom(block, end, linknameEnd);
 }
 
@@ -110,7 +112,7 @@ function isZeroFrom(block: Uint8Array, at: number, end: number): boolean {
   return true;
 }
 
-/** Bytes up to the NUL or the field's end, when they are a path that `entryPath` leaves as it is but for a slash at its end; else -1. */
+/** Bytes up to the NUL or the field's end, when they are a path in ASCII that `entryPath` leaves as it is but for a slash at its end; else -1. */
 function cleanPathLength(block: Uint8Array, at: number): number {
   const end = at + FIELD.name[1];
   let before = SLASH;
@@ -118,7 +120,7 @@ function cleanPathLength(block: Uint8Array, at: number): number {
   for (; place < end; place++) {
     const code = block[place] as number;
     if (code === 0) break;
-    if (before === SLASH && (code === SLASH || code === DOT)) return -1;
+    if (code > 0x7f || (before === SLASH && (code === SLASH || code === DOT))) return -1;
     before = code;
   }
   return place - at;
