@@ -22,12 +22,12 @@ export function parseAuthFile(bytes: Uint8Array, file: string): AuthFile {
   const store = member(document, "credsStore");
   return {
     auths: new Map(
-      Object.keys(auths === undefined ? {} : asRecord(auths)).flatMap((key) => {
+      Object.keys(auths === undefined ? {} : asRecord(unseen(auths))).flatMap((key) => {
         const found = credentialsOf(member(auths as JsonPart, key));
         return found === undefined ? [] : [[key, found] as const];
       }),
     ),
-    credHelpers: helpers === undefined ? {} : asTextRecord(helpers),
+    credHelpers: helpers === undefined ? {} : asTextRecord(unseen(helpers)),
     credsStore: store === undefined ? undefined : asText(store) || undefined,
   };
 }
@@ -35,8 +35,7 @@ export function parseAuthFile(bytes: Uint8Array, file: string): AuthFile {
 /** An empty entry says only that a login is kept elsewhere. */
 function credentialsOf(entry: JsonPart | undefined): Credentials | undefined {
   if (entry === undefined) return undefined;
-  // What stands there instead may be a secret: the message must not show it.
-  const fields = asRecord(typeof entry.value === "object" ? entry : { ...entry, value: undefined });
+  const fields = asRecord(unseen(entry));
   const text = (name: string): string => {
     const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
     return typeof value === "string" ? value : "";
@@ -45,6 +44,11 @@ function credentialsOf(entry: JsonPart | undefined): Credentials | undefined {
   if (text("registrytoken") !== "") return { type: "bearer", token: text("registrytoken") };
   const [username, password] = text("auth") === "" ? [text("username"), text("password")] : decoded(text("auth"));
   return username === "" ? undefined : { type: "password", username, password };
+}
+
+/** What stands in the place of an object may be a secret, which no message must show. */
+function unseen(part: JsonPart): JsonPart {
+  return typeof part.value === "object" ? part : { ...part, value: undefined };
 }
 
 /** base64 of `user:password`; Docker used to pad the password with NULs. */
