@@ -1,8 +1,8 @@
-import { randomBytes } from "node:crypto";
 import { type FileHandle, open, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { BaseKitError, isBaseKitError, printable, systemErrorCode } from "@base-kit/core";
 import { removeAtExit } from "./remove-at-exit.ts";
+import { removeTemporaries, temporaryName } from "./temporary-name.ts";
 
 /**
  * Writes a file so that its name leads to the old content or to all of the new, whatever happens: a temporary name in the
@@ -15,6 +15,7 @@ export async function writeFileAtomically(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: WriteFileOptions = {},
 ): Promise<void> {
+  await removeTemporaries(dirname(path));
   await replaceFile(path, chunks, { ...options, temporary: temporaryName(path), durable: true });
 }
 
@@ -27,6 +28,7 @@ export async function fillFileAtomically(
   path: string,
   fill: (temporary: string, onBytes: (count: number) => void) => Promise<void>,
 ): Promise<void> {
+  await removeTemporaries(dirname(path));
   await replacing(path, { temporary: temporaryName(path), durable: true }, async (file, temporary) => {
     const startSync = syncAlongside(file);
     await fill(temporary, startSync).catch((error: unknown) => {
@@ -92,10 +94,6 @@ async function replacing(
   } finally {
     forget();
   }
-}
-
-function temporaryName(path: string): string {
-  return `${path}.tmp-${process.pid}-${randomBytes(6).toString("hex")}`;
 }
 
 const SYNC_EVERY = 32 * 1024 ** 2;

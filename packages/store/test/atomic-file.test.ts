@@ -1,6 +1,7 @@
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { writeFileAtomically } from "../src/index.ts";
 
@@ -22,6 +23,21 @@ test("the file has the content, and nothing else is left", async () => {
   await writeFileAtomically(path, chunks);
   expect(readFileSync(path, "utf8")).toBe("new content");
   expect(readdirSync(dir)).toEqual(["output"]);
+});
+
+test("what a killed process has left beside it goes, what a running one writes stays", async () => {
+  const { pid = 0 } = spawnSync(process.execPath, ["--version"]);
+  let own = "";
+  await writeFileAtomically(path, chunks, {
+    check: async (temporary) => {
+      own = basename(temporary);
+    },
+  });
+  const dead = own.replace(/tmp-\d+/, `tmp-${pid}`);
+  const elsewhere = dead.replace(/-[0-9a-f]{8}-/, "-00000000-");
+  for (const name of [own, dead, `other-${dead}`, elsewhere, `${dead}.mine`]) writeFileSync(join(dir, name), "half");
+  await writeFileAtomically(path, chunks);
+  expect(readdirSync(dir).sort()).toEqual(["output", own, elsewhere, `${dead}.mine`].sort());
 });
 
 test("while it is written, the old one is there", async () => {
