@@ -22,6 +22,7 @@ import { chosenTweaks } from "./tweaks/index.ts";
 /** Runs debootstrap on the locked Release and makes a base image's root filesystem of what it leaves. */
 export async function produce(lock: Lock, context: Context): Promise<Rootfs> {
   const locked = await readLock(lock);
+  requireNetwork(locked, context);
   const suite = await findSuite(lock.release, debootstrapDir(context.env));
   const { debian: architecture } = debianMachine(lock.platform);
   await requireAbleHost(context);
@@ -56,6 +57,15 @@ export async function produce(lock: Lock, context: Context): Promise<Rootfs> {
     if (options.slim) rootfs = slim(rootfs, build);
     handle.detail(`${tweaks.length} tweaks${options.slim ? ", slim" : ""}`);
     return asOneSegment(clampTimes(lock.sourceDateEpoch)(rootfs));
+  });
+}
+
+/** debootstrap fetches the packages itself; nothing of ours could hold it back. */
+function requireNetwork({ mirror }: Pick<Locked, "mirror">, { offline }: Context): void {
+  if (offline !== true || mirror.startsWith("file:")) return;
+  throw new BaseKitError("OFFLINE", `debootstrap would fetch packages from ${mirror}, and --offline forbids it`, {
+    kind: "network",
+    hint: "Give it a mirror in a folder, or build debian:… or ubuntu:…, whose packages are kept in the cache.",
   });
 }
 

@@ -1,7 +1,8 @@
-import type { Lock, LockedInput } from "@base-kit/core";
+import type { Context, Lock, LockedInput } from "@base-kit/core";
 import { describe, expect, test } from "vitest";
 import { checkOptions } from "../src/check-options.ts";
 import { readLock } from "../src/locked.ts";
+import { produce } from "../src/produce.ts";
 
 const INPUTS: readonly LockedInput[] = [
   { name: "InRelease", url: "http://m.example.org/debian/dists/bookworm/InRelease", sha256: "a".repeat(64) },
@@ -45,5 +46,14 @@ describe("a lock", () => {
     ],
   ] satisfies [string, Partial<Lock>, string][])("with %s is refused", async (_, changes, code) => {
     await expect(readLock(await lock(changes))).rejects.toMatchObject({ code, kind: "usage" });
+  });
+});
+
+test("without the network, debootstrap is not even started", async () => {
+  const offline = { offline: true } as Context;
+  await expect(produce(await lock(), offline)).rejects.toMatchObject({
+    code: "OFFLINE",
+    kind: "network",
+    message: expect.stringContaining("http://m.example.org/debian"),
   });
 });
