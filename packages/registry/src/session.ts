@@ -52,7 +52,8 @@ export async function openSession(name: string, context: Context, options: Regis
     const url = new URL(request.url, host.origin);
     // What the registry has named elsewhere gets the bytes and nothing that says who we are.
     const own = url.origin === host.origin;
-    for (let asked = false; ; asked = true) {
+    // A grant that was good once may have run out; a fresh one that is refused too is an answer.
+    for (let refusals = 0; ; ) {
       const authorization = own ? await grants.header(scopes) : undefined;
       const response = await temporarily(() =>
         context.fetch(url.href, {
@@ -64,7 +65,8 @@ export async function openSession(name: string, context: Context, options: Regis
         }),
       );
       if (expect.includes(response.status)) return response;
-      if (response.status !== 401 || !own || asked) throw await refused(response, { doing, context });
+      if (authorization !== undefined) refusals += 1;
+      if (response.status !== 401 || !own || refusals > 1) throw await refused(response, { doing, context });
       await discard(response);
       await grants.challenged(parseChallenges(response.headers["www-authenticate"] ?? ""), scopes, authorization);
     }
