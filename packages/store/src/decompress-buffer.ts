@@ -1,26 +1,30 @@
-import { ChunkReader } from "./chunk-reader.ts";
-import { type DecompressOptions, decompress, tooLarge } from "./decompress.ts";
-import { damaged } from "./decompress-errors.ts";
+import { type DecompressOptions, decompress } from "./decompress.ts";
 import { DETECTION_SIZE, detectCompression } from "./detect-compression.ts";
-import { unxzOnThread } from "./xz-pool.ts";
-import { checkedXz } from "./xz-structure.ts";
+import { xzDecodersAtOnce } from "./xz-pool.ts";
+
+const waiting: (() => void)[] = [];
+let decoding = 0;
 
 /**
- * The content of data that is at hand and whose content has room in memory, such as the members of a package. xz is decoded on
- * other threads, so that many can be asked for at once; the answers come as they are ready.
+ * The content of data that is at hand and whose content has room in memory, such as the members of a package. Any number may
+ * be asked for at once: xz is decoded on as many other threads as there are cores, in the order of the calls, and takes
+ * memory only for those whose turn it is.
  *
- * @throws BaseKitError as `decompress`
+ * @throws BaseKitError as `decompress`; the reason of `signal`
  */
 export async function decompressBuffer(bytes: Uint8Array, options: DecompressOptions = {}): Promise<Buffer> {
-  const { limit = Number.POSITIVE_INFINITY, name = "the data" } = options;
-  if (detectCompression(Buffer.from(bytes.subarray(0, DETECTION_SIZE))) !== "xz") {
-    return collect(decompress(once(bytes), options));
+  if (detectCompression(bytes.subarray(0, DETECTION_SIZE)) !== "xz") return collect(decompress(once(bytes), options));
+  if (decoding < xzDecodersAtOnce()) decoding += 1;
+  else await new Promise<void>((resolve) => waiting.push(resolve));
+  try {
+    options.signal?.throwIfAborted();
+    return await collect(decompress(once(bytes), options));
+  } finally {
+    // The place is handed on, so that a later call cannot come before.
+    const next = waiting.shift();
+    if (next) next();
+    else decoding -= 1;
   }
-  const reader = new ChunkReader(once(bytes), name);
-  const checked = await collect(checkedXz(reader));
-  const answer = await unxzOnThread(checked, limit);
-  if ("bytes" in answer) return Buffer.from(answer.bytes.buffer, answer.bytes.byteOffset, answer.bytes.byteLength);
-  throw "tooLarge" in answer ? tooLarge(name, limit) : damaged(reader, "not valid xz", new Error(answer.damaged));
 }
 
 async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {

@@ -11,23 +11,27 @@ export interface DecompressOptions {
   readonly limit?: number;
   /** What the bytes are, for messages; escaped already. @default "the data" */
   readonly name?: string;
+  /** Stops with its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * The content of gzip, xz and zstd data, told by its first bytes; anything else is given as it is. Like the tools of these
- * formats it reads concatenated members, streams and frames; unlike some it refuses whatever follows them.
+ * formats it reads concatenated members, streams and frames; unlike some it refuses whatever follows them. xz is decoded on
+ * another thread, a step ahead of the reader.
  *
  * @throws BaseKitError `DECOMPRESS_DAMAGED` (verification), `DECOMPRESS_UNSUPPORTED` or `DECOMPRESS_TOO_LARGE` (unsupported)
  */
 export async function* decompress(
   chunks: AsyncIterable<Uint8Array>,
-  { limit = Number.POSITIVE_INFINITY, name = "the data" }: DecompressOptions = {},
+  { limit = Number.POSITIVE_INFINITY, name = "the data", signal }: DecompressOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = new ChunkReader(chunks, name);
   let size = 0;
   try {
     const compression = detectCompression(await reader.peek(DETECTION_SIZE));
     for await (const chunk of DECODERS[compression](reader)) {
+      signal?.throwIfAborted();
       size += chunk.length;
       if (size > limit) throw tooLarge(name, limit);
       yield chunk;
@@ -47,7 +51,7 @@ const DECODERS: Readonly<Record<Compression, (reader: ChunkReader) => AsyncItera
   none: (reader) => reader.rest(),
 };
 
-export function tooLarge(name: string, limit: number): BaseKitError {
+function tooLarge(name: string, limit: number): BaseKitError {
   return new BaseKitError("DECOMPRESS_TOO_LARGE", `${name} unpacks to more than ${limit} bytes`, {
     kind: "unsupported",
     hint: "It may be made to fill the disk; nothing of it was used.",

@@ -2,97 +2,195 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 
-/** What a thread is asked for, one thing at a time. */
-interface Job {
-  readonly compressed: Uint8Array;
-  readonly limit: number;
-  readonly done: (answer: Answer) => void;
-  readonly failed: (error: unknown) => void;
+/** One stream of .xz data inside of one of the threads. */
+export interface XzDecoder {
+  /**
+   * Goes on decoding, with more input where the last step asked for it; empty input tells that none is left. The input is
+   * handed over: its memory is gone afterwards.
+   *
+   * @throws XzDecoderError
+   */
+  step(input?: Uint8Array<ArrayBuffer>): Promise<XzStep>;
+  /** Forgets the stream; has to be called once, whatever happened. */
+  close(): void;
 }
 
-/** `code` is what the decoder said where it could not go on. */
-export type Answer = { readonly bytes: Uint8Array } | { readonly tooLarge: true } | { readonly damaged: string };
+export interface XzStep {
+  /** At most 1 MiB, so that a reader that stops, stops a bomb too. */
+  readonly output: Uint8Array;
+  readonly then: "more output" | "more input" | "end";
+}
 
-const AT_MOST = 8;
-const waiting: Job[] = [];
-const idle: Worker[] = [];
-let started = 0;
+/** What the decoder said where it could not go on. */
+export class XzDecoderError extends Error {}
+
+const THREADS_AT_MOST = 8;
+const threads: Thread[] = [];
+let lastId = 0;
+
+interface Thread {
+  readonly worker: Worker;
+  /** Open streams. */
+  streams: number;
+  readonly waiting: Map<number, Waiting>;
+}
+
+interface Waiting {
+  readonly resolve: (step: XzStep) => void;
+  readonly reject: (error: Error) => void;
+}
+
+type Answer = XzStep & { readonly id: number; readonly error?: string };
+
+/** How many streams keep every thread busy: each thread finds its next work while an answer is on its way. */
+export function xzDecodersAtOnce(): number {
+  return 2 * threadsAtMost();
+}
 
 /**
- * Decodes whole .xz streams on other threads, as many at once as there are cores. The structure of the data has been checked
- * before: the decoder itself would allocate whatever it asks for.
+ * A decoder on another thread: as many threads as there are cores, kept for the next stream; any number of streams share
+ * them, one step at a time, so that one whose reader is slow holds up no other. They keep the process alive only while a
+ * step is under way. The structure of the data has to be checked before: the decoder allocates what a header asks for.
  */
-export function unxzOnThread(compressed: Uint8Array, limit: number): Promise<Answer> {
-  return new Promise((done, failed) => {
-    waiting.push({ compressed, limit, done, failed });
-    if (idle.length === 0 && started < Math.min(AT_MOST, availableParallelism())) start();
-    next();
-  });
+export function openXzDecoder(): XzDecoder {
+  const thread = leastBusy();
+  const id = ++lastId;
+  let closed = false;
+  thread.streams += 1;
+  return {
+    step: (input) =>
+      new Promise((resolve, reject) => {
+        if (closed) throw new Error("the stream is closed");
+        if (!threads.includes(thread)) throw ended();
+        if (thread.waiting.size === 0) thread.worker.ref();
+        thread.waiting.set(id, { resolve, reject });
+        thread.worker.postMessage({ id, input }, input === undefined ? [] : [input.buffer]);
+      }),
+    close: () => {
+      closed = true;
+      thread.streams -= 1;
+      thread.worker.postMessage({ id, close: true });
+    },
+  };
 }
 
-function next(): void {
-  while (idle.length > 0 && waiting.length > 0) {
-    const worker = idle.pop() as Worker;
-    run(worker, waiting.shift() as Job);
-  }
+function leastBusy(): Thread {
+  const [best] = threads.toSorted((a, b) => a.streams - b.streams);
+  return best !== undefined && (best.streams === 0 || threads.length >= threadsAtMost()) ? best : start();
 }
 
-function run(worker: Worker, job: Job): void {
-  // Only a thread that works keeps the process alive.
-  worker.ref();
-  const settle = (): void => {
-    worker.off("message", onMessage).off("error", onError).off("exit", onExit);
-    worker.unref();
-  };
-  const onMessage = (answer: Answer): void => {
-    settle();
-    idle.push(worker);
-    job.done(answer);
-    next();
-  };
-  const onError = (error: unknown): void => {
-    settle();
-    started -= 1;
-    job.failed(error);
-    if (waiting.length > 0) start();
-    next();
-  };
-  const onExit = (): void => onError(new Error("a decoding thread ended"));
-  worker.on("message", onMessage).on("error", onError).on("exit", onExit);
-  worker.postMessage({ compressed: job.compressed, limit: job.limit });
+function threadsAtMost(): number {
+  return Math.min(THREADS_AT_MOST, availableParallelism());
 }
 
-function start(): void {
-  started += 1;
+function start(): Thread {
   const library = createRequire(import.meta.url).resolve("xz-decompress");
-  const worker = new Worker(CODE, { eval: true, workerData: library, execArgv: [] });
+  // Without the options of this process: a loader for sources would only slow the thread down.
+  const worker = new Worker(CODE, { eval: true, workerData: library, execArgv: [], env: {} });
+  const thread: Thread = { worker, streams: 0, waiting: new Map() };
+  threads.push(thread);
   worker.unref();
-  idle.push(worker);
+  worker.on("message", (answer: Answer) => {
+    const waiting = thread.waiting.get(answer.id);
+    thread.waiting.delete(answer.id);
+    if (thread.waiting.size === 0) worker.unref();
+    if (answer.error === undefined) waiting?.resolve(answer);
+    else waiting?.reject(new XzDecoderError(answer.error));
+  });
+  const onEnd = (why: unknown): void => {
+    if (threads.includes(thread)) threads.splice(threads.indexOf(thread), 1);
+    for (const { reject } of thread.waiting.values()) reject(ended(why));
+    thread.waiting.clear();
+  };
+  worker.on("error", onEnd).on("exit", onEnd);
+  return thread;
 }
 
-/** As text, so that it is the same from sources and when compiled, and needs no file that a bundler would have to know of. */
+function ended(cause?: unknown): Error {
+  return new Error("the thread that decodes xz has ended", { cause });
+}
+
+/**
+ * As text, so that it is the same from sources and when compiled, and needs no file that a bundler would have to know of.
+ *
+ * The library's stream gives 64 KiB per turn of the event loop and knows one stream at a time; what is called here are the
+ * functions of XZ Embedded below it (`native/xz-decompress.c` of the library). Memory of WebAssembly never shrinks, so an
+ * instance that has had a large dictionary is left to the garbage collector when its last stream ends.
+ */
 const CODE = `
 const { parentPort, workerData } = require("node:worker_threads");
-const { ReadableStream } = require("node:stream/web");
 const { XzReadableStream } = require(workerData);
-// Its lock is not released by a stream that is left early; here there is one stream at a time.
-XzReadableStream._contextMutex = { acquire: async () => {}, release: () => {} };
-parentPort.on("message", async ({ compressed, limit }) => {
-  const parts = [];
-  let size = 0;
-  try {
-    const source = new ReadableStream({ start(queue) { queue.enqueue(compressed); queue.close(); } });
-    for await (const part of new XzReadableStream(source)) {
-      size += part.length;
-      if (size > limit) return parentPort.postMessage({ tooLarge: true });
-      parts.push(part);
-    }
-  } catch (error) {
-    return parentPort.postMessage({ damaged: String(error) });
-  }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) { bytes.set(part, at); at += part.length; }
-  parentPort.postMessage({ bytes }, [bytes.buffer]);
+const OUTPUT_SIZE = 1024 * 1024;
+const KEPT_SIZE = 32 * 1024 * 1024;
+const output = new Uint8Array(OUTPUT_SIZE);
+const streams = new Map();
+let instance;
+let queue = Promise.resolve();
+
+parentPort.on("message", (message) => {
+  queue = queue.then(() => (message.close ? close(message.id) : step(message)));
 });
+
+async function step({ id, input }) {
+  try {
+    const stream = streams.get(id) ?? (await open(id));
+    if (input !== undefined) {
+      stream.input = input;
+      stream.ended = input.length === 0;
+    }
+    const answer = decode(stream);
+    parentPort.postMessage({ id, ...answer }, [answer.output.buffer]);
+  } catch (error) {
+    parentPort.postMessage({ id, error: error.message });
+  }
+}
+
+async function open(id) {
+  if (instance === undefined) {
+    await XzReadableStream._getModuleInstance();
+    instance = { exports: XzReadableStream._moduleInstance.exports, streams: 0 };
+  }
+  const stream = { instance, context: instance.exports.create_context(), input: new Uint8Array(0), ended: false };
+  instance.streams += 1;
+  streams.set(id, stream);
+  return stream;
+}
+
+function close(id) {
+  const stream = streams.get(id);
+  if (stream === undefined) return;
+  streams.delete(id);
+  const { exports } = stream.instance;
+  exports.destroy_context(stream.context);
+  stream.instance.streams -= 1;
+  if (stream.instance.streams === 0 && exports.memory.buffer.byteLength > KEPT_SIZE && stream.instance === instance) {
+    instance = undefined;
+    XzReadableStream._moduleInstance = undefined;
+  }
+}
+
+/** The context begins with: buffer size; input at, position, size; output at, position, size. */
+function decode(stream) {
+  const { exports } = stream.instance;
+  const field = (index) => new Uint32Array(exports.memory.buffer, stream.context, 7)[index];
+  let size = 0;
+  const answer = (then) => ({ output: output.slice(0, size), then });
+  while (size + field(0) <= OUTPUT_SIZE) {
+    if (field(2) === field(3)) {
+      if (stream.input.length === 0 && !stream.ended) return answer("more input");
+      const piece = stream.input.subarray(0, field(0));
+      new Uint8Array(exports.memory.buffer, field(1), piece.length).set(piece);
+      exports.supply_input(stream.context, piece.length);
+      stream.input = stream.input.subarray(piece.length);
+    }
+    const code = exports.get_next_output(stream.context);
+    if (code !== 0 && code !== 1) throw new Error("the decoder failed with code " + code);
+    const given = field(5);
+    output.set(new Uint8Array(exports.memory.buffer, field(4), given), size);
+    size += given;
+    new Uint32Array(exports.memory.buffer, stream.context, 7)[5] = 0;
+    if (code === 1) return answer("end");
+  }
+  return answer("more output");
+}
 `;
