@@ -1,9 +1,6 @@
-import { fork } from "node:child_process";
-import { createHash, randomBytes } from "node:crypto";
-import { once } from "node:events";
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Digest } from "@base-kit/core";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -196,28 +193,4 @@ test("a folder that cannot be made is named", async () => {
     kind: "environment",
     message: expect.stringContaining(join(context.dir, "file", "cache")),
   });
-});
-
-test("many writers of the same file all succeed, in one process and in several", async () => {
-  const bytes = randomBytes(200_000);
-  const digest = digestOf(bytes);
-  const here = Array.from({ length: 8 }, () => context.store.put({ digest }, inChunks(bytes)));
-  const input = join(context.dir, "input");
-  writeFileSync(input, bytes);
-  const there = Array.from({ length: 3 }, async () => {
-    const child = fork(
-      fileURLToPath(new URL("put-in-process.ts", import.meta.url)),
-      [join(context.dir, "cache"), input, digest],
-      {
-        execArgv: ["--conditions=@base-kit/source", "--import", "tsx"],
-        cwd: join(import.meta.dirname, "../../.."),
-      },
-    );
-    const [code] = await once(child, "exit");
-    return code as number;
-  });
-  expect(new Set(await Promise.all(here)).size).toBe(1);
-  expect(await Promise.all(there)).toEqual([0, 0, 0]);
-  expect(readFileSync((await context.store.get(digest)) ?? "").equals(bytes)).toBe(true);
-  expect(readdirSync(join(context.dir, "cache", "incoming"))).toEqual([]);
 });
