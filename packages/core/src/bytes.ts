@@ -41,11 +41,15 @@ const SHOWN_AT_MOST = 300;
  * that are not UTF-8 appear as `\n`, `\x1b`, `\u{202e}`; the end of an overlong one is cut. Quoted when it holds anything unusual.
  */
 export function printable(value: ByteString | string): string {
+  // Most names, and what an engine says hundreds of times in one import.
+  if (value.length <= SHOWN_AT_MOST && USUAL.test(value)) return value;
   const text = readable(value);
   const escaped = [...text].map(escapeCharacter).join("");
   const shown = escaped.length > SHOWN_AT_MOST ? `${escaped.slice(0, SHOWN_AT_MOST)}…` : escaped;
   return /^[\p{L}\p{N}\p{M}!#$%&()*+,./:;<=>?@[\]^_{|}~…-]+$/u.test(shown) && shown === text ? shown : `"${shown}"`;
 }
+
+const USUAL = /^[\w!#$%&()*+,./:;<=>?@[\]^{|}~-]+$/;
 
 /** A byte string is decoded; a text with characters beyond U+00FF is one already. */
 function readable(value: string): string {

@@ -25,7 +25,11 @@ export function eachSegment(
       entries: () => entries,
     };
   };
-  return (rootfs) => ({ ...rootfs, segments: rootfs.segments.map(changed) });
+  return (rootfs) => {
+    const segments = rootfs.segments.map(changed);
+    // The same segments are the same tree, which need not be made again.
+    return segments.every((segment, at) => segment === rootfs.segments[at]) ? rootfs : { ...rootfs, segments };
+  };
 }
 
 function isSame(before: Iterable<Entry>, after: readonly Entry[]): boolean {
