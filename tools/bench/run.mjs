@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { growth } from "./growth.mjs";
 import { line, medians, run } from "./measure.mjs";
 import { debianMinbase, smallFiles } from "./trees.mjs";
 
@@ -23,6 +24,7 @@ try {
   await packing("pack 10,000 small files, beside GNU tar", smallFiles(folder));
   if (minbase !== undefined && engineAnswers()) await importing(minbase);
   else process.stdout.write("import: left out, it needs a Docker engine\n");
+  await growth(CLI, folder);
 } finally {
   spawnSync("rm", ["-rf", "--one-file-system", "--", folder]);
 }

@@ -1,5 +1,6 @@
 // The inputs of the benchmarks, made anew in a temporary directory.
 import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -10,6 +11,24 @@ export function smallFiles(folder) {
     mkdirSync(join(root, `d${d}`), { recursive: true });
     for (let f = 0; f < 100; f++)
       writeFileSync(join(root, `d${d}`, `f${f}`), `file ${f} of directory ${d}\n`.repeat(1 + (f % 20)));
+  }
+  return root;
+}
+
+/** So many megabytes in files like those of a distribution: 32 kB on average, a few of them large. */
+export function sizedTree(folder, megabytes) {
+  const root = join(folder, `sized-${megabytes}`);
+  const bytes = randomBytes(4_000_000);
+  for (let at = 0; at < megabytes * 1e6; ) {
+    const directory = join(root, `d${Math.floor(at / 4e6)}`);
+    mkdirSync(directory, { recursive: true });
+    const large = Math.min(4_000_000, megabytes * 1e6 - at);
+    for (let left = large, file = 0; left > 0; file++) {
+      const size = Math.min(left, file === 0 ? 1_000_000 : 1 + ((file * 7919) % 48_000));
+      writeFileSync(join(directory, `f${file}`), bytes.subarray(left - size, left));
+      left -= size;
+    }
+    at += large;
   }
   return root;
 }
