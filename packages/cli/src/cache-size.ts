@@ -1,5 +1,4 @@
-import { isBaseKitError } from "@base-kit/core";
-import type { HostContext } from "@base-kit/host";
+import type { Reporter } from "@base-kit/core";
 import { type FolderStore, pruneStore } from "@base-kit/store";
 import { parseByteSize } from "./options/byte-size.ts";
 
@@ -22,20 +21,15 @@ export function cacheSize(env: Readonly<Record<string, string | undefined>>): nu
 /** Ends this process's use of the cache, and removes what was unused for longest when it has grown too large. */
 export async function closeCache(
   store: FolderStore,
-  { env, reporter }: Pick<HostContext, "env" | "reporter">,
+  { maxSize, reporter }: { readonly maxSize: number; readonly reporter: Reporter },
 ): Promise<void> {
   await store.close();
-  const maxSize = cacheSize(env);
   if (store.added() < maxSize * SWEEP_AFTER || store.added() === 0) return;
   try {
     await pruneStore(store.dir, { maxSize });
   } catch (error) {
     // The result is there; a cache that is too large is no reason to fail.
-    const message = isBaseKitError(error) ? error.message : String(error);
-    reporter.emit({
-      type: "warned",
-      code: "CACHE_NOT_PRUNED",
-      message: `the cache could not be made smaller: ${message}`,
-    });
+    const why = error instanceof Error ? error.message : String(error);
+    reporter.emit({ type: "warned", code: "CACHE_NOT_PRUNED", message: `the cache could not be made smaller: ${why}` });
   }
 }

@@ -47,11 +47,13 @@ const REPEATED = ["env", "expose", "volume", "label", "annotation", "pathExclude
 
 /** What a lock file keeps of an image. Flags stand as they were given: a value that came from the environment is not in it. */
 export function builtImage(image: Image, flags: ImageFlags, { epoch }: Pick<ImageSettings, "epoch">): BuiltImage {
+  const compressors = [...new Set(image.layers.flatMap(({ compressor }) => compressor ?? []))];
   const given = [...SINGLE, ...REPEATED].filter((name) => flags[name] !== undefined);
   return {
     manifest: image.manifest.digest,
     config: image.config.digest,
     diffIds: image.layers.map(({ diffId }) => diffId),
+    ...(compressors.length === 0 ? {} : { compressor: compressors.join(" ") }),
     settings: {
       ...Object.fromEntries(given.map((name) => [name, flags[name]])),
       ...(epoch === undefined ? {} : { sourceDateEpoch: String(epoch) }),

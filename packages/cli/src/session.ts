@@ -18,9 +18,11 @@ export interface CommonOptions {
 export async function withSession<T>(options: CommonOptions, work: (context: HostContext) => Promise<T>): Promise<T> {
   const { abortOnSignals, createContext } = await import("@base-kit/host");
   const { createStore } = await import("@base-kit/store");
-  const { closeCache } = await import("./cache-size.ts");
+  const { cacheSize, closeCache } = await import("./cache-size.ts");
   const { offlineContext } = await import("./offline.ts");
   const reporter = createReporter({ progress: options.progress ?? "auto", quiet: options.quiet ?? false });
+  // A wrong size is better told before the work than after it.
+  const maxSize = cacheSize(process.env);
   const signals = abortOnSignals();
   let store: FolderStore | undefined;
   try {
@@ -38,7 +40,7 @@ export async function withSession<T>(options: CommonOptions, work: (context: Hos
       if (signals.signal.aborted) throw signals.signal.reason;
       throw error;
     });
-    if (store !== undefined) await closeCache(store, context);
+    if (store !== undefined) await closeCache(store, { maxSize, reporter });
     return result;
   } finally {
     reporter.close();

@@ -106,6 +106,18 @@ describe.skipIf(requires("alpine-mirror").skip)("a lock file", () => {
       expect(lockText()).toBe(bad);
     }
     expect(readdirSync(sandbox.work("."))).not.toContain("images");
+    writeFileSync(sandbox.work("base-kit.lock"), "not a lock");
+    expect(await sandbox.run(["lock", ...spec, "--update"])).toMatchObject({
+      exitCode: 0,
+      stderr: expect.stringContaining("it is written anew"),
+    });
+    expect(lockText()).toBe(good);
+  });
+
+  test("is whole whoever writes it last", async () => {
+    const outcomes = await Promise.all([1, 2, 3].map((n) => build("--lockfile", "--env", `N=${n}`)));
+    expect(outcomes.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0]);
+    expect(await build("--frozen-lockfile")).toMatchObject({ exitCode: 0 });
   });
 
   test("whose digest somebody changed gives no image", async () => {
@@ -130,9 +142,15 @@ describe.skipIf(requires("alpine-mirror").skip)("a lock file", () => {
     });
     const url = server.url.replace("//", "//me:s3cret@");
     const secret = { env: { BASE_KIT_ALPINE_MIRROR: url } };
-    const outcome = await sandbox.run(["build", "alpine:3.20", "-o", "oci:images:y", "--lockfile", "s.lock"], secret);
+    const args = ["build", "alpine:3.20", "-o", "oci:secret:y", "--lockfile", "s.lock", "--sbom", "secret/s.spdx.json"];
+    const outcome = await sandbox.run(args, secret);
     expect(outcome.exitCode).toBe(0);
-    expect(`${lockText("s.lock")}${outcome.stderr}${outcome.stdout}`).not.toContain("s3cret");
+    expect(`${outcome.stderr}${outcome.stdout}${lockText("s.lock")}`).not.toContain("s3cret");
+    // Config, manifest, history, labels, SBOM; the layer is compressed.
+    const written = readdirSync(sandbox.work("secret"), { recursive: true, withFileTypes: true });
+    for (const { parentPath, name } of written.filter((entry) => entry.isFile())) {
+      expect(readFileSync(join(parentPath, name), "latin1")).not.toContain("s3cret");
+    }
     expect(
       await sandbox.run(["build", "alpine:3.20", "-o", "oci:images:y", "--lockfile", "s.lock"], secret),
     ).toMatchObject({
@@ -168,6 +186,17 @@ describe.skipIf(requires("alpine-mirror").skip)("verify", () => {
     const record = await verify();
     expect(record).toMatchObject({ exitCode: 3, stdout: expect.stringContaining("with the same layers") });
     expect(record.stderr).not.toMatch(/compressing.*cached/);
+  });
+
+  test("takes nothing from the environment: no other time, and no secret that a changed lock asks for", async () => {
+    await built("--lockfile");
+    const env = { SOURCE_DATE_EPOCH: "1000000000", TOKEN: "s3cret" };
+    expect(await sandbox.run(["verify"], { env })).toMatchObject({ exitCode: 0 });
+    writeFileSync(sandbox.work("base-kit.lock"), lockText().replace('"settings": {', '"settings": {"env":["TOKEN"],'));
+    const outcome = await sandbox.run(["verify", "oci:images:x", "--progress", "json"], { env });
+    expect(`${outcome.stdout}${outcome.stderr}`).not.toContain("s3cret");
+    writeFileSync(sandbox.work("base-kit.lock"), lockText().replace('"settings": {', '"settings": {"run":"x",'));
+    expect(await sandbox.run(["verify"])).toMatchObject({ exitCode: 6, stderr: expect.stringContaining("found run") });
   });
 });
 
@@ -217,6 +246,9 @@ describe.skipIf(requires("alpine-mirror").skip)("the cache", () => {
     expect(listed.items.length).toBeGreaterThan(1);
     expect((await cache("ls")).stdout).toMatch(/ MB {2}file {4}[0-9a-f]{64}\n/);
     expect(await cache("prune", "--max-size", "x")).toMatchObject({ exitCode: 2 });
+    expect(await cache("dir", "--cache-dir", "x")).toMatchObject({ stdout: `${sandbox.work("x")}\n` });
+    const homeless = { HOME: undefined, XDG_CACHE_HOME: undefined };
+    expect(await sandbox.run(["cache", "ls"], { env: homeless })).toMatchObject({ exitCode: 5, stdout: "" });
     expect(await cache("prune", "--max-size", "0")).toMatchObject({
       exitCode: 0,
       stdout: expect.stringContaining("kept     0 items"),
@@ -237,5 +269,6 @@ describe.skipIf(requires("alpine-mirror").skip)("the cache", () => {
       exitCode: 2,
       stderr: expect.stringContaining("BASE_KIT_CACHE_SIZE"),
     });
+    expect(readdirSync(sandbox.work("images"))).not.toContain("z");
   });
 });

@@ -45,6 +45,8 @@ export interface BuiltImage {
   readonly manifest: Digest;
   readonly config: Digest;
   readonly diffIds: readonly Digest[];
+  /** Who compressed the layers; the same tar gives other bytes with another one. Absent when they are not compressed. */
+  readonly compressor?: string;
   /** Settings by the names of the command line's flags. */
   readonly settings: Readonly<Record<string, unknown>>;
 }
@@ -129,8 +131,9 @@ function inputText(input: LockedInput): string {
   return JSON.stringify({ name, url, size, sha256, sha512, verifiedBy, facts: facts && sortedKeys(facts) });
 }
 
-function builtText({ manifest, config, diffIds, settings }: BuiltImage): string {
-  const lines = Object.entries({ manifest, config, diffIds, settings: sortedKeys(settings) }).map(property);
+function builtText({ manifest, config, diffIds, compressor, settings }: BuiltImage): string {
+  const packed = compressor === undefined ? {} : { compressor };
+  const lines = Object.entries({ manifest, config, diffIds, ...packed, settings: sortedKeys(settings) }).map(property);
   return block(lines, "{}", 6);
 }
 
@@ -257,11 +260,13 @@ function hexDigits(part: JsonPart, count: number): string {
 }
 
 function readBuilt(part: JsonPart): BuiltImage {
-  onlyMembers(part, ["manifest", "config", "diffIds", "settings"]);
+  onlyMembers(part, ["manifest", "config", "diffIds", "compressor", "settings"]);
+  const compressor = member(part, "compressor");
   return {
     manifest: asDigest(required(part, "manifest")),
     config: asDigest(required(part, "config")),
     diffIds: asList(required(part, "diffIds"), LAYERS_AT_MOST).map(asDigest),
+    ...(compressor === undefined ? {} : { compressor: asText(compressor) }),
     settings: asRecord(required(part, "settings")),
   };
 }

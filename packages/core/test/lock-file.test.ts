@@ -40,7 +40,13 @@ const file: LockFile = {
         ],
         options: { variant: "minirootfs" },
       },
-      built: { manifest: DIGEST, config: DIGEST, diffIds: [DIGEST], settings: { env: ["A=b"] } },
+      built: {
+        manifest: DIGEST,
+        config: DIGEST,
+        diffIds: [DIGEST],
+        compressor: "zlib/1.3 level 6",
+        settings: { env: ["A=b"] },
+      },
     },
     {
       lock: {

@@ -160,6 +160,7 @@ describe("a licence", () => {
     ["GPL-3+ with GCC-exception", "LicenseRef-GPL-3-with-GCC-exception"],
     ["BSD-3-clause, and Zlib", "BSD-3-Clause AND Zlib"],
     ["Perl AND MIT", "(Artistic-1.0-Perl OR GPL-1.0-or-later) AND MIT"],
+    ["GPL-3+ and GPL-3.0+ and Expat", "GPL-3.0-or-later AND MIT"],
     ["custom", "LicenseRef-custom"],
     ["MIT or", "LicenseRef-MIT-or"],
     ["(MIT", "LicenseRef-MIT"],

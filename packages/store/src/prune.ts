@@ -58,6 +58,9 @@ export async function pruneStore(dir: string, { maxSize }: { readonly maxSize: n
   return { removed, kept: { items: kept, bytes }, inUse: Math.max(0, bytes - maxSize) };
 }
 
+/** A lease, or a file that the holder of one is writing. */
+const OWN_NAME = /^(\d+-[0-9a-f]{12})(?:-[0-9a-f]{12})?$/;
+
 /** Removes the half-written files and leases of processes that were killed. */
 export async function removeAbandoned(dir: string): Promise<Pruned["removed"]> {
   const live = new Set((await liveLeases(dir)).map(({ name }) => name));
@@ -66,10 +69,11 @@ export async function removeAbandoned(dir: string): Promise<Pruned["removed"]> {
   for (const folder of [incomingFolder(dir), leasesFolder(dir)]) {
     for (const name of await readdir(folder).catch(() => [])) {
       const path = join(folder, name);
-      const owner = name.split("-").slice(0, 2).join("-");
-      if (live.has(owner) || !(await isStale(path))) continue;
+      const owner = OWN_NAME.exec(name)?.[1];
+      // The folder may be one that somebody named by mistake: what is not ours stays.
+      if (owner === undefined || live.has(owner) || !(await isStale(path))) continue;
       const size = (await lstat(path).catch(() => undefined))?.size ?? 0;
-      await rm(path, { recursive: true, force: true }).catch(() => {});
+      await rm(path, { force: true }).catch(() => {});
       items += folder === incomingFolder(dir) ? 1 : 0;
       bytes += size;
     }
@@ -94,7 +98,7 @@ async function itemsIn(dir: string): Promise<readonly Item[]> {
       const found = await Promise.all(names.map((name) => lstat(join(dir, folder, part, name)).catch(() => undefined)));
       for (const [index, stats] of found.entries()) {
         const name = names[index] as string;
-        if (stats === undefined || !/^[0-9a-f]{64}$/.test(name)) continue;
+        if (stats?.isFile() !== true || !/^[0-9a-f]{64}$/.test(name)) continue;
         items.push({ kind, name, path: join(dir, folder, part, name), size: stats.size, usedMs: stats.mtimeMs });
       }
     }

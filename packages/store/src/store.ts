@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { BaseKitError, printable, type Reporter, type Store } from "@base-kit/core";
 import { replaceFile } from "./atomic-file.ts";
-import { openLease } from "./lease.ts";
+import { type OwnLease, openLease } from "./lease.ts";
 import { removeAbandoned } from "./prune.ts";
 import { contentPath, incomingFolder, resultPath } from "./store-layout.ts";
 import { checkContent, type Hashed, verified } from "./stored-content.ts";
@@ -30,7 +30,11 @@ export interface FolderStore extends Store {
 export function createStore(dir: string, { reporter }: CreateStoreOptions = {}): FolderStore {
   const hashed: Hashed = new Map();
   let added = 0;
-  const lease = once(() => openLease(dir));
+  let opened: Promise<OwnLease> | undefined;
+  const lease = () => {
+    opened ??= openLease(dir);
+    return opened;
+  };
   const prepared = once(async () => {
     await makeFolder(dir, incomingFolder(dir));
     const own = await lease();
@@ -51,7 +55,7 @@ export function createStore(dir: string, { reporter }: CreateStoreOptions = {}):
   return {
     dir,
     added: () => added,
-    close: async () => (await lease()).end(),
+    close: async () => (await opened)?.end(),
     get: async (digest) => {
       const path = contentPath(dir, digest);
       const state = await checkContent(path, digest, { hashed, since: (await lease()).since });

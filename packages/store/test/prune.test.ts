@@ -85,10 +85,11 @@ test("what somebody uses just now stays, and is told", async () => {
 
 test("what killed processes have left goes too; what is not the store's stays", async () => {
   await keep("x", 1);
-  writeFileSync(join(dir, "incoming", "100-killed-1"), "half");
-  setUsed(join(dir, "incoming", "100-killed-1"), 1);
+  writeFileSync(join(dir, "incoming", "100-00000000000b-000000000001"), "half");
+  setUsed(join(dir, "incoming", "100-00000000000b-000000000001"), 1);
   mkdirSync(join(dir, "tmp"));
   writeFileSync(join(dir, "sha256", "README"), "mine");
+  mkdirSync(join(dir, "sha256", "ab", "0".repeat(64)), { recursive: true });
   expect(await pruneStore(dir, { maxSize: 0 })).toMatchObject({ removed: { items: 2, bytes: 1004 } });
   expect(readdirSync(join(dir, "incoming"))).toEqual([]);
   expect(existsSync(join(dir, "sha256", "README"))).toBe(true);

@@ -139,16 +139,22 @@ test("a half-written file of a killed process is removed, that of a running one 
     writeFileSync(join(folder, name), "half");
     utimesSync(join(folder, name), new Date(), new Date(Date.now() - minutes * 60_000));
   };
-  put(leases, "100-alive", 1);
-  put(leases, "100-killed", 6);
-  put(incoming, "100-alive-long", 90);
-  put(incoming, "100-killed-before", 6);
-  put(incoming, "100-killed-now", 1);
+  put(leases, "100-00000000000a", 1);
+  put(leases, "100-00000000000b", 6);
+  put(incoming, "100-00000000000a-000000000001", 90);
+  put(incoming, "100-00000000000b-000000000001", 6);
+  put(incoming, "100-00000000000b-000000000002", 1);
+  // Of somebody whose folder this is as well.
+  put(incoming, "mine", 1000);
   const bytes = Buffer.from("x");
   await context.store.put({ digest: digestOf(bytes) }, inChunks(bytes));
-  expect(readdirSync(incoming).sort()).toEqual(["100-alive-long", "100-killed-now"]);
-  expect(readdirSync(leases)).toContain("100-alive");
-  expect(readdirSync(leases)).not.toContain("100-killed");
+  expect(readdirSync(incoming).sort()).toEqual([
+    "100-00000000000a-000000000001",
+    "100-00000000000b-000000000002",
+    "mine",
+  ]);
+  expect(readdirSync(leases)).toContain("100-00000000000a");
+  expect(readdirSync(leases)).not.toContain("100-00000000000b");
 });
 
 describe("results of work", () => {

@@ -5,6 +5,7 @@ import {
   type Digest,
   formatPlatform,
   hostPlatform,
+  isBaseKitError,
   type Lock,
   type LockedInput,
   type LockedPlatform,
@@ -63,7 +64,7 @@ export async function lock(spec: string, flags: LockCommandFlags, context: Conte
   };
   const file = flags.lockfile ?? LOCK_NAME;
   const request = requestOf(asked);
-  const before = await readLockFile(file);
+  const before = await readOldLock(file, flags, context);
   if (before !== undefined && flags.update !== true) requireSameRequest(file, before, request);
   const platforms = flags.arch?.map(parsePlatform) ?? before?.platforms.map((each) => each.lock.platform);
   const wanted = platforms === undefined || platforms.length === 0 ? [hostPlatform()] : platforms;
@@ -85,6 +86,21 @@ export async function lock(spec: string, flags: LockCommandFlags, context: Conte
     platforms: after.platforms.map((each) => compare(before, each)),
     ...(vendored === undefined ? {} : { vendored }),
   };
+}
+
+/** An update does not need the old file; it only tells what was in it. */
+async function readOldLock(
+  file: string,
+  { update }: LockCommandFlags,
+  { reporter }: Context,
+): Promise<LockFile | undefined> {
+  try {
+    return await readLockFile(file);
+  } catch (error) {
+    if (update !== true || !isBaseKitError(error) || error.code !== "LOCK_INVALID") throw error;
+    reporter.emit({ type: "warned", code: "LOCK_REPLACED", message: `${error.message}; it is written anew` });
+    return undefined;
+  }
 }
 
 /** What stays as it is: the platforms nobody wants anew, unless the request is another. */

@@ -87,7 +87,8 @@ async function verifyOne(name: string | undefined, recorded: Recorded, within: W
 async function makeAgain({ lock, built }: Recorded, context: Context): Promise<Image> {
   const producer = await loadProducer(lock.producer);
   const flags = recordedFlags(built);
-  const settings = imageSettings(flags, context.env);
+  // Without this environment: a time set in it is not the image's, and a name in the lock must not draw a secret out of it.
+  const settings = imageSettings(flags, {});
   const epoch = settings.epoch ?? lock.sourceDateEpoch;
   const planned = await lockedImage({ ...lock, sourceDateEpoch: epoch }, { producer, settings }, context);
   const { compression = "gzip" } = flags;

@@ -10,10 +10,10 @@ export function renderInspected({ name, platforms, image }: Inspected): string {
   const rows: readonly (readonly [string, string])[] = [
     ["image", printable(name)],
     ["for", others.length === 0 ? image.platform : `${image.platform} (also there: ${others.join(", ")})`],
-    ...optional("system", image.system),
+    ...optional("system", image.system && printableText(image.system)),
     ["id", image.id],
     ["digest", image.digest],
-    ...optional("created", image.created),
+    ...optional("created", image.created && printableText(image.created)),
     ["size", `${formatBytes(image.size)} stored, ${formatBytes(image.unpacked)} unpacked, ${image.entries} entries`],
     ...runtimeRows(image.runtime),
     ...Object.entries(image.annotations).map(([key, value]) => ["annotation", assignment(key, value)] as const),

@@ -61,10 +61,16 @@ export function licenceExpression(text: string): LicenceExpression {
     }
   }
   endName();
-  const expression = parts.join(" ").replaceAll("( ", "(").replaceAll(" )", ")");
-  if (isExpression(parts)) return { expression, references };
+  if (isExpression(parts)) return { expression: joined(parts), references };
   references.clear();
   return { expression: refer(text), references };
+}
+
+/** Names that Debian tells apart may be one licence to SPDX. */
+function joined(parts: readonly string[]): string {
+  const flat = parts.every((part) => !["OR", "(", ")"].includes(part) && !part.includes(" OR "));
+  const once = flat ? [...new Set(parts.filter((part) => part !== "AND"))].join(" AND ") : parts.join(" ");
+  return once.replaceAll("( ", "(").replaceAll(" )", ")");
 }
 
 function licenceName(name: string): string | undefined {
