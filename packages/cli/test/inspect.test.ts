@@ -4,6 +4,8 @@ import { describe, expect, test } from "vitest";
 import type { ComparedImages } from "../src/commands/diff.ts";
 import { compareEntries, linksOf } from "../src/inspect/compare-entries.ts";
 import { renderDifference, renderMarkdown } from "../src/render/difference.ts";
+import { renderInspected } from "../src/render/inspected.ts";
+import { renderLock } from "../src/render/lock.ts";
 
 function treeOf(text: string) {
   const byPath = new Map(entriesFromText(text).map((entry: Entry) => [entry.path, entry]));
@@ -92,4 +94,69 @@ describe("a difference as text", () => {
     expect(row.match(/`/g)).toHaveLength(2);
     expect(row.match(/(?<!\\)\|/g)).toHaveLength(4);
   });
+});
+
+const HOSTILE = "\x1b[2J\u202e\n## x";
+
+/** Whether a terminal would show it as it is meant. */
+function isHarmless(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  return !/[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e]|^## x/m.test(text);
+}
+
+test("an image cannot draw on the terminal of whoever inspects it", () => {
+  const digest = `sha256:${"0".repeat(64)}` as const;
+  const texts = [HOSTILE];
+  const text = renderInspected({
+    name: HOSTILE,
+    digest,
+    platforms: ["linux/amd64"],
+    image: {
+      platform: "linux/amd64",
+      id: digest,
+      digest,
+      created: HOSTILE,
+      system: HOSTILE,
+      size: 1,
+      unpacked: 1,
+      entries: 1,
+      runtime: {
+        env: { [HOSTILE]: HOSTILE },
+        cmd: texts,
+        entrypoint: texts,
+        user: HOSTILE,
+        workdir: HOSTILE,
+        expose: texts,
+        volumes: texts,
+        labels: { [HOSTILE]: HOSTILE },
+        stopSignal: HOSTILE,
+      },
+      annotations: { [HOSTILE]: HOSTILE },
+      layers: [{ digest, diffId: digest, compression: "gzip", size: 1, unpacked: 1, entries: 1, createdBy: HOSTILE }],
+      packages: [{ name: HOSTILE, version: HOSTILE, architecture: HOSTILE, size: 1 }],
+      folders: [{ path: HOSTILE, size: 1 }],
+      wasted: { size: 1, files: [{ path: HOSTILE, size: 1, layer: 0, by: 1, how: "removed" }] },
+    },
+  });
+  expect(isHarmless(text)).toBe(true);
+  expect(text.match(/2J/g)?.length).toBeGreaterThan(15);
+});
+
+test("nor can a lock", () => {
+  const change = { name: HOSTILE, before: HOSTILE, after: HOSTILE };
+  const platform = { platform: "linux/amd64", inputs: 1, added: [HOSTILE], removed: [HOSTILE], changed: [change] };
+  const vendored = { directory: HOSTILE, files: 1, size: 1, skipped: [HOSTILE] };
+  expect(isHarmless(renderLock({ file: HOSTILE, changed: true, platforms: [platform], vendored }))).toBe(true);
+});
+
+test("what an update of a lock moved is named with its versions", () => {
+  const changed = [{ name: "libc6", before: "2.36-9", after: "2.36-10" }];
+  const platform = { platform: "linux/amd64", inputs: 88, added: [], removed: ["tzdata"], changed };
+  expect(renderLock({ file: "base-kit.lock", changed: true, platforms: [platform] }).split("\n")).toEqual([
+    "lock  base-kit.lock",
+    "  linux/amd64  88 inputs: 1 removed, 1 changed",
+    "    - tzdata",
+    "    ~ libc6  2.36-9 → 2.36-10",
+    "",
+  ]);
 });

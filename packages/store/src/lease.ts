@@ -5,6 +5,8 @@ import { removeAtExit } from "./remove-at-exit.ts";
 import { leasesFolder } from "./store-layout.ts";
 
 const RENEW_MS = 60_000;
+/** A file that was used so shortly before is not marked as used again, which would be half the cost of looking it up. */
+const BEFORE_MS = 3600_000;
 /** A process that has not renewed its lease for so long is gone: killed, or on a machine that is. */
 const STALE_MS = 5 * 60_000;
 
@@ -14,7 +16,7 @@ const STALE_MS = 5 * 60_000;
  */
 export interface Lease {
   readonly name: string;
-  /** Milliseconds since 1970; what was used since then is not removed by others. */
+  /** Milliseconds since 1970, a while before it began; what was used since then is not removed by others. */
   readonly since: number;
 }
 
@@ -25,7 +27,7 @@ export interface OwnLease extends Lease {
 
 /** Never fails: a store that cannot be written to can still be read. */
 export async function openLease(dir: string): Promise<OwnLease> {
-  const since = Date.now();
+  const since = Date.now() - BEFORE_MS;
   const name = `${since}-${randomBytes(6).toString("hex")}`;
   const path = join(leasesFolder(dir), name);
   try {

@@ -29,9 +29,6 @@ export interface Pruned {
   readonly inUse: number;
 }
 
-/** A file's time is that of the kernel's last tick, which may be a little before that of the lease it belongs to. */
-const TICK_MS = 1000;
-
 /**
  * Removes what was not used for the longest time until no more than `maxSize` bytes are left, but nothing that another
  * running process has used; and what killed processes have left.
@@ -39,7 +36,7 @@ const TICK_MS = 1000;
 export async function pruneStore(dir: string, { maxSize }: { readonly maxSize: number }): Promise<Pruned> {
   const abandoned = await removeAbandoned(dir);
   const leases = await liveLeases(dir);
-  const protectedFrom = Math.min(...leases.map(({ since }) => since)) - TICK_MS;
+  const protectedFrom = Math.min(...leases.map(({ since }) => since));
   const items = [...(await itemsIn(dir))].sort((a, b) => a.usedMs - b.usedMs);
   let bytes = items.reduce((sum, { size }) => sum + size, 0);
   let removed = abandoned;

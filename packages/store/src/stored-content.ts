@@ -34,7 +34,7 @@ export async function checkContent(
 }
 
 /**
- * Sets the time of last use, which decides what goes first when the store is too large; once per process is often enough. Gives
+ * Sets the time of last use, which decides what goes first when the store is too large; once per hour is often enough. Gives
  * what lstat says afterwards, or undefined when nothing was changed.
  */
 function markUsed(

@@ -35,10 +35,11 @@ export interface LockResult {
   readonly platforms: readonly {
     readonly platform: string;
     readonly inputs: number;
-    /** By name; a changed one is there under the same name with other bytes. */
+    /** By name. */
     readonly added: readonly string[];
     readonly removed: readonly string[];
-    readonly changed: readonly string[];
+    /** There under the same name, with other bytes. */
+    readonly changed: readonly { readonly name: string; readonly before: string; readonly after: string }[];
   }[];
   readonly vendored?: Vendored;
 }
@@ -126,15 +127,24 @@ function byPlatform(a: LockedPlatform, b: LockedPlatform): number {
 
 function compare(before: LockFile | undefined, { lock: made }: LockedPlatform): LockResult["platforms"][number] {
   const old = before?.platforms.find(({ lock: { platform } }) => isSame(platform, made.platform))?.lock.inputs ?? [];
-  const was = new Map(old.map((input) => [input.name, canonicalJson(input)]));
-  const is = new Map(made.inputs.map((input) => [input.name, canonicalJson(input)]));
+  const was = new Map(old.map((input) => [input.name, input]));
+  const is = new Map(made.inputs.map((input) => [input.name, input]));
   return {
     platform: formatPlatform(made.platform),
     inputs: made.inputs.length,
     added: [...is.keys()].filter((each) => !was.has(each)),
     removed: [...was.keys()].filter((each) => !is.has(each)),
-    changed: [...is].filter(([each, text]) => was.has(each) && was.get(each) !== text).map(([each]) => each),
+    changed: [...is].flatMap(([name, input]) => {
+      const before = was.get(name);
+      if (before === undefined || canonicalJson(before) === canonicalJson(input)) return [];
+      return [{ name, before: versionOf(before), after: versionOf(input) }];
+    }),
   };
+}
+
+/** What people know a file's state by: its version, else the beginning of its digest. */
+function versionOf({ facts, sha256 }: LockedInput): string {
+  return facts?.["version"] ?? sha256?.slice(0, 12) ?? "unknown";
 }
 
 /** Copies the inputs into a folder that is a cache: `--cache-dir DIR --offline` builds from it alone. */

@@ -28,7 +28,11 @@ function counts(changes: Changes): string {
 
 /** After an update people want to know what moved; at the first lock everything is new. */
 function names({ added, removed, changed }: Changes): readonly string[] {
-  const all = [...added.map((n) => `+ ${n}`), ...removed.map((n) => `- ${n}`), ...changed.map((n) => `~ ${n}`)];
+  const all = [
+    ...added.map((name) => `+ ${printable(name)}`),
+    ...removed.map((name) => `- ${printable(name)}`),
+    ...changed.map(({ name, before, after }) => `~ ${printable(name)}  ${printable(before)} → ${printable(after)}`),
+  ];
   const more = all.length > NAMED_AT_MOST ? [`    and ${all.length - NAMED_AT_MOST} more`] : [];
-  return [...all.slice(0, NAMED_AT_MOST).map((line) => `    ${line.slice(0, 2)}${printable(line.slice(2))}`), ...more];
+  return [...all.slice(0, NAMED_AT_MOST).map((line) => `    ${line}`), ...more];
 }
