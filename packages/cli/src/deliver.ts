@@ -1,47 +1,53 @@
-import { type Context, type Image, type Rootfs, type RuntimeConfig, type SinkResult, step } from "@base-kit/core";
-import { buildImage, validateImage } from "@base-kit/oci";
+import { type Context, type Image, type Rootfs, type SinkResult, step } from "@base-kit/core";
+import { type BuildImageOptions, buildImage, type LayerOptions, validateImages } from "@base-kit/oci";
 import type { Destinations } from "./destinations.ts";
 import { writeSboms } from "./write-sboms.ts";
 
-export interface DeliverOptions {
-  readonly runtime: RuntimeConfig;
-  /** Seconds since 1970. */
-  readonly created: number;
-  readonly annotations: Readonly<Record<string, string>>;
-  /** @default none when only engines and plain tars take the image, else gzip */
-  readonly compression?: "none" | "gzip";
-  /** For `docker history`. */
-  readonly createdBy: string;
+/** What becomes one image: the root filesystem for one platform. */
+export interface ImageSource {
+  readonly rootfs: Rootfs;
+  /** What `buildImage` is told, besides what concerns the layers. */
+  readonly options: Required<Pick<BuildImageOptions, "runtime" | "created" | "annotations" | "createdBy">>;
 }
 
 export interface Delivered {
-  readonly image: Image;
+  /** In the order of their sources. */
+  readonly images: readonly Image[];
   readonly outputs: readonly (SinkResult & { readonly to: string })[];
 }
 
-/** From a root filesystem to everywhere it is wanted: one image, checked once, handed to each destination in turn. */
+/** From root filesystems to everywhere they are wanted: one image each, checked once, handed to each destination in turn. */
 export async function deliver(
-  rootfs: Rootfs,
+  sources: readonly ImageSource[],
   destinations: Destinations,
-  options: DeliverOptions & { readonly context: Context },
+  context: Context,
 ): Promise<Delivered> {
-  const { context, compression = destinations.keepsLayer ? "gzip" : "none", ...settings } = options;
-  const image = await buildImage(rootfs, { ...settings, compression }, context);
-  const checked = step(context, "checking the image", () => validateImage(image, context));
+  const layers: LayerOptions = { compression: destinations.keepsLayer ? "gzip" : "none", ...destinations.layer };
+  const images: Image[] = [];
+  for (const { rootfs, options } of sources) {
+    images.push(await buildImage(rootfs, { ...options, ...layers }, context));
+  }
+  const what = images.length === 1 ? "checking the image" : "checking the images";
+  const checked = step(context, what, () => validateImages(images, context));
   // Awaited below; until then a failure must not end the process.
   checked.catch(() => {});
   const outputs: (SinkResult & { readonly to: string })[] = [];
   try {
+    const ending = images.map((image) => endingWhen(checked, image));
     for (const { sink, references } of destinations.list) {
       context.signal.throwIfAborted();
-      outputs.push({ to: sink.name, ...(await sink.write([endingWhen(checked, image)], references, context)) });
+      outputs.push({ to: sink.name, ...(await sink.write(ending, references, context)) });
     }
   } finally {
     // A flaw of the image is the reason for whatever else went wrong.
     await checked;
   }
-  await writeSboms(destinations.sboms, { rootfs, image, name: destinations.name, created: settings.created }, context);
-  return { image, outputs };
+  const described = images.map((image, at) => {
+    const { rootfs, options } = sources[at] as ImageSource;
+    return { image, rootfs, created: options.created, name: destinations.name };
+  });
+  await writeSboms(destinations.sboms, described, context);
+  return { images, outputs };
 }
 
 /**

@@ -1,5 +1,13 @@
-import { type Context, type ImageReference, isBaseKitError, parseReference, type Sink } from "@base-kit/core";
-import { archiveSink, layoutSink } from "@base-kit/oci";
+import {
+  type Context,
+  type ImageReference,
+  isBaseKitError,
+  type Layer,
+  parseReference,
+  type Sink,
+} from "@base-kit/core";
+import { archiveSink, imageForHost, type LayerOptions, layoutSink, requireCompressor } from "@base-kit/oci";
+import { directorySink } from "./directory-sink.ts";
 import { layerTarSink } from "./layer-tar-sink.ts";
 import { type Output, parseOutput } from "./options/outputs.ts";
 import { parseSbomFile, type SbomFile } from "./options/sbom-file.ts";
@@ -8,7 +16,9 @@ import { parseSbomFile, type SbomFile } from "./options/sbom-file.ts";
 export interface DestinationFlags {
   readonly tag?: readonly string[];
   readonly output?: readonly string[];
-  readonly compression?: "none" | "gzip";
+  readonly compression?: Layer["compression"];
+  readonly compressor?: "node" | "portable";
+  readonly layers?: number;
   readonly importer?: "auto" | "docker-cli" | "engine-api";
   readonly importMode?: "load" | "import";
   readonly dockerHost?: string;
@@ -21,7 +31,7 @@ export interface Destinations {
   readonly list: readonly { readonly sink: Sink; readonly references: readonly ImageReference[] }[];
   /** Whether the layer is kept as it is made; where it is unpacked at once, compressing it would be for nothing. */
   readonly keepsLayer: boolean;
-  readonly layer: Pick<DestinationFlags, "compression">;
+  readonly layer: LayerOptions;
   /** Lists of its packages that are written beside it. */
   readonly sboms: readonly SbomFile[];
   /** What the image is called first of all. */
@@ -44,8 +54,9 @@ export async function findDestinations(
   const tags = flags.tag ?? [];
   const references = (tags.length === 0 ? [defaultName] : tags).map(parseReference);
   const outputs = (flags.output ?? []).map(parseOutput);
+  requireCompressor(flags);
   const common = {
-    layer: flags.compression === undefined ? {} : { compression: flags.compression },
+    layer: layerOptions(flags),
     sboms: (flags.sbom ?? []).map(parseSbomFile),
     name: references[0]?.familiar ?? defaultName,
   };
@@ -56,12 +67,21 @@ export async function findDestinations(
       references: named(output, references),
     })),
   );
-  const keepsLayer = outputs.some(({ transport }) => transport !== "docker-daemon" && transport !== "tar");
+  const keepsLayer = outputs.some(({ transport }) => !UNPACKS.includes(transport));
   return {
     list,
     keepsLayer,
     ...common,
     run: outputs.map((output) => tryCommand(output, references)).find((command) => command !== "") ?? "",
+  };
+}
+
+/** What the flags say of the layers, and nothing of what they leave open. */
+export function layerOptions({ compression, compressor, layers }: LayerOptions): LayerOptions {
+  return {
+    ...(compression === undefined ? {} : { compression }),
+    ...(compressor === undefined ? {} : { compressor }),
+    ...(layers === undefined ? {} : { layers }),
   };
 }
 
@@ -90,6 +110,9 @@ async function engineOrFile(
   }
 }
 
+/** Who takes the layers apart at once. */
+const UNPACKS: readonly Output["transport"][] = ["docker-daemon", "tar", "rootfs"];
+
 /** A sink for the engine that the flags name, or the first that answers. */
 export async function findEngineSink(
   flags: Pick<DestinationFlags, "importer" | "importMode" | "dockerHost" | "dockerContext">,
@@ -116,13 +139,23 @@ async function sinkFor(output: Output, flags: DestinationFlags, context: Context
       return layoutSink(output.path, output.tag);
     case "tar":
       return layerTarSink(output.path);
+    case "rootfs":
+      return directorySink(output.path);
     case "docker": {
       const { registrySink } = await import("@base-kit/registry");
       return registrySink(output.reference, { insecure: flags.insecureRegistry ?? [] });
     }
-    default:
+    case "docker-archive":
+      return dockerArchiveSink(output.path);
+    case "oci-archive":
       return archiveSink(output.path);
   }
+}
+
+/** Docker's own archive cannot tell platforms apart. */
+function dockerArchiveSink(file: string): Sink {
+  const { name, write } = archiveSink(file);
+  return { name, write: (images, ...rest) => write([imageForHost(images, `docker-archive:${file}`)], ...rest) };
 }
 
 function named(output: Output, references: readonly ImageReference[]): readonly ImageReference[] {
@@ -142,6 +175,8 @@ function tryCommand(output: Output, references: readonly ImageReference[]): stri
       return `skopeo inspect oci:${output.path}${output.tag === undefined ? `:${first?.tag}` : `:${output.tag}`}`;
     case "tar":
       return `tar -tvf ${output.path}`;
+    case "rootfs":
+      return `ls -l ${output.path}`;
   }
 }
 

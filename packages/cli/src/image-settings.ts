@@ -1,10 +1,12 @@
 import {
+  asCount,
   asText,
   asTexts,
   type BuiltImage,
   type Context,
   type Image,
   type JsonPart,
+  type Layer,
   malformed,
   member,
   type RuntimeConfig,
@@ -19,7 +21,9 @@ export interface ImageFlags extends RuntimeFlags {
   readonly pathInclude?: readonly string[];
   readonly annotation?: readonly string[];
   readonly sourceDateEpoch?: string;
-  readonly compression?: "none" | "gzip";
+  readonly compression?: Layer["compression"];
+  readonly compressor?: "node" | "portable";
+  readonly layers?: number;
 }
 
 /** The same, checked. */
@@ -45,6 +49,9 @@ export function imageSettings(flags: ImageFlags, env: Context["env"]): ImageSett
 const SINGLE = ["cmd", "entrypoint", "user", "workdir", "stopSignal", "sourceDateEpoch"] as const;
 const REPEATED = ["env", "expose", "volume", "label", "annotation", "pathExclude", "pathInclude"] as const;
 
+/** `compressedBy` is no flag: under which id the compressor gave these bytes. */
+const ABOUT_LAYERS = ["compression", "compressor", "layers", "compressedBy"] as const;
+
 /** What a lock file keeps of an image. Flags stand as they were given: a value that came from the environment is not in it. */
 export function builtImage(image: Image, flags: ImageFlags, { epoch }: Pick<ImageSettings, "epoch">): BuiltImage {
   const compressors = [...new Set(image.layers.flatMap(({ compressor }) => compressor ?? []))];
@@ -58,6 +65,9 @@ export function builtImage(image: Image, flags: ImageFlags, { epoch }: Pick<Imag
       ...Object.fromEntries(given.map((name) => [name, flags[name]])),
       ...(epoch === undefined ? {} : { sourceDateEpoch: String(epoch) }),
       compression: image.layers[0]?.compression ?? "none",
+      ...(flags.compressor === undefined ? {} : { compressor: flags.compressor }),
+      ...(flags.layers === undefined ? {} : { layers: flags.layers }),
+      ...(image.layers[0]?.compressor === undefined ? {} : { compressedBy: image.layers[0].compressor }),
     },
   };
 }
@@ -75,18 +85,20 @@ export function recordedFlags({ settings }: BuiltImage): ImageFlags {
       return found === undefined ? [] : [[name, reader(found)] as const];
     });
   const strange = Object.keys(settings).find(
-    (name) => ![...SINGLE, ...REPEATED, "compression"].includes(name as never),
+    (name) => ![...SINGLE, ...REPEATED, ...ABOUT_LAYERS].includes(name as never),
   );
   if (strange !== undefined) throw malformed({ ...part, value: strange }, "settings that this base-kit knows");
   return Object.fromEntries([
     ...read(SINGLE, asText),
     ...read(REPEATED, (value) => asTexts(value)),
-    ...read(["compression"], compression),
+    ...read(["compression"], (value) => oneOf(value, ["none", "gzip", "zstd"])),
+    ...read(["compressor"], (value) => oneOf(value, ["node", "portable"])),
+    ...read(["layers"], asCount),
   ]);
 }
 
-function compression(part: JsonPart): string {
+function oneOf(part: JsonPart, known: readonly string[]): string {
   const text = asText(part);
-  if (text === "none" || text === "gzip") return text;
-  throw malformed(part, "none or gzip");
+  if (known.includes(text)) return text;
+  throw malformed(part, known.join(" or "));
 }

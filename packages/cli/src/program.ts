@@ -40,7 +40,8 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
     .description(
       "Makes a base image of a distribution: <producer>[:<release>], such as debian:bookworm or alpine:3.20.",
     )
-    .option("--arch <architecture>", "amd64, arm64, arm/v7, … (default: this machine's)");
+    .option("--arch <architectures>", "amd64,arm64,arm/v7,… (default: this machine's)", list)
+    .option("--allow-version-skew", "several architectures: a package may have another version on each");
   lockOptions(producerOptions(build));
   imageOptions(pathOptions(build))
     .addHelpText("after", BUILD_EXAMPLES)
@@ -123,7 +124,7 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
     .option("--arch <architecture>", "what the programs have to be for")
     .addOption(
       new Option("--dockerfile <directory>", "write Docker's build context there instead of making an image").conflicts(
-        ["output", "annotation", "compression", "importMode", "sbom"],
+        ["output", "annotation", "compression", "compressor", "layers", "importMode", "sbom"],
       ),
     );
   imageOptions(scratchCommand)
@@ -373,15 +374,22 @@ function imageOptions(command: Command): Command {
     .option("-t, --tag <name>", "name and tag of the image (repeatable)", collect)
     .option(
       "-o, --output <transport:…>",
-      "docker://NAME, docker-daemon:NAME, oci:DIRECTORY[:TAG], oci-archive:FILE, docker-archive:FILE, tar:FILE[.gz] (repeatable; default: the engine, else a file)",
+      "docker://NAME, docker-daemon:NAME, oci:DIRECTORY[:TAG], oci-archive:FILE, docker-archive:FILE, tar:FILE[.gz|.zst], rootfs:DIRECTORY (repeatable; default: the engine, else a file)",
       collect,
     )
     .addOption(
       new Option(
         "--compression <kind>",
         "of the layer (default: none for an engine or a plain tar, else gzip)",
-      ).choices(["none", "gzip"]),
+      ).choices(["none", "gzip", "zstd"]),
     )
+    .addOption(
+      new Option(
+        "--compressor <which>",
+        "node: fast; portable: the same bytes with every Node (default: node)",
+      ).choices(["node", "portable"]),
+    )
+    .option("--layers <number>", "how many layers there may be: large packages get their own (default: 1)", layerCount)
     .option("--sbom <file>", "list of its packages: NAME.spdx.json or NAME.cdx.json (repeatable)", collect)
     .option("-e, --env <NAME=VALUE>", "environment variable (repeatable)", collect)
     .option("--cmd <words>", "what runs by default: words, or a JSON array")
@@ -464,6 +472,15 @@ function list(value: string, before: readonly string[] | undefined): readonly st
   const items = value.split(",").map((item) => item.trim());
   if (items.some((item) => item === "")) throw new InvalidArgumentError("expected names separated by single commas");
   return [...(before ?? []), ...items];
+}
+
+/** An engine stops at 127. */
+function layerCount(value: string): number {
+  const count = Number(value);
+  if (!/^\d{1,3}$/.test(value) || count < 1 || count > 127) {
+    throw new InvalidArgumentError("expected a number from 1 to 127");
+  }
+  return count;
 }
 
 function tweaks(value: string): "default" | "none" | readonly string[] {

@@ -1,4 +1,5 @@
 import { type Digest, formatPlatform, type Image, type SinkResult } from "@base-kit/core";
+import { idOf } from "@base-kit/oci";
 import { formatBytes } from "./render/format.ts";
 
 /** What a command that makes an image answers, as `--json` prints it. */
@@ -8,29 +9,45 @@ export interface ImageResult {
   readonly id: Digest;
   /** Bytes, as the same output counts them. */
   readonly size: number;
+  /** `linux/amd64`; of several, separated by commas. */
   readonly platform: string;
   readonly created: number;
+  /** Of the first image. */
   readonly diffIds: readonly Digest[];
+  readonly images: readonly PlatformImage[];
   readonly outputs: readonly (SinkResult & { readonly to: string })[];
   /** A command to try the image with. */
   readonly run: string;
 }
 
+export interface PlatformImage {
+  readonly platform: string;
+  readonly config: Digest;
+  readonly manifest: Digest;
+  readonly diffIds: readonly Digest[];
+}
+
 export function imageResult(
-  delivered: { readonly image: Image; readonly outputs: ImageResult["outputs"] },
+  delivered: { readonly images: readonly Image[]; readonly outputs: ImageResult["outputs"] },
   created: number,
   run: string,
 ): ImageResult {
-  const { image, outputs } = delivered;
+  const { images, outputs } = delivered;
   // A tar of the layer has a digest, but only an image has the image's id.
-  const first = outputs.find(({ to }) => !to.startsWith("tar:")) ?? outputs[0];
+  const first = outputs.find(({ to }) => !/^(?:tar|rootfs):/.test(to)) ?? outputs[0];
   return {
     references: outputs.flatMap(({ references }) => references),
-    id: first?.id ?? image.config.digest,
+    id: first?.id ?? idOf(images),
     size: first?.size ?? 0,
-    platform: formatPlatform(image.platform),
+    platform: images.map(({ platform }) => formatPlatform(platform)).join(", "),
     created,
-    diffIds: image.layers.map(({ diffId }) => diffId),
+    diffIds: images[0]?.layers.map(({ diffId }) => diffId) ?? [],
+    images: images.map(({ platform, config, manifest, layers }) => ({
+      platform: formatPlatform(platform),
+      config: config.digest,
+      manifest: manifest.digest,
+      diffIds: layers.map(({ diffId }) => diffId),
+    })),
     outputs,
     run,
   };

@@ -1,4 +1,4 @@
-import { type Context, type Image, printable, type Rootfs, step } from "@base-kit/core";
+import { type Context, formatPlatform, type Image, printable, type Rootfs, step } from "@base-kit/core";
 import { cyclonedxDocument, spdxDocument } from "@base-kit/oci";
 import { withLicences } from "@base-kit/rootfs";
 import { writeFileAtomically } from "@base-kit/store";
@@ -13,13 +13,30 @@ export interface SbomImage {
   readonly created: number;
 }
 
-/** Lists what an image is made of, for those who look for vulnerable packages or licences. The same image gives the same bytes. */
+/** Lists what each image is made of, for those who look for vulnerable packages or licences. The same image gives the same bytes. */
 export async function writeSboms(
   files: readonly SbomFile[],
-  { rootfs, image, name, created }: SbomImage,
+  images: readonly SbomImage[],
   context: Context,
 ): Promise<void> {
   if (files.length === 0) return;
+  for (const image of images) {
+    const own = images.length === 1 ? files : files.map((file) => ({ ...file, path: forPlatform(file.path, image) }));
+    await writeFor(image, own, context);
+  }
+}
+
+/** `x.spdx.json` becomes `x.arm64.spdx.json`, where each platform needs a file of its own. */
+function forPlatform(path: string, { image: { platform } }: SbomImage): string {
+  const name = formatPlatform(platform).slice("linux/".length).replace("/", "-");
+  return path.replace(/\.(?=(?:spdx|cdx)\.json$)/i, `.${name}.`);
+}
+
+async function writeFor(
+  { rootfs, image, name, created }: SbomImage,
+  files: readonly SbomFile[],
+  context: Context,
+): Promise<void> {
   const packages = await withLicences(rootfs);
   const subject = { name, image, packages, osRelease: rootfs.osRelease, created, toolVersion: version() };
   for (const { path, format } of files) {

@@ -1,10 +1,11 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { locationOf, requires } from "@base-kit/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type AlpineMirror, copyAlpineMirror } from "./alpine-mirror.ts";
 import { listTree } from "./listed-tree.ts";
+import { podmanIn } from "./podman.ts";
 import { createSandbox, type Sandbox } from "./run-cli.ts";
 import { testImages } from "./test-images.ts";
 
@@ -51,16 +52,7 @@ describe.skipIf(requires("alpine-mirror", "tar", "root").skip)("the archive of a
   });
 
   test.skipIf(requires("podman").skip)("loads in podman, and runs there", () => {
-    // What a test machine may lack: crun's cgroup mode and the right to raise limits.
-    const conf = join(work, "containers.conf");
-    const limits = '"nofile=1024:1024","nproc=1024:1024"';
-    writeFileSync(
-      conf,
-      `[containers]\ndefault_ulimits=[${limits}]\n[engine]\nruntime="runc"\ncgroup_manager="cgroupfs"\nevents_logger="file"\n`,
-    );
-    const places = ["root", "runroot", "tmpdir"].flatMap((name) => [`--${name}`, join(work, name)]);
-    const podman = (...args: readonly string[]) =>
-      run("podman", [...places, "--storage-driver", "vfs", ...args], { CONTAINERS_CONF: conf });
+    const podman = podmanIn(work);
     expect(podman("load", "--input", archive)).toContain(NAME);
     expect(`sha256:${podman("image", "inspect", "--format", "{{.Id}}", NAME)}`).toBe(id);
     expect(podman("run", "--rm", "--network", "none", NAME, "/sbin/apk", "--version")).toContain("apk-tools");

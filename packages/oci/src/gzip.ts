@@ -1,4 +1,5 @@
 import { crc32 } from "node:zlib";
+import { blocksOf } from "./blocks.ts";
 import { deflateWithZlib } from "./compressors/zlib.ts";
 import { inOrder, type Piece } from "./in-order.ts";
 
@@ -37,7 +38,7 @@ export async function* gzipPieces(
   let dictionary: Buffer | undefined;
   let sum = 0;
   let size = 0;
-  for await (const { block, last } of blocksOf(chunks)) {
+  for await (const { block, last } of blocksOf(chunks, BLOCK)) {
     sum = crc32(block, sum);
     size += block.length;
     yield { of: undefined, bytes: deflate(block, { last, dictionary }) };
@@ -47,26 +48,4 @@ export async function* gzipPieces(
   trailer.writeUInt32LE(sum >>> 0, 0);
   trailer.writeUInt32LE(size % 2 ** 32, 4);
   yield { of: undefined, bytes: trailer };
-}
-
-/** Blocks of exactly one MiB, the last one shorter (perhaps empty) and marked. */
-async function* blocksOf(
-  chunks: AsyncIterable<Uint8Array>,
-): AsyncGenerator<{ readonly block: Buffer; readonly last: boolean }, void, void> {
-  let block = Buffer.allocUnsafeSlow(BLOCK);
-  let used = 0;
-  for await (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; ) {
-      if (used === BLOCK) {
-        yield { block, last: false };
-        block = Buffer.allocUnsafeSlow(BLOCK);
-        used = 0;
-      }
-      const part = chunk.subarray(at, at + BLOCK - used);
-      block.set(part, used);
-      used += part.length;
-      at += part.length;
-    }
-  }
-  yield { block: block.subarray(0, used), last: true };
 }

@@ -1,5 +1,12 @@
 export { digestOf } from "./blob.ts";
 export { assembleImage, type BuildImageOptions, buildImage, mergeRuntime } from "./build-image.ts";
+export {
+  type Compressor,
+  type CompressorOptions,
+  compressed,
+  findCompressor,
+  requireCompressor,
+} from "./compressors/compressor.ts";
 export { imageConfig, rfc3339, runtimeFields } from "./config.ts";
 export { type Descriptor, parseConfig } from "./documents.ts";
 export { type FlattenedImage, type FlattenedLayer, flattenedSegment, flattenLayers } from "./flatten-layers.ts";
@@ -14,6 +21,7 @@ export { DOCKER_MEDIA_TYPE, isIndexType, isManifestType, LAYER_MEDIA_TYPE, MEDIA
 export { openArchive, openArchivePlace } from "./open-archive.ts";
 export { readDockerArchive } from "./open-docker-archive.ts";
 export { openLayout } from "./open-layout.ts";
+export { type PlainTar, plainTar } from "./plain-tar.ts";
 export {
   type BlobSource,
   imagesOf,

@@ -2,14 +2,15 @@ import { type Context, type Layer, type Rootfs, type SegmentArchive, step } from
 import { spool } from "@base-kit/rootfs";
 import { END_OF_TAR, writeTar } from "@base-kit/tar";
 import { readRange } from "./blob.ts";
-import { findCompressor } from "./compressors/compressor.ts";
+import { type CompressorOptions, findCompressor } from "./compressors/compressor.ts";
 import { LAYER_MEDIA_TYPE } from "./media-types.ts";
 import { packedLayer } from "./packed-layer.ts";
 import { type LayerPlan, planLayers } from "./plan-layers.ts";
 
 export interface LayerOptions {
   /** A local engine unpacks the layer at once and gains nothing from compression. @default gzip */
-  readonly compression?: "none" | "gzip";
+  readonly compression?: Layer["compression"];
+  readonly compressor?: CompressorOptions["compressor"];
   /** How many layers there may be; packages of one source stay together. @default 1 */
   readonly layers?: number;
 }
@@ -31,7 +32,7 @@ export async function writeLayers(
   options: LayerOptions,
   context: Context,
 ): Promise<readonly TitledLayer[]> {
-  const { compression = "gzip", layers: atMost = 1 } = options;
+  const { compression = "gzip", compressor: kind = "node", layers: atMost = 1 } = options;
   const what = atMost === 1 ? "the layer" : "the layers";
   return step(context, compression === "none" ? `writing ${what}` : `compressing ${what}`, async (handle) => {
     const plans = planLayers(rootfs, atMost);
@@ -47,7 +48,7 @@ export async function writeLayers(
       handle.detail(archives ? "as it was read" : entryCount(plans));
       return titled(plans, layers);
     }
-    const compressor = await findCompressor({ compression }, context);
+    const compressor = await findCompressor({ compression, compressor: kind }, context);
     const layers = await inTurn(plans, (plan) => packedLayer(plan, { compressor, context, onBytes }));
     const compressed = layers.reduce((sum, layer) => sum + layer.compressed, 0);
     const members = layers.reduce((sum, layer) => sum + layer.members, 0);

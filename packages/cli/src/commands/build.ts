@@ -1,15 +1,18 @@
-import { type Context, hostPlatform, parsePlatform } from "@base-kit/core";
-import { deliver } from "../deliver.ts";
+import type { Context, Image, Lock } from "@base-kit/core";
+import { deliver, type ImageSource } from "../deliver.ts";
 import { type DestinationFlags, findDestinations } from "../destinations.ts";
 import { builtImage, type ImageFlags, imageSettings } from "../image-settings.ts";
 import { lockedImage } from "../locked-image.ts";
 import { type LockFlags, openLocking } from "../locking.ts";
+import { platformsFromFlag } from "../options/platforms.ts";
 import { type ProducerFlags, producerOptions } from "../options/producer.ts";
 import { loadProducer, parseProducerSpec } from "../producers.ts";
 import { type ImageResult, imageResult } from "../result.ts";
+import { requireSameVersions } from "../version-skew.ts";
 
 export interface BuildFlags extends ProducerFlags, ImageFlags, DestinationFlags, LockFlags {
-  readonly arch?: string;
+  readonly arch?: readonly string[];
+  readonly allowVersionSkew?: boolean;
 }
 
 /** `base-kit build <producer>[:<release>]`: resolve, produce, transform, deliver. All options are checked before anything is fetched. */
@@ -17,21 +20,22 @@ export async function build(spec: string, flags: BuildFlags, context: Context): 
   const { name, release } = parseProducerSpec(spec);
   const producer = await loadProducer(name);
   const options = await producerOptions(producer, flags);
-  const platform = flags.arch === undefined ? hostPlatform() : parsePlatform(flags.arch);
+  const platforms = platformsFromFlag(flags.arch);
   const settings = imageSettings(flags, context.env);
   const asked = { producer, release, options, sourceDateEpoch: settings.epoch };
   const locking = await openLocking(asked, flags, context);
   const destinations = await findDestinations(flags, defaultName(name, release), context);
 
-  const lock = await locking.lockFor(platform);
-  const planned = await lockedImage(lock, { producer, settings }, context);
-  const delivered = await deliver(planned.rootfs, destinations, {
-    ...destinations.layer,
-    ...planned.options,
-    context,
-  });
-  await locking.finish([{ lock, built: builtImage(delivered.image, flags, settings) }]);
-  return imageResult(delivered, lock.sourceDateEpoch, destinations.run);
+  const sources: (ImageSource & { readonly lock: Lock })[] = [];
+  for (const platform of platforms) {
+    const lock = await locking.lockFor(platform);
+    sources.push({ lock, ...(await lockedImage(lock, { producer, settings }, context)) });
+  }
+  if (flags.allowVersionSkew !== true) requireSameVersions(sources);
+  const delivered = await deliver(sources, destinations, context);
+  const built = (image: Image) => builtImage(image, flags, settings);
+  await locking.finish(sources.map(({ lock }, at) => ({ lock, built: built(delivered.images[at] as Image) })));
+  return imageResult(delivered, sources[0]?.options.created ?? 0, destinations.run);
 }
 
 /** A release the producer will refuse is better refused by it than as a tag. */

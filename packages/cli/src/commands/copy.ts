@@ -11,6 +11,7 @@ import {
 } from "@base-kit/core";
 import { copyToArchive, copyToLayout, imagesOf, nodeOf, requireImages, type StoredNode } from "@base-kit/oci";
 import { type DestinationFlags, findEngineSink } from "../destinations.ts";
+import { directorySink } from "../directory-sink.ts";
 import { layerTarSink } from "../layer-tar-sink.ts";
 import { type Output, parseOutput } from "../options/outputs.ts";
 import { type ImageSource, openSource } from "../sources.ts";
@@ -83,6 +84,8 @@ async function deliver(
     }
     case "tar":
       return layerTarSink(output.path).write(requireImages(node, source.name), [], context);
+    case "rootfs":
+      return directorySink(output.path).write(requireImages(node, source.name), [], context);
   }
 }
 

@@ -64,14 +64,9 @@ export async function importRootfs(
   ]);
   const rootfs = { ...changed, runtime: usualRuntime(changed) };
   const created = epoch ?? newestTime(rootfs);
-  const delivered = await deliver(rootfs, destinations, {
-    ...destinations.layer,
-    runtime,
-    created,
-    annotations,
-    createdBy: "base-kit import",
-    context,
-  });
+  const createdBy = "base-kit import";
+  const options = { runtime, created, annotations, createdBy };
+  const delivered = await deliver([{ rootfs, options }], destinations, context);
   return imageResult(delivered, created, destinations.run);
 }
 

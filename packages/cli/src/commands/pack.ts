@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { BaseKitError, type Context, printable, step, systemErrorCode } from "@base-kit/core";
-import { gzip } from "@base-kit/oci";
+import { compressed, findCompressor } from "@base-kit/oci";
 import {
   applyTransforms,
   archiveDirectory,
@@ -77,7 +77,7 @@ export async function pack(directory: string, file: string, flags: PackFlags, co
         flags.pathExclude === undefined
           ? packDirectory(path, context, reading)
           : await tarWithout(flags.pathExclude, { path, reading, include: flags.pathInclude ?? [], context });
-      const chunks = compression === "gzip" ? gzip(tar) : tar;
+      const chunks = compression === "none" ? tar : compressed(tar, await findCompressor({ compression }, context));
       if (file === "-") await writeToStdout(chunks, { onChunk: count, signal: context.signal });
       else await writeFileAtomically(file, chunks, { onChunk: count });
     }

@@ -34,14 +34,9 @@ export async function scratch(
   const destinations = await findDestinations(flags, defaultName(programs), context);
   const rootfs = await scratchRootfs(programs, options, context);
   const created = epoch ?? mergedEntries(rootfs).reduce((newest, { mtime }) => Math.max(newest, mtime), 0);
-  const delivered = await deliver(rootfs, destinations, {
-    ...destinations.layer,
-    runtime,
-    created,
-    annotations,
-    createdBy: "base-kit scratch",
-    context,
-  });
+  const createdBy = "base-kit scratch";
+  const source = { rootfs, options: { runtime, created, annotations, createdBy } };
+  const delivered = await deliver([source], destinations, context);
   return imageResult(delivered, created, destinations.run);
 }
 

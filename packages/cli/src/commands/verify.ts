@@ -11,6 +11,7 @@ import {
   step,
 } from "@base-kit/core";
 import { buildImage, validateImage } from "@base-kit/oci";
+import { layerOptions } from "../destinations.ts";
 import { imageSettings, recordedFlags } from "../image-settings.ts";
 import { compareImages, type ImageDifference } from "../inspect/compare-images.ts";
 import { examine } from "../inspect/examine.ts";
@@ -91,8 +92,8 @@ async function makeAgain({ lock, built }: Recorded, context: Context): Promise<I
   const settings = imageSettings(flags, {});
   const epoch = settings.epoch ?? lock.sourceDateEpoch;
   const planned = await lockedImage({ ...lock, sourceDateEpoch: epoch }, { producer, settings }, context);
-  const { compression = "gzip" } = flags;
-  const image = await buildImage(planned.rootfs, { ...planned.options, compression }, withoutMemory(context));
+  const layers = layerOptions({ compression: "gzip", ...flags });
+  const image = await buildImage(planned.rootfs, { ...planned.options, ...layers }, withoutMemory(context));
   await step(context, "checking the image", () => validateImage(image, context));
   return image;
 }

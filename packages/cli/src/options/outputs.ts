@@ -9,12 +9,12 @@ export type Output =
       readonly path: string;
       readonly reference: ImageReference | undefined;
     }
-  | { readonly transport: "tar"; readonly path: string }
+  | { readonly transport: "tar" | "rootfs"; readonly path: string }
   /** A registry. */
   | { readonly transport: "docker"; readonly reference: ImageReference };
 
 const EXPECTED =
-  "docker://NAME[:TAG], docker-daemon:NAME[:TAG], oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME:TAG] or tar:FILE";
+  "docker://NAME[:TAG], docker-daemon:NAME[:TAG], oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME:TAG], tar:FILE[.gz|.zst] or rootfs:DIRECTORY";
 
 /**
  * One `-o` value.
@@ -49,7 +49,8 @@ export function parseOutput(value: string): Output {
       return { transport, path, reference: name === undefined ? undefined : parseReference(name) };
     }
     case "tar":
-      return rest === "" ? invalid(value, "a file name is missing") : { transport, path: rest };
+    case "rootfs":
+      return rest === "" ? invalid(value, "a path is missing") : { transport, path: rest };
     default:
       return invalid(value, `${printable(transport)} is not a transport`);
   }

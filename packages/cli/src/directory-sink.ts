@@ -1,0 +1,153 @@
+import { createHash, randomBytes } from "node:crypto";
+import { lstat, mkdir, readdir, realpath, rename } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import {
+  BaseKitError,
+  type Context,
+  type Digest,
+  type Entry,
+  type Image,
+  printable,
+  type Sink,
+  step,
+  systemErrorCode,
+} from "@base-kit/core";
+import { removeTree } from "@base-kit/host";
+import { flattenLayers, imageForHost } from "@base-kit/oci";
+import { directoryEntry, packDirectory, requireGnuTar } from "@base-kit/rootfs";
+import { writeTar } from "@base-kit/tar";
+
+/**
+ * A sink that writes the root filesystem as a directory that is new or empty. Root gets all of it; other users get their own
+ * files without owners, devices and extended attributes, and are told so. It is read again and compared before it gets its
+ * name.
+ */
+export function directorySink(directory: string): Sink {
+  return {
+    name: `rootfs:${directory}`,
+    write: (images, _references, context) =>
+      step(context, `writing ${printable(directory)}`, async (handle) => {
+        const final = await requireRoom(directory);
+        const image = imageForHost(images, `rootfs:${directory}`);
+        const entries = await entriesFor(image, context);
+        const temporary = join(
+          dirname(final),
+          `.${basename(final)}.tmp-${process.pid}-${randomBytes(6).toString("hex")}`,
+        );
+        try {
+          await makeFolder(temporary, directory);
+          const { digest, size } = await unpack(entries, temporary, context);
+          await requireSame(temporary, digest, { directory, context });
+          context.signal.throwIfAborted();
+          await rename(temporary, final);
+          handle.detail(`${entries.length} entries`);
+          return { references: [directory], id: digest, size };
+        } catch (error) {
+          removeTree(temporary);
+          throw error;
+        }
+      }),
+  };
+}
+
+/**
+ * Where the directory really is.
+ *
+ * @throws BaseKitError `OUTPUT_DIRECTORY` (usage) for one with something in it, or something else than a directory
+ */
+async function requireRoom(directory: string): Promise<string> {
+  const path = resolve(directory);
+  const found = await lstat(path).catch((error: unknown) => {
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    throw refused(directory, String(systemErrorCode(error) ?? error), error);
+  });
+  if (found === undefined) return path;
+  const real = await realpath(path);
+  const names = await readdir(real).catch((error: unknown) => {
+    throw refused(directory, systemErrorCode(error) === "ENOTDIR" ? "it is not a directory" : String(error), error);
+  });
+  if (names.length > 0) throw refused(directory, `there is something in it: ${printable(names[0] as string)}`);
+  return real;
+}
+
+function refused(directory: string, why: string, cause?: unknown): BaseKitError {
+  return new BaseKitError("OUTPUT_DIRECTORY", `cannot write a root filesystem to ${printable(directory)}: ${why}`, {
+    kind: "usage",
+    hint: "Give the name of a directory that is new or empty. Nothing was changed.",
+    cause,
+  });
+}
+
+async function makeFolder(path: string, directory: string): Promise<void> {
+  // Until it is complete, nobody else has business in it: there are setuid programs in there.
+  await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
+    throw refused(directory, String(systemErrorCode(error) ?? error), error);
+  });
+}
+
+/** The tree with its root, as this user can have it. */
+async function entriesFor(image: Image, context: Context): Promise<readonly Entry[]> {
+  const { entries } = await flattenLayers(image, context);
+  const whole = entries[0]?.path === "" ? entries : [directoryEntry(""), ...entries];
+  const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
+  if (uid === 0) return whole;
+  const isDevice = ({ type }: Entry) => type === "character-device" || type === "block-device";
+  const devices = whole.filter(isDevice).length;
+  const owned = whole.filter((entry) => entry.uid !== 0 || entry.gid !== 0).length;
+  const attributed = whole.filter(({ xattrs }) => xattrs !== undefined).length;
+  context.reporter.emit({
+    type: "warned",
+    code: "DIRECTORY_UNPRIVILEGED",
+    message: `without root, all files belong to you (${owned} belong to others), ${devices} devices and the attributes of ${attributed} files are left out`,
+  });
+  return whole.filter((entry) => !isDevice(entry)).map(({ xattrs: _, ...entry }) => ({ ...entry, uid, gid }) as Entry);
+}
+
+interface Unpacked {
+  readonly digest: Digest;
+  /** Bytes of the tar. */
+  readonly size: number;
+}
+
+/**
+ * GNU tar unpacks it. The tree has every path once and nothing below a symbolic link, so that nothing can lead out; links are
+ * followed nowhere.
+ */
+async function unpack(entries: readonly Entry[], directory: string, context: Context): Promise<Unpacked> {
+  const program = await requireGnuTar(context);
+  const hash = createHash("sha256");
+  let size = 0;
+  const chunks = async function* () {
+    for await (const chunk of writeTar(entries)) {
+      context.signal.throwIfAborted();
+      hash.update(chunk);
+      size += chunk.length;
+      yield chunk;
+    }
+  };
+  const privileged =
+    process.getuid?.() === 0 ? ["--same-owner", "--xattrs", "--xattrs-include=*"] : ["--no-same-owner"];
+  const args = ["--extract", "--file=-", "--numeric-owner", "--same-permissions", ...privileged];
+  await context.exec(program, [...args, `--directory=${directory}`], { stdin: chunks(), signal: context.signal });
+  return { digest: `sha256:${hash.digest("hex")}`, size };
+}
+
+/** @throws BaseKitError `OUTPUT_DAMAGED` (verification) */
+async function requireSame(
+  temporary: string,
+  digest: Digest,
+  { directory, context }: { readonly directory: string; readonly context: Context },
+): Promise<void> {
+  const hash = createHash("sha256");
+  for await (const chunk of packDirectory(temporary, context)) hash.update(chunk);
+  const found = `sha256:${hash.digest("hex")}`;
+  if (found === digest) return;
+  throw new BaseKitError(
+    "OUTPUT_DAMAGED",
+    `${printable(directory)} is not what was written: expected ${digest}, found ${found} when it was read again`,
+    {
+      kind: "verification",
+      hint: "It was not put in place. The file system may lack names, owners or attributes that the image has: try another.",
+    },
+  );
+}
