@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { growth } from "./growth.mjs";
 import { line, medians, run } from "./measure.mjs";
+import { canPush, pushing } from "./registry.mjs";
 import { debianMinbase, smallFiles } from "./trees.mjs";
 
 const CLI = fileURLToPath(new URL("../../packages/cli/bin/base-kit.js", import.meta.url));
@@ -25,6 +26,8 @@ try {
   if (minbase !== undefined && engineAnswers()) await importing(minbase);
   else process.stdout.write("import: left out, it needs a Docker engine\n");
   await growth(CLI, folder);
+  if (canPush()) await pushing({ cli: CLI, folder, rounds: ROUNDS });
+  else process.stdout.write("push: left out, it needs docker-registry and skopeo\n");
 } finally {
   spawnSync("rm", ["-rf", "--one-file-system", "--", folder]);
 }
