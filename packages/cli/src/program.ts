@@ -1,5 +1,6 @@
 import type { Context } from "@base-kit/core";
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { AttachFlags } from "./commands/attach.ts";
 import type { BuildFlags } from "./commands/build.ts";
 import type { CacheFlags } from "./commands/cache.ts";
 import type { CopyFlags } from "./commands/copy.ts";
@@ -282,6 +283,24 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
       }, options),
     );
 
+  const attachCommand = program
+    .command("attach <image> <file>")
+    .summary("put an SBOM or another document beside an image in a registry")
+    .description("Puts a document beside an image in its registry, where tools find it by the image's digest.")
+    .option("--type <media type>", "what the document is (default: told by SPDX and CycloneDX themselves)");
+  common(registryOptions(attachCommand))
+    .addHelpText("after", ATTACH_EXAMPLES)
+    .action((image: string, file: string, options: AttachFlags & CommonOptions) =>
+      run(async () => {
+        const { attach, renderAttach } = await import("./commands/attach.ts");
+        return session(
+          options,
+          (context) => attach(image, file, options, context),
+          async (result) => renderAttach(result),
+        );
+      }, options),
+    );
+
   common(program.command("producers [name]"))
     .summary("list what can be built, and each producer's options")
     .description("Lists the producers, or all that one of them takes.")
@@ -549,6 +568,11 @@ Examples:
 
 A source or destination is docker://NAME, docker-daemon:NAME, oci:DIRECTORY[:TAG], oci-archive:FILE or docker-archive:FILE;
 a source may be a file, directory or image name alone. Logins are those of docker and podman.`;
+
+const ATTACH_EXAMPLES = `
+Examples:
+  base-kit attach registry.example.com/demo/image:1 sbom.spdx.json
+  base-kit attach registry.example.com/demo/image@sha256:… notes.txt --type text/plain`;
 
 const TAGS_EXAMPLES = `
 Examples:

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { locationOf, type RegistryServer, requires, startRegistry } from "@base-kit/testing";
@@ -73,6 +73,13 @@ describe.skipIf(requires("alpine-mirror", "docker-registry").skip)("a registry o
     expect((await copy("saved.tar", `docker://${registry.host}/demo/copy:3`)).digest).toBe(first.digest);
     const { stdout } = await sandbox.run(["tags", `${registry.host}/demo/copy`]);
     expect(stdout).toBe("1\n3\n");
+    writeFileSync(sandbox.work("sbom.json"), '{"bomFormat":"CycloneDX"}');
+    const attached = await sandbox.json<{ readonly subject: string; readonly type: string }>([
+      "attach",
+      `${registry.host}/demo/copy:1`,
+      "sbom.json",
+    ]);
+    expect(attached).toMatchObject({ subject: first.digest, type: "application/vnd.cyclonedx+json" });
     expect(await sandbox.leftovers()).toEqual([]);
   });
 });

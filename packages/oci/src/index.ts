@@ -8,7 +8,7 @@ export {
   requireCompressor,
 } from "./compressors/compressor.ts";
 export { imageConfig, rfc3339, runtimeFields } from "./config.ts";
-export { type Descriptor, parseConfig } from "./documents.ts";
+export { type Descriptor, parseConfig, parseIndex } from "./documents.ts";
 export { type FlattenedImage, type FlattenedLayer, flattenedSegment, flattenLayers } from "./flatten-layers.ts";
 export { DEFAULT_GZIP_LEVEL, gzip } from "./gzip.ts";
 export { hybridArchive, hybridArchiveSize } from "./hybrid-archive.ts";

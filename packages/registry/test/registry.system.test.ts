@@ -4,6 +4,7 @@ import { type Image, parsePinnedReference, parseReference } from "@base-kit/core
 import { imagesOf, layoutSink, nodeOf, validateImages } from "@base-kit/oci";
 import { type RegistryServer, requires, startRegistry } from "@base-kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { attach, listAttachments } from "../src/attach.ts";
 import { listTags } from "../src/list-tags.ts";
 import { pushImage } from "../src/push-image.ts";
 import { readImage } from "../src/read-image.ts";
@@ -75,6 +76,24 @@ describe.skipIf(requires("docker-registry").skip)("a registry without TLS on thi
       code: "REGISTRY_NOT_FOUND",
       kind: "network",
     });
+  });
+
+  test("keeps documents beside an image, which stays as it is", async () => {
+    const { context } = own;
+    await registrySink(named("a/doc:1")).write([image], [], context);
+    const document = { type: "application/spdx+json", bytes: Buffer.from('{"spdxVersion":"SPDX-2.3"}') };
+    const first = await attach(named("a/doc:1"), { ...document, title: "sbom.json" }, { context });
+    expect(first.subject).toBe(image.manifest.digest);
+    await attach(named("a/doc:1"), { ...document, title: "sbom.json" }, { context });
+    const second = await attach(named("a/doc:1"), { type: "text/plain", bytes: Buffer.from("note") }, { context });
+    const found = await listAttachments(named(`a/doc@${image.manifest.digest}`), { context });
+    expect(found.map(({ digest, artifactType }) => [digest, artifactType])).toEqual([
+      [first.digest, "application/spdx+json"],
+      [second.digest, "text/plain"],
+    ]);
+    expect((await readImage(named("a/doc:1"), context)).document.digest).toBe(image.manifest.digest);
+    // docker-registry 2.8 knows no referrers: the tag of the specification lists them.
+    expect(await listTags(named("a/doc"), context)).toEqual(["1", image.manifest.digest.replace(":", "-")]);
   });
 
   describe.skipIf(requires("skopeo").skip)("beside skopeo", () => {
