@@ -59,7 +59,7 @@ const sandbox = workspace.addPackage({
   dir: "sandbox",
   description: "Runs a program inside a root filesystem: user namespace, chroot or container.",
   layer: "tree",
-  workspaceDeps: [core],
+  workspaceDeps: [core, tar],
 });
 
 const rootfs = workspace.addPackage({

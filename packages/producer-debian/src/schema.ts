@@ -45,9 +45,7 @@ export const debianSchema: z.ZodType<DebianOptions> = z.strictObject({
   configure: z
     .enum(CONFIGURE_MODES)
     .default("auto")
-    .describe(
-      "Where the packages' own scripts run: userns, chroot, container; none runs nothing; auto takes what works",
-    ),
+    .describe("Where the packages' own scripts run: userns, chroot; none runs nothing; auto takes what works"),
 });
 
 function packages(): z.ZodDefault<z.ZodArray<z.ZodString>> {

@@ -1,4 +1,4 @@
-import type { Context } from "@base-kit/core";
+import { BaseKitError, type Context } from "@base-kit/core";
 
 /** How a command is kept apart from the machine. */
 export type Backend = "chroot" | "userns";
@@ -36,4 +36,21 @@ async function obstacle(backend: Backend, { exec }: Pick<Context, "exec">): Prom
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+/**
+ * The backend that was asked for, or with `auto` the first that works.
+ *
+ * @throws BaseKitError `SANDBOX_UNAVAILABLE` (environment)
+ */
+export async function chooseBackend(mode: Backend | "auto", context: Pick<Context, "exec">): Promise<Backend> {
+  const all = await availableBackends(context);
+  const tried = mode === "auto" ? all : all.filter(({ backend }) => backend === mode);
+  const usable = tried.find(({ obstacle }) => obstacle === undefined);
+  if (usable !== undefined) return usable.backend;
+  const reasons = tried.map(({ backend, obstacle }) => `${backend}: ${obstacle}`).join("; ");
+  throw new BaseKitError("SANDBOX_UNAVAILABLE", `the packages cannot be configured here: ${reasons}`, {
+    kind: "environment",
+    hint: "Run as root, or give the user a range in /etc/subuid and /etc/subgid; --configure none leaves the packages' scripts out. Nothing was written.",
+  });
 }

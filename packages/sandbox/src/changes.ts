@@ -1,8 +1,8 @@
 import { type ByteString, bytesFromBuffer, type Entry, type FileEntry } from "@base-kit/core";
-import type { SandboxResult } from "@base-kit/sandbox";
 import { indexTar } from "@base-kit/tar";
+import type { SandboxResult } from "./run-in-sandbox.ts";
 
-/** What configuring did to the tree. */
+/** What a command did to a root filesystem. */
 export interface Changes {
   /** New and changed entries, their content in memory. */
   readonly entries: readonly Entry[];
@@ -23,7 +23,7 @@ export async function changesOf(
 ): Promise<Changes> {
   const known = new Map(before.map((entry) => [entry.path, entry]));
   const entries: Entry[] = [];
-  for (const entry of indexTar(changed, { name: "the configured system" })) {
+  for (const entry of indexTar(changed, { name: "what the sandbox left" })) {
     const old = known.get(entry.path);
     if (NEVER_KEPT.some((pattern) => pattern.test(entry.path))) continue;
     if (old !== undefined && (await isSame(old, entry))) continue;
@@ -56,7 +56,7 @@ async function settled(entry: Entry, epoch: number): Promise<Entry> {
   return { ...timed, content: () => [bytes] };
 }
 
-export async function bytesOf(file: FileEntry): Promise<Buffer> {
+async function bytesOf(file: FileEntry): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   for await (const part of file.content()) parts.push(part);
   return Buffer.concat(parts);

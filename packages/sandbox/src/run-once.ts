@@ -1,0 +1,65 @@
+import { createHash } from "node:crypto";
+import { type Context, type Entry, type Rootfs, step } from "@base-kit/core";
+import { writeTar } from "@base-kit/tar";
+import { type Backend, chooseBackend } from "./backend.ts";
+import { type Changes, changesOf } from "./changes.ts";
+import { packChanges, unpackChanges } from "./kept-changes.ts";
+import { runInSandbox } from "./run-in-sandbox.ts";
+
+export interface OneRun {
+  /** Who asks, in the key under which the result is kept. */
+  readonly purpose: string;
+  /** For people: `configuring the packages`. */
+  readonly title: string;
+  readonly mode: Backend | "auto";
+  readonly script: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Seconds since 1970: nothing that the script makes is newer. */
+  readonly epoch: number;
+  /** The tree, parents first, every path once. */
+  readonly entries: readonly Entry[];
+  /** Further entries for the script alone, which it has to remove. */
+  readonly helpers?: readonly Entry[];
+}
+
+/** Raised when the same run comes to leave something else. */
+const FORMAT = 1;
+const ROOM = 256 * 1024 ** 2;
+const PAGE = 4096;
+
+/**
+ * What a script does to a root filesystem. The same script on the same segments runs once: what it did is kept, whichever way it was
+ * run.
+ *
+ * @throws BaseKitError `SANDBOX_…`
+ */
+export async function runOnce({ segments }: Pick<Rootfs, "segments">, run: OneRun, context: Context): Promise<Changes> {
+  const hash = createHash("sha256");
+  for (const each of [...segments.map(({ key }) => key), run.script, String(run.epoch)]) hash.update(`${each}\0`);
+  const key = `${run.purpose}:${FORMAT}:${hash.digest("hex")}`;
+  return step(context, run.title, async (handle) => {
+    const kept = await context.store.recall(key);
+    if (kept !== undefined) {
+      handle.detail("cached");
+      return unpackChanges(kept);
+    }
+    const backend = await chooseBackend(run.mode, context);
+    const before = run.entries;
+    const changes = await runInSandbox(
+      {
+        tree: writeTar([...before, ...(run.helpers ?? [])]),
+        size: 2 * sizeOf(before) + ROOM,
+        script: run.script,
+        env: run.env,
+      },
+      { backend, context, use: (result) => changesOf(result, { before, epoch: run.epoch }) },
+    );
+    await context.store.remember(key, await packChanges(changes));
+    handle.detail(`${changes.entries.length} changes, ${backend}`);
+    return changes;
+  });
+}
+
+function sizeOf(entries: readonly Entry[]): number {
+  return entries.reduce((sum, entry) => sum + PAGE + (entry.type === "file" ? entry.size : 0), 0);
+}
