@@ -1,8 +1,9 @@
-import { BaseKitError, type Context, type Lock, type LockedInput, printable, type Rootfs } from "@base-kit/core";
+import { BaseKitError, type Context, type Lock, printable, type Rootfs } from "@base-kit/core";
 import { describeRootfs, readTextFile, tarSegment } from "@base-kit/rootfs";
 import { fetchFile } from "@base-kit/store";
 import { alpineArchitecture } from "./architecture.ts";
-import { checkOptions } from "./check-options.ts";
+import { install } from "./install/install.ts";
+import { type LockedFile, readLock } from "./locked.ts";
 import { withEnvironmentCredentials } from "./mirror.ts";
 
 /** As in Docker's alpine image. */
@@ -11,36 +12,35 @@ const RUNTIME = {
   cmd: ["/bin/sh"],
 } as const;
 
-/** The locked mini root filesystem as it is. */
+/** The locked mini root filesystem as it is, or with the locked packages, or the packages alone. */
 export async function produce(lock: Lock, context: Context): Promise<Rootfs> {
-  await checkOptions(lock.options);
-  const { name, url, size, sha256, sha512 } = lockedFile(lock);
+  const build = await readLock(lock);
+  const architecture = alpineArchitecture(lock.platform);
+  const base = build.minirootfs === undefined ? undefined : await minirootfs(build.minirootfs, lock, context);
+  if (base !== undefined && build.packages.length === 0 && build.world.length === 0) return base;
+  const segments = await install(base?.segments ?? [], { build, architecture, epoch: lock.sourceDateEpoch }, context);
+  const made = await describeRootfs(segments, lock.platform, RUNTIME);
+  const digests = new Map(build.packages.map(({ name, sha256 }) => [name, sha256]));
+  return {
+    ...made,
+    packages: made.packages.map((each) => {
+      const sha256 = digests.get(each.name);
+      return sha256 === undefined ? each : { ...each, sha256 };
+    }),
+  };
+}
+
+async function minirootfs(
+  { name, url, size, sha256, sha512 }: LockedFile,
+  lock: Lock,
+  context: Context,
+): Promise<Rootfs> {
   const source = { url: withEnvironmentCredentials(url, context.env), size, sha512 };
   const { path } = await fetchFile({ ...source, digest: `sha256:${sha256}` }, context);
   const segment = await tarSegment(path, context, { name });
   const rootfs = await describeRootfs([segment], lock.platform, RUNTIME);
   await assertArchitecture(rootfs, { name, expected: alpineArchitecture(lock.platform) });
   return rootfs;
-}
-
-/** What a lock says, checked as strictly as what a user types: it is a text that anyone may have changed. */
-function lockedFile(lock: Lock): Required<Omit<LockedInput, "verifiedBy" | "url" | "facts">> & { readonly url: URL } {
-  const files = lock.inputs.filter(({ name }) => /^alpine-minirootfs-[\w.-]+\.tar\.gz$/.test(name));
-  const [{ name = "", url = "", size = -1, sha256 = "", sha512 = "" } = {}] = files;
-  const isWhole =
-    lock.producer === "alpine" &&
-    files.length === 1 &&
-    /^(?:https?|file):/.test(url) &&
-    URL.canParse(url) &&
-    Number.isSafeInteger(size) &&
-    size > 0 &&
-    /^[0-9a-f]{64}$/.test(sha256) &&
-    /^[0-9a-f]{128}$/.test(sha512);
-  if (isWhole) return { name, url: new URL(url), size, sha256, sha512 };
-  throw new BaseKitError("LOCK_INVALID", `the lock of alpine:${printable(lock.release)} is not whole`, {
-    kind: "usage",
-    hint: "It has to name one alpine-minirootfs-….tar.gz with url, size, sha256 and sha512. Make the lock again.",
-  });
 }
 
 /** A wrong label on the image would only show on another machine. */

@@ -1,34 +1,137 @@
-import { type Context, type Lock, type LockedInput, type ProducerRequest, redactUrl } from "@base-kit/core";
+import {
+  BaseKitError,
+  type Context,
+  type Lock,
+  type LockedInput,
+  type ProducerRequest,
+  printable,
+  redactUrl,
+} from "@base-kit/core";
+import { readTextFile, tarSegment } from "@base-kit/rootfs";
+import { fetchFile } from "@base-kit/store";
+import { type Dependency, parseDependencies } from "./apk/dependency.ts";
+import { type InstalledStanza, parseInstalled } from "./apk/installed-database.ts";
 import { alpineArchitecture } from "./architecture.ts";
 import { checkOptions } from "./check-options.ts";
+import { choosePackages, extendWorld, worldWords } from "./choose-packages.ts";
 import { findExactVersion } from "./exact-version.ts";
+import { trustedKeys } from "./keys.ts";
 import type { Minirootfs, Wanted } from "./minirootfs.ts";
-import { chooseMirror, publicUrl } from "./mirror.ts";
+import { chooseMirror, publicUrl, withEnvironmentCredentials } from "./mirror.ts";
 import { findNewest } from "./newest.ts";
 import type { AlpineOptions } from "./options.ts";
 import { parseRelease } from "./release.ts";
+import { parseRepository, type Repository } from "./repositories.ts";
 
-/** Decides which mini root filesystem, by the mirror's list of releases. */
+/** What Alpine's own minirootfs is made of. */
+const BASE_WORLD = "alpine-baselayout alpine-keys apk-tools busybox libc-utils";
+
+/** Decides which mini root filesystem, by the mirror's list of releases, and which packages, by its signed indexes. */
 export async function resolve(request: ProducerRequest<AlpineOptions>, context: Context): Promise<Lock> {
   const options = await checkOptions(request.options);
   const release = parseRelease(request.release);
   const architecture = alpineArchitecture(request.platform);
   const mirror = await chooseMirror(options.mirror, context);
   const wanted: Wanted = { release, architecture, mirror };
-  tellTrust(mirror, context);
+  const isMinirootfs = options.variant !== "packages";
+  if (isMinirootfs) tellTrust(mirror, context);
+  const base = isMinirootfs ? await resolveMinirootfs(wanted, context) : undefined;
+  const branch = base?.branch ?? (await branchOf(wanted, context));
 
-  const newest = await findNewest(wanted, context);
-  const isNewest = release.version === undefined || release.version === newest.version;
-  const found = isNewest ? newest : await findExactVersion(wanted, newest, context);
+  const include = options.include ?? [];
+  const packages =
+    base !== undefined && include.length === 0
+      ? undefined
+      : await resolvePackages({ options, wanted, branch, base: base?.found }, context);
+  const newest = Math.max(base?.found.date ?? 0, packages?.newest ?? 0);
   return {
     lockVersion: 1,
     producer: "alpine",
     release: request.release ?? release.branch,
     platform: request.platform,
-    sourceDateEpoch: request.sourceDateEpoch ?? found.date,
-    inputs: [...(isNewest ? [newest.index] : []), lockedInput(found)],
-    options: { ...options },
+    sourceDateEpoch: request.sourceDateEpoch ?? newest,
+    inputs: [...(base?.inputs ?? []), ...(packages?.inputs ?? [])],
+    options: { ...options, ...(packages === undefined ? {} : { world: packages.world, repositories: packages.lines }) },
   };
+}
+
+interface ResolvedMinirootfs {
+  readonly branch: string;
+  readonly found: Minirootfs;
+  readonly inputs: readonly LockedInput[];
+}
+
+async function resolveMinirootfs(wanted: Wanted, context: Context): Promise<ResolvedMinirootfs> {
+  const { release } = wanted;
+  const newest = await findNewest(wanted, context);
+  const isNewest = release.version === undefined || release.version === newest.version;
+  const found = isNewest ? newest : await findExactVersion(wanted, newest, context);
+  return { branch: newest.branch, found, inputs: [...(isNewest ? [newest.index] : []), lockedInput(found)] };
+}
+
+/** Of packages alone there is no version below that of the branch. */
+async function branchOf({ release, ...wanted }: Wanted, context: Context): Promise<string> {
+  if (release.version !== undefined) {
+    throw new BaseKitError(
+      "ALPINE_RELEASE_UNKNOWN",
+      `packages exist for a branch, not for ${printable(release.version)}`,
+      {
+        kind: "usage",
+        hint: `Ask for ${release.branch.replace(/^v/, "")}.`,
+      },
+    );
+  }
+  return release.branch === "latest-stable"
+    ? (await findNewest({ release, ...wanted }, context)).branch
+    : release.branch;
+}
+
+interface PackagesRequest {
+  readonly options: AlpineOptions;
+  readonly wanted: Wanted;
+  readonly branch: string;
+  readonly base: Minirootfs | undefined;
+}
+
+async function resolvePackages({ options, wanted, branch, base }: PackagesRequest, context: Context) {
+  const { architecture, mirror } = wanted;
+  const own = ["main", "community"].map((name): Repository => ({ url: new URL(`${branch}/${name}/`, mirror) }));
+  const further = (options.repository ?? []).map(parseRepository);
+  const there = base === undefined ? undefined : await describeBase(base, context);
+  const world = extendWorld(there?.world ?? parseDependencies(BASE_WORLD).valid, options.include ?? []);
+  const inputs = await choosePackages(
+    {
+      repositories: [...own, ...further],
+      optional: new Set(own.slice(1)),
+      architecture,
+      keys: await trustedKeys(architecture, options.keyring),
+      world,
+      installed: there?.installed ?? [],
+    },
+    context,
+  );
+  const newest = Math.max(0, ...inputs.map(({ facts }) => Number(facts?.["built"] ?? 0)));
+  return { inputs, newest, world: worldWords(world), lines: repositoryLines(branch, options) };
+}
+
+/** What is in the mini root filesystem. */
+async function describeBase(
+  { url, size, sha256, sha512 }: Minirootfs,
+  context: Context,
+): Promise<{ readonly world: readonly Dependency[]; readonly installed: readonly InstalledStanza[] }> {
+  const source = { url: withEnvironmentCredentials(url, context.env), size, sha512 };
+  const { path } = await fetchFile({ ...source, digest: `sha256:${sha256}` }, context);
+  const segments = [await tarSegment(path, context)];
+  const world = (await readTextFile({ segments }, "etc/apk/world")) ?? "";
+  const installed = (await readTextFile({ segments }, "lib/apk/db/installed")) ?? "";
+  return { world: parseDependencies(world).valid, installed: parseInstalled(installed) };
+}
+
+/** For the image: where its users get packages from, never a folder of this machine. */
+function repositoryLines(branch: string, { repository = [] }: AlpineOptions): readonly string[] {
+  const own = ["main", "community"].map((name) => `https://dl-cdn.alpinelinux.org/alpine/${branch}/${name}`);
+  const further = repository.filter((line) => /^(?:@\S+ )?https?:/.test(line));
+  return [...own, ...further];
 }
 
 function lockedInput({ url, size, sha256, sha512, verifiedBy }: Minirootfs): LockedInput {

@@ -1,7 +1,27 @@
 import { z } from "zod";
+import { parseDependency } from "./apk/dependency.ts";
 import type { AlpineOptions } from "./options.ts";
 
 /** Loaded when needed: zod is not small. */
 export const alpineSchema: z.ZodType<AlpineOptions> = z.strictObject({
   mirror: z.string().min(1).optional().describe("Alpine mirror: an http(s) URL, a file: URL or a folder"),
+  variant: z
+    .enum(["minirootfs", "packages"])
+    .optional()
+    .describe("minirootfs (default): what Alpine publishes; packages: made of packages alone"),
+  include: z
+    .array(z.string().refine((word) => parseDependency(word) !== undefined, "expected a package as for apk add"))
+    .optional()
+    .describe("Packages to add: curl, python3~3.12, nginx@edge"),
+  repository: z
+    .array(z.string().regex(/^(?:@[\w.-]+ )?\S+$/, "expected a line of /etc/apk/repositories"))
+    .optional()
+    .describe("Further repository: URL or folder, with a tag before it: @edge https://…/edge/main"),
+  keyring: z.string().min(1).optional().describe("Public key, or folder of keys, besides Alpine's"),
+  configure: z
+    .enum(["auto", "userns", "chroot", "none"])
+    .optional()
+    .describe(
+      "Where the packages' scripts run: auto (default), userns, chroot; none applies what is known of them and lists the others",
+    ),
 });

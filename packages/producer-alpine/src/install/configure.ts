@@ -1,0 +1,131 @@
+import type { Context, Rootfs, Segment } from "@base-kit/core";
+import { addEntries, directoryEntry, fileEntry, mergedEntries, removePaths } from "@base-kit/rootfs";
+import { type Changes, runOnce } from "@base-kit/sandbox";
+import type { ConfigureMode } from "../options.ts";
+import type { ThereDatabase } from "./install.ts";
+import type { LaidOut, NewPackage } from "./lay-out.ts";
+import { matchesTrigger } from "./trigger-pattern.ts";
+
+export interface ConfigureJob {
+  readonly mode: ConfigureMode;
+  readonly added: readonly NewPackage[];
+  readonly laid: LaidOut;
+  /** What was installed before. */
+  readonly kept: ThereDatabase;
+  /** Seconds since 1970. */
+  readonly epoch: number;
+}
+
+interface Run {
+  /** Name of the file below {@link FOLDER}. */
+  readonly file: string;
+  readonly content: Buffer;
+  readonly args: readonly string[];
+}
+
+/** Where apk puts the scripts it runs. */
+const FOLDER = "lib/apk/exec";
+
+/**
+ * Runs what apk would have run: before and after each package its scripts, and in the end the triggers for the folders in which something
+ * was put. They run when all files are there; apk's own order differs only in that.
+ *
+ * @throws BaseKitError `SANDBOX_…`
+ */
+export async function configureChanges(
+  { segments }: { readonly segments: readonly Segment[] },
+  job: ConfigureJob,
+  context: Context,
+): Promise<Changes> {
+  const runs = [...packageRuns(job.added), ...triggerRuns(job)];
+  if (runs.length === 0) return NONE;
+  if (job.mode === "none") {
+    tellSkipped(runs, context);
+    return NONE;
+  }
+  return runOnce(
+    { segments },
+    {
+      purpose: "alpine-configured",
+      title: "configuring the packages",
+      mode: job.mode,
+      script: ["set -e", "umask 022", "cd /", ...runs.map(command), `rm -rf /${FOLDER}`].join("\n"),
+      env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root", SOURCE_DATE_EPOCH: String(job.epoch), TZ: "UTC" },
+      epoch: job.epoch,
+      entries: mergedEntries({ segments }),
+      helpers: [
+        directoryEntry(FOLDER, { mode: 0o700 }),
+        ...runs.map(({ file, content }) => fileEntry(`${FOLDER}/${file}`, content, { mode: 0o755 })),
+      ],
+    },
+    context,
+  );
+}
+
+const NONE: Changes = { entries: [], removed: [] };
+
+/** The segments as the scripts have left them. */
+export function withChanges(segments: readonly Segment[], { entries, removed }: Changes): readonly Segment[] {
+  const rootfs = { segments } as Rootfs;
+  const paths = removed.map((path) => Buffer.from(path, "latin1").toString("utf8"));
+  const without = paths.length === 0 ? rootfs : removePaths(paths)(rootfs);
+  return entries.length === 0 ? without.segments : addEntries(entries, "configure")(without).segments;
+}
+
+function packageRuns(added: readonly NewPackage[]): readonly Run[] {
+  return added.flatMap(({ contents: { info, scripts } }) =>
+    ["pre-install", "post-install"]
+      .filter((kind) => scripts[kind] !== undefined)
+      .map((kind) => ({
+        file: `${info.name}-${info.version}.${kind}`,
+        content: Buffer.from(scripts[kind] as string, "base64"),
+        args: [info.version],
+      })),
+  );
+}
+
+/** A new package's trigger sees all folders there are, another one those in which something was put. */
+function triggerRuns({ added, laid, kept }: ConfigureJob): readonly Run[] {
+  const touched = new Set<string>();
+  for (const entries of laid.files.values()) {
+    for (const { path } of entries) touched.add(`/${path.slice(0, Math.max(0, path.lastIndexOf("/")))}`);
+  }
+  for (const { path } of laid.folders) touched.add(`/${path}`);
+  const every = new Set(touched);
+  for (const { files } of kept.stanzas) {
+    for (const path of files) every.add(`/${path.slice(0, Math.max(0, path.lastIndexOf("/")))}`);
+  }
+  const matching = (folders: ReadonlySet<string>, patterns: readonly string[]) =>
+    [...folders].filter((path) => patterns.some((pattern) => matchesTrigger(pattern, path))).sort();
+  const old = kept.triggers.flatMap((line) => {
+    const [checksum = "", ...patterns] = line.trim().split(" ");
+    const script = kept.scripts.find(({ name }) => name.endsWith(`.${checksum}.trigger`));
+    return script === undefined
+      ? []
+      : [{ file: script.name.replace(`.${checksum}`, ""), content: script.content, args: matching(touched, patterns) }];
+  });
+  const fresh = added.flatMap(({ contents: { info, scripts } }) =>
+    scripts["trigger"] === undefined
+      ? []
+      : [
+          {
+            file: `${info.name}-${info.version}.trigger`,
+            content: Buffer.from(scripts["trigger"], "base64"),
+            args: matching(every, info.triggers),
+          },
+        ],
+  );
+  return [...old, ...fresh].filter(({ args }) => args.length > 0);
+}
+
+function command({ file, args }: Run): string {
+  return [`/${FOLDER}/${file}`, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+}
+
+function tellSkipped(runs: readonly Run[], { reporter }: Context): void {
+  reporter.emit({
+    type: "warned",
+    code: "NOT_CONFIGURED",
+    message: `the packages are unpacked and not configured; these scripts did not run: ${runs.map(({ file }) => file).join(", ")}. \`apk fix\` in a container runs them`,
+  });
+}

@@ -1,0 +1,57 @@
+import { createPublicKey, type KeyObject } from "node:crypto";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { BaseKitError, printable } from "@base-kit/core";
+import { ALPINE_KEYS } from "./apk/alpine-keys.ts";
+import type { TrustedKeys } from "./apk/signature.ts";
+
+/**
+ * Alpine's own keys for an architecture, and those of a file or folder that the user names.
+ *
+ * @throws BaseKitError `KEYRING_INVALID` (usage)
+ */
+export async function trustedKeys(architecture: string, keyring: string | undefined): Promise<TrustedKeys> {
+  const keys = new Map<string, KeyObject>();
+  for (const { name, architectures, key } of ALPINE_KEYS) {
+    if (!architectures.includes(architecture)) continue;
+    keys.set(name, createPublicKey({ key: Buffer.from(key, "base64"), format: "der", type: "spki" }));
+  }
+  for (const [name, key] of keyring === undefined ? [] : await keysIn(keyring)) keys.set(name, key);
+  return keys;
+}
+
+/** A signature refers to its key by the name of the file, so the names matter. */
+async function keysIn(keyring: string): Promise<readonly (readonly [string, KeyObject])[]> {
+  const files = await filesIn(keyring).catch((error: unknown) => invalid(keyring, (error as Error).message, error));
+  const keys = await Promise.all(
+    files.map(async (file) => [basename(file), parseKey(file, await readFile(file))] as const),
+  );
+  if (keys.length === 0) invalid(keyring, "it holds no *.rsa.pub");
+  return keys;
+}
+
+async function filesIn(keyring: string): Promise<readonly string[]> {
+  if (!(await stat(keyring)).isDirectory()) return [keyring];
+  const names = (await readdir(keyring)).filter((name) => name.endsWith(".rsa.pub")).sort();
+  return names.map((name) => join(keyring, name));
+}
+
+function parseKey(file: string, bytes: Buffer): KeyObject {
+  // A private key would be taken too, and its public half used; it has no business in a keyring.
+  if (bytes.includes("PRIVATE KEY")) return invalid(file, "it is a private key");
+  try {
+    const key = createPublicKey(bytes);
+    if (key.asymmetricKeyType === "rsa" && (key.asymmetricKeyDetails?.modulusLength ?? 0) >= 2048) return key;
+  } catch (error) {
+    return invalid(file, "it is no public key", error);
+  }
+  return invalid(file, "it is no RSA key of at least 2048 bits");
+}
+
+function invalid(file: string, why: string, cause?: unknown): never {
+  throw new BaseKitError("KEYRING_INVALID", `the keyring ${printable(file)} cannot be used: ${why}`, {
+    kind: "usage",
+    hint: "Give a key in PEM as in /etc/apk/keys, under the name it has there, or a folder of them. Nothing was fetched.",
+    cause,
+  });
+}

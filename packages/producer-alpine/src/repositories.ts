@@ -1,0 +1,47 @@
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import type { Context, LockedInput } from "@base-kit/core";
+import { fetchFile, resolveMirror } from "@base-kit/store";
+import { type ApkIndex, readIndex } from "./apk/index-file.ts";
+import type { TrustedKeys } from "./apk/signature.ts";
+import { publicUrl } from "./mirror.ts";
+
+export interface Repository {
+  /** Ends with `/`; the folders of the architectures are below it. */
+  readonly url: URL;
+  readonly tag?: string;
+}
+
+export interface ReadRepository extends Repository {
+  readonly index: ApkIndex;
+  readonly input: LockedInput;
+}
+
+/** As Docker's index of 30 MB unpacked, packed; Alpine's largest has 3 MB. */
+const INDEX_AT_MOST = 128 * 1024 ** 2;
+
+/** A line of /etc/apk/repositories: `[@tag ]URL`. Also a folder. */
+export function parseRepository(line: string): Repository {
+  const [, tag, place] = /^(?:@(\S+) )?(\S+)$/.exec(line) ?? [];
+  const url = resolveMirror(place ?? line);
+  return { url, ...(tag === undefined ? {} : { tag }) };
+}
+
+/** Fetches and verifies the index of one architecture. */
+export async function readRepository(
+  repository: Repository,
+  { architecture, keys }: { readonly architecture: string; readonly keys: TrustedKeys },
+  context: Context,
+): Promise<ReadRepository> {
+  const url = new URL(`${architecture}/APKINDEX.tar.gz`, repository.url);
+  const { path, size, sha256 } = await fetchFile({ url, limit: INDEX_AT_MOST }, context);
+  const name = `APKINDEX of ${shortName(repository.url)}`;
+  const index = readIndex(await readFile(path), { name, keys });
+  return { ...repository, index, input: { name, url: publicUrl(url), size, sha256, verifiedBy: index.signer } };
+}
+
+/** The last two folders tell Alpine's repositories apart: `v3.20/main`. */
+function shortName(url: URL): string {
+  const path = url.protocol === "file:" ? fileURLToPath(url) : url.pathname;
+  return path.split("/").filter(Boolean).slice(-2).join("/");
+}

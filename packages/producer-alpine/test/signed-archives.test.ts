@@ -1,0 +1,153 @@
+import { createPublicKey } from "node:crypto";
+import { gzipSync } from "node:zlib";
+import { isBaseKitError } from "@base-kit/core";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { readIndex } from "../src/apk/index-file.ts";
+import { readApk } from "../src/apk/package-file.ts";
+import { makeApk, makeIndex, newKey, signatureMember, stanza } from "./apk-repository.ts";
+
+const key = newKey();
+const other = newKey("other@example.org-1.rsa.pub");
+const impostor = { ...newKey(key.name), name: key.name };
+const keys = new Map([[key.name, createPublicKey(key.publicPem)]]);
+const described = {
+  name: "hello",
+  version: "1.0-r0",
+  files: { "usr/bin/hello": "#!/bin/sh\n", "usr/bin/hi": "-> hello" },
+};
+const built = makeApk(described, key);
+const expected = { name: "hello", version: "1.0-r0", checksum: built.checksum };
+const open = (bytes: Buffer, changes = {}) =>
+  readApk(bytes, { file: "hello-1.0-r0.apk", keys, expected: { ...expected, ...changes }, limit: 2 ** 20 });
+
+describe("a package", () => {
+  test.each(["RSA", "RSA256", "RSA512"] as const)("signed with %s is opened", (algorithm) => {
+    const { contents } = open(makeApk(described, key, algorithm).bytes);
+    expect(contents.members.map(({ path, type }) => `${type} ${path}`)).toEqual([
+      "directory usr",
+      "directory usr/bin",
+      "file usr/bin/hello",
+      "symlink usr/bin/hi",
+    ]);
+    // printf '#!/bin/sh\n' | openssl sha1 -binary | base64
+    expect(contents.members[2]?.checksum).toBe("Q1vZcb7IgUmVZFihD8nF7LPrmd1FI=");
+  });
+
+  const [signature, control, data] = built.parts as [Buffer, Buffer, Buffer];
+  const again = (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(0)]);
+  test.each<[string, Buffer, object, string]>([
+    ["that is not signed", Buffer.concat([control, data]), {}, "APK_UNSIGNED"],
+    ["signed with a key that nobody trusts", makeApk(described, other).bytes, {}, "APK_UNKNOWN_KEY"],
+    ["signed under the name of a trusted key", makeApk(described, impostor).bytes, {}, "APK_BAD_SIGNATURE"],
+    [
+      "whose signature is of its data",
+      Buffer.concat([signatureMember(data, key), control, data]),
+      {},
+      "APK_BAD_SIGNATURE",
+    ],
+    [
+      "with another control member",
+      Buffer.concat([signature, makeApk({ ...described, origin: "x" }, key).parts[1] as Buffer, data]),
+      {},
+      "APK_BAD_SIGNATURE",
+    ],
+    [
+      "with other data",
+      Buffer.concat([signature, control, makeApk({ ...described, files: { evil: "x" } }, key).parts[2] as Buffer]),
+      {},
+      "APK_MISMATCH",
+    ],
+    ["with data behind its data", Buffer.concat([built.bytes, gzipSync("more")]), {}, "APK_MISMATCH"],
+    ["without its data", Buffer.concat([signature, control]), {}, "APK_MISMATCH"],
+    [
+      "that the index knows by another checksum",
+      again(built.bytes),
+      { checksum: `Q1${"A".repeat(27)}=` },
+      "APK_MISMATCH",
+    ],
+    ["that the index knows by another name", again(built.bytes), { name: "goodbye" }, "APK_MISMATCH"],
+    ["that the index knows by another version", again(built.bytes), { version: "2" }, "APK_MISMATCH"],
+    ["cut off", built.bytes.subarray(0, built.bytes.length - 5), {}, "APK_ARCHIVE"],
+    ["with garbage behind it", Buffer.concat([built.bytes, Buffer.from("garbage")]), {}, "APK_ARCHIVE"],
+    ["that is something else", Buffer.from("<html>"), {}, "APK_ARCHIVE"],
+    ["that is empty", Buffer.alloc(0), {}, "APK_INVALID"],
+    [
+      "that unpacks to far too much",
+      makeApk({ ...described, files: { big: "0".repeat(2 ** 21) } }, key).bytes,
+      {},
+      "APK_ARCHIVE",
+    ],
+  ])("%s is refused", (_, bytes, changes, code) => {
+    expect(() => open(bytes, changes)).toThrow(expect.objectContaining({ code, kind: "verification" }));
+  });
+
+  test.each([
+    ["../escape", "TAR_NAME"],
+    ["usr/../../escape", "TAR_NAME"],
+    ["usr/a\nb", "APK_INVALID"],
+  ])("with the name %j is refused", (path, code) => {
+    const bad = makeApk({ ...described, files: { [path]: "x" } }, key);
+    expect(() => open(bad.bytes, { checksum: bad.checksum })).toThrow(expect.objectContaining({ code }));
+  });
+
+  test("one flipped bit is always noticed, as one clear error", () => {
+    fc.assert(
+      fc.property(fc.nat(built.bytes.length - 1), fc.nat(7), (at, bit) => {
+        const bytes = Buffer.from(built.bytes);
+        bytes[at] = (bytes[at] as number) ^ (1 << bit);
+        try {
+          const { contents } = open(bytes);
+          // Header bytes such as the time or the operating system of the signature's member are in nobody's digest.
+          expect(at).toBeLessThan(signature.length);
+          expect(contents.info.name).toBe("hello");
+        } catch (error) {
+          expect(isBaseKitError(error), String(error)).toBe(true);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe("an index", () => {
+  const line = stanza(described, { checksum: built.checksum, size: built.bytes.length });
+  const read = (bytes: Buffer) => readIndex(bytes, { name: "APKINDEX", keys });
+
+  test("gives its packages, and says of others why not", () => {
+    const index = read(makeIndex([line, line.replace("P:hello", "P:../x"), line.replace("V:1.0-r0", "V:new")], key));
+    expect(index.packages.map(({ name, version }) => `${name} ${version}`)).toEqual(["hello 1.0-r0"]);
+    expect(index.unusable).toHaveLength(2);
+    expect(index.signer).toBe(key.name);
+  });
+
+  test("is believed by one of several signatures, while keys are changed", () => {
+    const signed = makeIndex([line], key);
+    const member = signed.subarray(signed.indexOf(Buffer.from([0x1f, 0x8b]), 10));
+    const both = Buffer.concat([signatureMember(member, other), signatureMember(member, key), member]);
+    expect(read(both).packages).toHaveLength(1);
+  });
+
+  test.each<[string, () => Buffer, string]>([
+    [
+      "without a signature",
+      () => makeIndex([line], key).subarray(makeIndex([line], key).indexOf(Buffer.from([0x1f, 0x8b]), 10)),
+      "APK_UNSIGNED",
+    ],
+    ["with an unknown key's", () => makeIndex([line], other), "APK_UNKNOWN_KEY"],
+    ["with an impostor's", () => makeIndex([line], impostor), "APK_BAD_SIGNATURE"],
+    [
+      "with something unsigned behind it",
+      () => Buffer.concat([makeIndex([line], key), gzipSync("more")]),
+      "APK_BAD_SIGNATURE",
+    ],
+    ["cut off", () => makeIndex([line], key).subarray(0, -9), "APK_ARCHIVE"],
+  ])("%s is refused", (_, bytes, code) => {
+    expect(() => read(bytes())).toThrow(expect.objectContaining({ code, kind: "verification" }));
+  });
+
+  test("lines of a megabyte are no problem", () => {
+    const index = read(makeIndex([line.replace("T:hello for tests", `T:${"x".repeat(2 ** 20)}`)], key));
+    expect(index.packages).toHaveLength(1);
+  });
+});
