@@ -1,6 +1,10 @@
 export { type BuildFlags, build } from "./commands/build.ts";
+export { type ComparedImages, type DiffFlags, diff } from "./commands/diff.ts";
 export { type ImportFlags, importRootfs } from "./commands/import.ts";
+export { type Inspected, inspect } from "./commands/inspect.ts";
+export { type LockCommandFlags, type LockResult, lock } from "./commands/lock.ts";
 export { type PackFlags, type PackResult, pack } from "./commands/pack.ts";
+export { type Verified, type VerifyFlags, verify } from "./commands/verify.ts";
 export { PRODUCERS } from "./producers.ts";
 export type { ImageResult } from "./result.ts";
 export { type CommonOptions, withSession } from "./session.ts";
