@@ -5,6 +5,8 @@ import type { ProgramHeader } from "./program-headers.ts";
 import { locate, PT_DYNAMIC } from "./program-headers.ts";
 import type { StringTable } from "./string-table.ts";
 import { createStringTable } from "./string-table.ts";
+import type { VersionNeed } from "./versions.ts";
+import { readVersionNeeds, readVersions } from "./versions.ts";
 
 /** What the dynamic section tells the dynamic linker. */
 export interface Dynamic {
@@ -18,6 +20,12 @@ export interface Dynamic {
   readonly runpath?: ByteString;
   /** `DF_1_PIE`: a program, though its type is that of a library. */
   readonly pie: boolean;
+  /** `DF_1_NODEFLIB`: the linker's own folders are not searched for what this file needs. */
+  readonly noDefaultFolders?: true;
+  /** `DT_VERNEED`: the versions of interfaces it was linked against, by library: `GLIBC_2.34` of `libc.so.6`. */
+  readonly versionNeeds?: readonly VersionNeed[];
+  /** `DT_VERDEF`: the versions it offers; the first is its own name. */
+  readonly versions?: readonly ByteString[];
 }
 
 const DT_NULL = 0n;
@@ -28,11 +36,29 @@ const DT_SONAME = 14n;
 const DT_RPATH = 15n;
 const DT_RUNPATH = 29n;
 const DT_FLAGS_1 = 0x6fff_fffbn;
+const DT_VERDEF = 0x6fff_fffcn;
+const DT_VERDEFNUM = 0x6fff_fffdn;
+const DT_VERNEED = 0x6fff_fffen;
+const DT_VERNEEDNUM = 0x6fff_ffffn;
 const DF_1_PIE = 0x0800_0000n;
+const DF_1_NODEFLIB = 0x800n;
 
 /** Real programs have some dozens. */
 const ENTRIES_AT_MOST = 16_384n;
 const NEEDED_AT_MOST = 4096;
+
+/** Where the names are that the dynamic linker sees. */
+export function dynamicStringTable(
+  file: Decoder,
+  segments: readonly ProgramHeader[],
+  layout: Layout,
+): { readonly offset: bigint; readonly length: bigint } | undefined {
+  const segment = segments.findLast(({ type }) => type === PT_DYNAMIC);
+  if (segment === undefined || segment.fileSize === 0n) return undefined;
+  const { last } = readEntries(file, tableOf(file, segments, segment, layout), layout);
+  const [address, length] = [last.get(DT_STRTAB), last.get(DT_STRSZ)];
+  return address === undefined || length === undefined ? undefined : locate(segments, { address, length });
+}
 
 /** gABI, chapter 5, "Dynamic Section"; undefined when there is none, as in most static programs. */
 export function readDynamic(file: Decoder, segments: readonly ProgramHeader[], layout: Layout): Dynamic | undefined {
@@ -49,12 +75,24 @@ export function readDynamic(file: Decoder, segments: readonly ProgramHeader[], l
   const soname = last.get(DT_SONAME);
   const rpath = last.get(DT_RPATH);
   const runpath = last.get(DT_RUNPATH);
+  const flags = last.get(DT_FLAGS_1) ?? 0n;
+  const tableAt = (addressTag: bigint, countTag: bigint) => {
+    const address = last.get(addressTag);
+    const place = address === undefined ? undefined : locate(segments, { address, length: 1n });
+    const count = last.get(countTag) ?? 0n;
+    return place === undefined || count === 0n ? undefined : { file, layout, text, offset: place.offset, count };
+  };
+  const needs = tableAt(DT_VERNEED, DT_VERNEEDNUM);
+  const offers = tableAt(DT_VERDEF, DT_VERDEFNUM);
   return {
     needed: needed.map((offset) => text(offset, "the name of a needed library")),
     ...(soname === undefined ? {} : { soname: text(soname, "its library name") }),
     ...(rpath === undefined ? {} : { rpath: text(rpath, "its library path") }),
     ...(runpath === undefined ? {} : { runpath: text(runpath, "its library path") }),
-    pie: ((last.get(DT_FLAGS_1) ?? 0n) & DF_1_PIE) !== 0n,
+    pie: (flags & DF_1_PIE) !== 0n,
+    ...((flags & DF_1_NODEFLIB) === 0n ? {} : { noDefaultFolders: true as const }),
+    ...(needs === undefined ? {} : { versionNeeds: readVersionNeeds(needs) }),
+    ...(offers === undefined ? {} : { versions: readVersions(offers) }),
   };
 }
 

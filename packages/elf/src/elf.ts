@@ -5,6 +5,8 @@ import { readDynamic } from "./dynamic.ts";
 import type { ElfHeader } from "./header.ts";
 import { readHeader } from "./header.ts";
 import { readInterpreter } from "./interpreter.ts";
+import type { Notes } from "./notes.ts";
+import { readNotes } from "./notes.ts";
 import { readProgramHeaders } from "./program-headers.ts";
 import type { ElfSource } from "./source.ts";
 import { bytesSource, withFileSource } from "./source.ts";
@@ -12,6 +14,8 @@ import { bytesSource, withFileSource } from "./source.ts";
 export type { Dynamic } from "./dynamic.ts";
 export type { ElfType } from "./header.ts";
 export { isElf } from "./header.ts";
+export type { DlopenNote } from "./notes.ts";
+export type { VersionNeed } from "./versions.ts";
 
 /** What a program or library says about itself and about what it loads. Read, never run. */
 export interface Elf extends Omit<ElfHeader, "programHeaders"> {
@@ -19,6 +23,8 @@ export interface Elf extends Omit<ElfHeader, "programHeaders"> {
   readonly interpreter?: ByteString;
   /** Absent when there is no dynamic section. */
   readonly dynamic?: Dynamic;
+  /** Absent when there are no notes of the kinds that are read. */
+  readonly notes?: Notes;
 }
 
 /**
@@ -35,10 +41,12 @@ export function readElf(source: ElfSource | Uint8Array, name: string): Elf {
   const segments = readProgramHeaders(file, { ...facts, programHeaders });
   const interpreter = readInterpreter(file, segments);
   const dynamic = readDynamic(file, segments, facts);
+  const notes = readNotes(file, segments, facts);
   return {
     ...facts,
     ...(interpreter === undefined ? {} : { interpreter }),
     ...(dynamic === undefined ? {} : { dynamic }),
+    ...(notes === undefined ? {} : { notes }),
   };
 }
 

@@ -10,11 +10,14 @@ export interface ProgramHeader {
   readonly address: bigint;
   /** Bytes in the file. */
   readonly fileSize: bigint;
+  /** `p_align`: 8 in notes that were made for it, else 4 (or less) there. */
+  readonly alignment: bigint;
 }
 
 export const PT_LOAD = 1;
 export const PT_DYNAMIC = 2;
 export const PT_INTERP = 3;
+export const PT_NOTE = 4;
 
 // Linux refuses to execute a program with more (fs/binfmt_elf.c, load_elf_phdrs).
 const TABLE_AT_MOST = 65_536;
@@ -46,6 +49,7 @@ function programHeader(table: Buffer, at: number, layout: Layout): ProgramHeader
     offset: readAddress(table, at + (wide ? 8 : 4), layout),
     address: readAddress(table, at + (wide ? 16 : 8), layout),
     fileSize: readAddress(table, at + (wide ? 32 : 16), layout),
+    alignment: readAddress(table, at + (wide ? 48 : 28), layout),
   };
 }
 

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { BaseKitError, printable, systemErrorCode } from "@base-kit/core";
+import { BaseKitError, bytesFromBuffer, printable, systemErrorCode } from "@base-kit/core";
 
 /** Bytes at offsets: a program is read at the few places that matter, however large it is. */
 export interface ElfSource {
@@ -19,12 +19,17 @@ export function bytesSource(bytes: Uint8Array): ElfSource {
  * @param name what messages call the file, where that is not its path
  * @throws BaseKitError `ELF_UNREADABLE` (environment) when it is missing, not a regular file, or cannot be read
  */
-export function withFileSource<T>(path: string, work: (source: ElfSource) => T, name: string = path): T {
+export function withFileSource<T>(
+  path: string | Buffer,
+  work: (source: ElfSource) => T,
+  name: string = typeof path === "string" ? path : bytesFromBuffer(path),
+): T {
   const file = whileReading(name, () => openSync(path, OPEN_FLAGS));
   try {
     const stat = whileReading(name, () => fstatSync(file));
     if (!stat.isFile()) throw unreadable(name, "it is not a regular file");
-    return work({ size: stat.size, read: (offset, length) => whileReading(name, () => readAt(file, offset, length)) });
+    const read = (offset: number, length: number) => whileReading(name, () => readAt(file, offset, length));
+    return work(inBlocks({ size: stat.size, read }));
   } finally {
     closeSync(file);
   }
@@ -32,6 +37,27 @@ export function withFileSource<T>(path: string, work: (source: ElfSource) => T, 
 
 // Without O_NONBLOCK the opening of a named pipe waits for a writer that may never come.
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
+
+const BLOCK = 16 * 1024;
+
+/** A reader asks for many neighbouring names: one system call for all of them. */
+function inBlocks({ size, read }: ElfSource): ElfSource {
+  const blocks = new Map<number, Uint8Array>();
+  return {
+    size,
+    read: (offset, length) => {
+      const index = Math.floor(offset / BLOCK);
+      const inside = offset - index * BLOCK;
+      if (inside + length > BLOCK) return read(offset, length);
+      let block = blocks.get(index);
+      if (block === undefined) {
+        block = read(index * BLOCK, Math.min(BLOCK, size - index * BLOCK));
+        blocks.set(index, block);
+      }
+      return block.subarray(inside, inside + length);
+    },
+  };
+}
 
 function readAt(file: number, offset: number, length: number): Uint8Array {
   const buffer = Buffer.allocUnsafe(length);

@@ -36,6 +36,7 @@ export type Tool =
   | "zstd"
   | "busybox"
   | "readelf"
+  | "ldd"
   | "unshare"
   | "root"
   | "debian-mirror"
@@ -65,6 +66,7 @@ const PROBES: Readonly<Record<Tool, Probe>> = {
   zstd: program("zstd"),
   busybox: program("busybox", { args: ["--help"] }),
   readelf: program("readelf"),
+  ldd: program("ldd"),
   unshare: probeNamespaces,
   root: probeRoot,
   "debian-mirror": probeDebianMirror,
