@@ -145,6 +145,7 @@ workspace.addPackage({
     host,
     tar,
     store,
+    elf,
     rootfs,
     oci,
     producerDebian,

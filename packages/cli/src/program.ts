@@ -121,8 +121,22 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
   const scratchCommand = program
     .command("scratch <program...>")
     .summary("make an image FROM scratch around programs")
-    .description("Makes an image that holds nothing but the given static programs.")
+    .description(
+      "Makes an image that holds the given programs and what they need to run: libraries, certificates, accounts, an interpreter. Found by reading, nothing is run.",
+    )
     .option("--arch <architecture>", "what the programs have to be for")
+    .addOption(new Option("--root <directory>", "programs and libraries are in this directory").conflicts("fromImage"))
+    .option("--from-image <image>", "programs and libraries are in this image")
+    .option("--with <what>", `take it along: ${FEATURE_NAMES}, or an absolute path (repeatable)`, list)
+    .option("--without <what>", "leave it out, though something seems to use it (repeatable)", list)
+    .option("--ca-certificates <which>", "system, none, or a PEM file (default: system, when something uses TLS)")
+    .addOption(
+      new Option("--explain", "tell what would be in the image and why, without making it").conflicts([
+        "dockerfile",
+        "check",
+      ]),
+    )
+    .option("--check [seconds]", "start it once (this runs the program) and name files it looks for in vain")
     .addOption(
       new Option("--dockerfile <directory>", "write Docker's build context there instead of making an image").conflicts(
         ["output", "annotation", "compression", "compressor", "layers", "importMode", "sbom"],
@@ -137,9 +151,11 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
           options,
           (context) => scratch(programs, options, context),
           async (result) =>
-            "dir" in result
-              ? `context  ${result.dir}\ntry      docker build --tag ${options.tag?.[0] ?? "NAME"} ${result.dir}\n`
-              : imageText(result),
+            "additions" in result
+              ? (await import("./render/explained.ts")).renderExplained(result)
+              : "dir" in result
+                ? `context  ${result.dir}\ntry      docker build --tag ${options.tag?.[0] ?? "NAME"} ${result.dir}\n`
+                : imageText(result),
         );
       }, options),
     );
@@ -149,11 +165,19 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
     .summary("tell what is in an image")
     .description(
       `Tells an image's layers, configuration, packages, largest folders, and what its layers carry for nothing.\n${SOURCES}`,
-    );
+    )
+    .option("--lint", "tell what keeps it from working or had better not be in it; exit code 1 for an error");
   common(sourceOptions(inspectCommand))
     .addHelpText("after", INSPECT_EXAMPLES)
-    .action((name: string, options: SourceFlags & CommonOptions) =>
+    .action((name: string, options: SourceFlags & CommonOptions & { readonly lint?: boolean }) =>
       run(async () => {
+        if (options.lint === true) {
+          const { lint, renderLint } = await import("./commands/lint.ts");
+          const { withSession } = await import("./session.ts");
+          const value = await withSession(options, (context) => lint(name, options, context));
+          const isBroken = value.findings.some(({ severity }) => severity === "error");
+          return { value, text: renderLint(value), exitCode: isBroken ? 1 : 0 };
+        }
         const { inspect } = await import("./commands/inspect.ts");
         return session(
           options,
@@ -506,6 +530,8 @@ function tweaks(value: string): "default" | "none" | readonly string[] {
   return value === "default" || value === "none" ? value : list(value, undefined);
 }
 
+const FEATURE_NAMES = "ca-certificates, nss, accounts, tmp, tzdata, terminfo, gconv, openssl, locale, ld.so.cache";
+
 const EXAMPLES = `
 Examples:
   base-kit build alpine:3.20 -t demo/alpine
@@ -596,5 +622,9 @@ Examples:
 const SCRATCH_EXAMPLES = `
 Examples:
   base-kit scratch ./hello -t hello && docker run --rm hello
-  base-kit scratch ./server --expose 8080 --user 65534 -t server
+  base-kit scratch /usr/bin/curl --explain
+  base-kit scratch /usr/bin/curl --ca-certificates ./company-ca.pem -t curl
+  base-kit scratch app.js -t app                      (brings Node.js)
+  base-kit scratch --from-image debian:stable /usr/bin/psql -t psql
+  base-kit scratch ./server --expose 8080 --user nonroot --check -t server
   base-kit scratch ./hello --dockerfile ./context && docker build --tag hello ./context`;

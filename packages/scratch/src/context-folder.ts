@@ -3,13 +3,22 @@ import { constants } from "node:fs";
 import { copyFile, mkdir, open, readdir, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { BaseKitError, type Context, isBaseKitError, printable, systemErrorCode } from "@base-kit/core";
-import type { Program } from "./collect-programs.ts";
 import { type ContextFile, dockerignore } from "./dockerfile.ts";
 import { contentDigest, isOwnContext } from "./own-context.ts";
 
 export interface ContextContent {
   readonly dockerfile: string;
-  readonly programs: readonly (Program & ContextFile)[];
+  readonly programs: readonly CopiedFile[];
+}
+
+/** A file of the context, and the copy its bytes come from. */
+interface CopiedFile extends Pick<ContextFile, "name"> {
+  readonly copy: string;
+  /** Hexadecimal digits. */
+  readonly sha256: string;
+  readonly mode: number;
+  /** Seconds since 1970. */
+  readonly mtime: number;
 }
 
 /** Writes a build context to a folder that is not there, is empty, or is as an earlier run left it. */

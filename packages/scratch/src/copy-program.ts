@@ -1,10 +1,11 @@
-import { type BigIntStats, constants } from "node:fs";
+import { type BigIntStats, constants, createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { BaseKitError, type Context, printable, systemErrorCode } from "@base-kit/core";
+import { BaseKitError, type Content, type Context, printable, systemErrorCode } from "@base-kit/core";
 import { type Spool, spool } from "@base-kit/rootfs";
 
 /** A private copy of a program: what was checked, hashed and is written is one and the same, whatever happens to the original. */
 export interface ProgramCopy extends Spool {
+  content(): Content;
   /** Permission bits of the original, with setuid, setgid and sticky. */
   readonly mode: number;
   /** Seconds since 1970. */
@@ -27,7 +28,8 @@ export async function copyProgram(
     const copy = await spool(chunksOf(handle, file), context, onBytes);
     const after = await handle.stat({ bigint: true });
     if (!isSame(before, after) || BigInt(copy.size) !== before.size) throw changed(file);
-    return { ...copy, mode: Number(before.mode & 0o7777n), mtime: Number(before.mtimeNs / 1_000_000_000n) };
+    const content = () => createReadStream(copy.path, { highWaterMark: CHUNK });
+    return { ...copy, content, mode: Number(before.mode & 0o7777n), mtime: Number(before.mtimeNs / 1_000_000_000n) };
   } finally {
     await handle.close();
   }

@@ -10,9 +10,12 @@ export interface ContextFile extends Placement {
 const PLAIN_NAME = /^(?!dockerfile)[A-Za-z0-9][A-Za-z0-9._+-]*$/i;
 const PLAIN_PATH = /^[A-Za-z0-9._+/-]+$/;
 
+/** Everything but the programs. */
+export const ARCHIVE = "rootfs.tar";
+
 /** Names in the context: the program's own where that is plain and free, so that one reads `ADD hello /`. */
 export function contextFiles<P extends Placement>(programs: readonly P[]): readonly (P & ContextFile)[] {
-  const taken = new Set<string>();
+  const taken = new Set([ARCHIVE]);
   return programs.map((program, index) => {
     const own = program.path.slice(program.path.lastIndexOf("/") + 1);
     // Case does not tell names apart on every disk.
@@ -55,7 +58,7 @@ export function dockerignore(names: readonly string[], digest: string): string {
 }
 
 function add({ name, path }: ContextFile): string {
-  if (path === `/${name}`) return `ADD ${name} /`;
+  if (path === `/${name}` || path === "/") return `ADD ${name} /`;
   if (PLAIN_PATH.test(path)) return `ADD ${name} ${path}`;
   return `ADD ${JSON.stringify([name, escapeWord(path)])}`;
 }

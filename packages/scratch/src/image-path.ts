@@ -2,6 +2,15 @@ import { basename, resolve } from "node:path";
 import { BaseKitError, printable } from "@base-kit/core";
 import type { ScratchProgram } from "./options.ts";
 
+/** A program and the place it was given. */
+export interface Placed {
+  readonly file: string;
+  /** Absolute path in the image, where one was asked for. */
+  readonly path: string | undefined;
+  /** Its name, in the root directory. */
+  readonly defaultPath: string;
+}
+
 /** A program and the place it will have. */
 export interface Placement {
   readonly file: string;
@@ -15,17 +24,21 @@ const PATH_AT_MOST = 4095;
 const COVERED = ["dev", "proc", "sys"];
 
 /**
- * Where each program goes.
+ * Where each program may go.
  *
- * @throws BaseKitError `SCRATCH_NO_PROGRAM`, `SCRATCH_PATH`, `SCRATCH_PATH_TAKEN` (usage)
+ * @throws BaseKitError `SCRATCH_NO_PROGRAM`, `SCRATCH_PATH` (usage)
  */
-export function placePrograms(programs: readonly ScratchProgram[]): readonly Placement[] {
+export function placePrograms(programs: readonly ScratchProgram[]): readonly Placed[] {
   if (programs.length === 0) {
     throw new BaseKitError("SCRATCH_NO_PROGRAM", "an image from scratch needs at least one program, none was named", {
       kind: "usage",
     });
   }
-  const placements = programs.map(place);
+  return programs.map(place);
+}
+
+/** @throws BaseKitError `SCRATCH_PATH_TAKEN` (usage) */
+export function refuseClashes(placements: readonly Placement[]): void {
   placements.forEach(({ path, file }, index) => {
     const other = placements.slice(0, index).find((earlier) => clash(earlier.path, path));
     if (other === undefined) return;
@@ -35,15 +48,15 @@ export function placePrograms(programs: readonly ScratchProgram[]): readonly Pla
       { kind: "usage", hint: "Rename one of them, or give it another path in the image." },
     );
   });
-  return placements;
 }
 
-function place(program: ScratchProgram): Placement {
+function place(program: ScratchProgram): Placed {
   const { file, path } = typeof program === "string" ? { file: program, path: undefined } : program;
-  const inside = path ?? `/${basename(resolve(file))}`;
+  const defaultPath = `/${basename(resolve(file))}`;
+  const inside = path ?? defaultPath;
   requireImagePath(inside, `the program ${printable(file)}`);
   if (inside === "/etc" || inside === "/.dockerenv") refusePath(inside, `the program ${printable(file)}`, TAKEN);
-  return { file, path: inside };
+  return { file, path, defaultPath };
 }
 
 const TAKEN = "Docker puts something of its own there";

@@ -1,3 +1,8 @@
-export type { ScratchOptions, ScratchProgram } from "./options.ts";
+export { type CheckResult, checkByRunning } from "./check.ts";
+export { entriesRoot } from "./entries-root.ts";
+export type { Addition } from "./features.ts";
+export { type LintFinding, lintRootfs } from "./lint.ts";
+export { FEATURES, type Feature, type ScratchOptions, type ScratchProgram } from "./options.ts";
+export type { ReportedLibrary, ReportedProgram, ScratchReport } from "./report.ts";
 export { type ScratchContext, scratchContext } from "./scratch-context.ts";
-export { scratchRootfs } from "./scratch-rootfs.ts";
+export { type ScratchRootfs, scratchRootfs } from "./scratch-rootfs.ts";

@@ -1,5 +1,3 @@
-import { printable } from "@base-kit/core";
-
 /** What a file that is not an ELF program is, as far as its first bytes tell, and what to do about it. */
 export interface Recognized {
   readonly what: string;
@@ -28,17 +26,23 @@ const KNOWN: readonly { readonly magic: string; readonly what: string; readonly 
 export function recognizeFile(head: Buffer): Recognized {
   if (head.length === 0) return { what: "an empty file", advice: "Build or copy it again." };
   const text = head.toString("latin1");
-  const interpreter = shebang(text);
-  if (interpreter !== undefined) {
-    return { what: `a script for ${printable(interpreter)}, which a scratch image does not have`, advice: OTHER_IMAGE };
-  }
   const known = KNOWN.find(({ magic }) => text.startsWith(magic));
   return known ?? { what: "not a program (no ELF file)", advice: "Name a program for Linux." };
 }
 
+/** What starts a script. */
+export interface Shebang {
+  /** As written; empty for a line without one. */
+  readonly interpreter: string;
+  /** All that follows, which is one argument for the kernel. */
+  readonly argument?: string;
+}
+
 /** The interpreter line of execve(2). */
-function shebang(text: string): string | undefined {
+export function shebangOf(head: Buffer): Shebang | undefined {
+  const text = head.toString("latin1");
   if (!text.startsWith("#!")) return undefined;
   const [line = ""] = text.slice(2).split("\n", 1);
-  return line.trim() || "no interpreter";
+  const [, interpreter = "", argument] = /^(\S*)(?:[ \t]+(.*))?$/.exec(line.trim()) ?? [];
+  return { interpreter, ...(argument === undefined || argument === "" ? {} : { argument }) };
 }

@@ -1,10 +1,19 @@
 import { posix } from "node:path";
-import { BaseKitError, printable, type RuntimeConfig } from "@base-kit/core";
+import { BaseKitError, type ByteString, bytesFromText, printable, type RuntimeConfig } from "@base-kit/core";
 import type { Placement } from "./image-path.ts";
 import { requireImagePath } from "./image-path.ts";
+import type { ImageTree } from "./image-tree.ts";
 
 /** What Docker sets when an image says nothing. */
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** What can be started. */
+interface Startable {
+  readonly programs: readonly Placement[];
+  readonly tree: Pick<ImageTree, "items" | "real">;
+  /** What starts the first file, where that is not the file itself. */
+  readonly command: readonly string[] | undefined;
+}
 
 /**
  * The settings of an image of these programs: without a command of its own the first program is started, as in Docker's
@@ -12,11 +21,11 @@ const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
  *
  * @throws BaseKitError `SCRATCH_RUNTIME` (usage) for settings with which no container would start
  */
-export function scratchRuntime(programs: readonly Placement[], asked: RuntimeConfig = {}): RuntimeConfig {
+export function scratchRuntime(startable: Startable, asked: RuntimeConfig = {}): RuntimeConfig {
+  const { programs, command } = startable;
   const isGiven = asked.cmd !== undefined || (asked.entrypoint ?? []).length > 0;
-  const runtime = isGiven ? asked : { ...asked, cmd: programs.slice(0, 1).map(({ path }) => path) };
-  requireUserNumbers(runtime.user);
-  requireStartable(programs, runtime);
+  const runtime = isGiven ? asked : { ...asked, cmd: command ?? programs.slice(0, 1).map(({ path }) => path) };
+  requireStartable(startable, runtime);
   return runtime.workdir === undefined ? runtime : { ...runtime, workdir: checkedWorkdir(programs, runtime.workdir) };
 }
 
@@ -34,21 +43,22 @@ function checkedWorkdir(programs: readonly Placement[], asked: string): string {
   );
 }
 
-function requireUserNumbers(user: string | undefined): void {
-  if (user === undefined || user === "" || /^\d{1,10}(?::\d{1,10})?$/.test(user)) return;
-  throw new BaseKitError(
-    "SCRATCH_RUNTIME",
-    `the user ${printable(user)} cannot be found in a scratch image, which has no /etc/passwd`,
-    { kind: "usage", hint: "Write it as numbers, such as 65532:65532." },
-  );
-}
-
-function requireStartable(programs: readonly Placement[], runtime: RuntimeConfig): void {
+function requireStartable({ programs, tree }: Startable, runtime: RuntimeConfig): void {
   const [executable] = [...(runtime.entrypoint ?? []), ...(runtime.cmd ?? [])];
   if (executable === undefined) throw notThere("nothing would be started", programs);
   const candidates = candidatesFor(executable, runtime);
-  if (programs.some(({ path }) => candidates.includes(path))) return;
+  if (candidates.some((path) => isProgram(tree, bytesFromText(path)))) return;
   throw notThere(`${printable(executable)}, which a container would start, is not in the image`, programs);
+}
+
+function isProgram(tree: Startable["tree"], path: ByteString): boolean {
+  let at = tree.real(path);
+  for (let links = 0; links < 40; links++) {
+    const item = tree.items.get(at);
+    if (item?.type !== "symlink") return item?.type === "file";
+    at = tree.real(posix.resolve(posix.dirname(at), item.target) as ByteString);
+  }
+  return false;
 }
 
 /** Where a container looks for a program: as execvp(3), from the working directory. */

@@ -1,10 +1,13 @@
 import { rm } from "node:fs/promises";
-import type { Context, Platform } from "@base-kit/core";
-import { collectPrograms } from "./collect-programs.ts";
+import { bytesFromText, type Context, type Entry, type Platform } from "@base-kit/core";
+import { mergedEntries, type Spool, spool } from "@base-kit/rootfs";
+import { writeTar } from "@base-kit/tar";
+import { type Collected, collect, type Program } from "./collect.ts";
 import { placeContext } from "./context-folder.ts";
-import { contextFiles, dockerfile } from "./dockerfile.ts";
+import { ARCHIVE, contextFiles, dockerfile } from "./dockerfile.ts";
 import type { ScratchOptions, ScratchProgram } from "./options.ts";
-import { scratchRuntime } from "./runtime.ts";
+import type { ScratchReport } from "./report.ts";
+import { entriesOf } from "./scratch-rootfs.ts";
 
 export interface ScratchContext {
   /** The folder for `docker build`. */
@@ -12,6 +15,7 @@ export interface ScratchContext {
   /** Names in it, sorted. */
   readonly files: readonly string[];
   readonly platform: Platform;
+  readonly report: ScratchReport;
 }
 
 /**
@@ -30,13 +34,44 @@ export async function scratchContext(
   options: ScratchOptions,
   context: Context,
 ): Promise<ScratchContext> {
-  const { programs: collected, platform } = await collectPrograms(programs, options, context);
+  const collected = await collect(programs, options, context);
+  const copies = collected.programs.map(({ copy }) => copy.path);
   try {
-    const files = contextFiles(collected);
-    const text = dockerfile(files, scratchRuntime(collected, options.runtime));
-    await placeContext(dir, { dockerfile: text, programs: files }, context);
-    return { dir, files: [".dockerignore", "Dockerfile", ...files.map(({ name }) => name)].sort(), platform };
+    const { added, rest } = dividedEntries(collected, options);
+    const archive = rest.length === 0 ? undefined : await spool(writeTar(rest), context);
+    if (archive !== undefined) copies.push(archive.path);
+    const files = [
+      ...(archive === undefined ? [] : [archiveFile(archive)]),
+      ...contextFiles(added.map((program) => ({ ...program, copy: program.copy.path, sha256: program.copy.sha256 }))),
+    ];
+    await placeContext(dir, { dockerfile: dockerfile(files, collected.runtime), programs: files }, context);
+    const names = [".dockerignore", "Dockerfile", ...files.map(({ name }) => name)].sort();
+    return { dir, files: names, platform: collected.platform, report: collected.report };
   } finally {
-    await Promise.all(collected.map(({ copy }) => rm(copy, { force: true })));
+    await Promise.all(copies.map((copy) => rm(copy, { force: true })));
   }
+}
+
+/** Programs are added one by one, as in the guide; everything around them as one archive, which `ADD` unpacks as it is. */
+function dividedEntries(
+  collected: Collected,
+  options: ScratchOptions,
+): { readonly added: readonly Program[]; readonly rest: readonly Entry[] } {
+  const added = collected.programs.filter(
+    ({ kind, path, source }) =>
+      source === undefined &&
+      (kind.kind === "static" || kind.kind === "dynamic") &&
+      collected.items.has(bytesFromText(path)),
+  );
+  const paths = new Set(added.map(({ path }) => bytesFromText(path.slice(1))));
+  const entries = entriesOf(collected, options).filter(({ path }) => !paths.has(path));
+  // Folders alone come by themselves.
+  const rest = entries.some(({ type }) => type !== "directory")
+    ? entries
+    : entries.filter(({ mode }) => (mode & 0o1000) !== 0);
+  return { added, rest: mergedEntries({ segments: [{ key: "", origin: "base", entries: () => rest }] }) };
+}
+
+function archiveFile({ path, sha256 }: Spool) {
+  return { name: ARCHIVE, file: ARCHIVE, path: "/", copy: path, sha256, mode: 0o644, mtime: 0 };
 }

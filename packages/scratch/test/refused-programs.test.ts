@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { appendFileSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { directoryRoot } from "@base-kit/elf";
 import { elfBytes } from "@base-kit/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type ScratchProgram, scratchContext, scratchRootfs } from "../src/index.ts";
@@ -18,20 +19,18 @@ function file(name: string, bytes: Uint8Array | string = elfBytes()): string {
   return path;
 }
 
-describe("a file that is no static program", () => {
+/** A small system in a folder of the test. */
+function rootWith(files: Readonly<Record<string, Uint8Array | string>>): string {
+  const root = join(context.dir, "root");
+  for (const [name, bytes] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, name)), { recursive: true });
+    writeFileSync(join(root, name), bytes);
+  }
+  return root;
+}
+
+describe("a file that is no program", () => {
   test.each([
-    [
-      "a script",
-      "#!/usr/bin/env python3\n",
-      "SCRATCH_NOT_A_PROGRAM",
-      /hello is a script for "\/usr\/bin\/env python3", which a scratch image does not have$/,
-    ],
-    [
-      "a script with hostile bytes",
-      "#!/bin/\x1b[31msh\n",
-      "SCRATCH_NOT_A_PROGRAM",
-      /a script for "\/bin\/\\x1b\[31msh"/,
-    ],
     ["an empty file", "", "SCRATCH_NOT_A_PROGRAM", /is an empty file$/],
     ["a text", "hello\n", "SCRATCH_NOT_A_PROGRAM", /is not a program \(no ELF file\)$/],
     ["a macOS program", Buffer.from("cffaedfe0c000001", "hex"), "SCRATCH_NOT_A_PROGRAM", /is a macOS program$/],
@@ -75,14 +74,57 @@ describe("a file that is no static program", () => {
     });
   });
 
-  test("a dynamically linked program, with what it needs and what to do", async () => {
-    const interpreter = "/lib64/ld-linux-x86-64.so.2";
-    const hello = file("hello", elfBytes({ type: 3, pie: true, interpreter, needed: ["libssl.so.3", "libc.so.6"] }));
-    await expect(scratchRootfs([hello], {}, context)).rejects.toMatchObject({
-      code: "SCRATCH_DYNAMIC",
+  test.each([
+    [
+      "an interpreter that is missing",
+      "#!/no/such/shell -e\n",
+      /hello is a script for \/no\/such\/shell, which is not in/,
+    ],
+    [
+      "an interpreter that env would not find",
+      "#!/usr/bin/env no-such-shell\n",
+      /a script for no-such-shell, which is not in/,
+    ],
+    ["hostile bytes", "#!/bin/\x1b[31msh\n", /a script for "\/bin\/\\x1b\[31msh", which/],
+    ["a relative interpreter", "#!bin/sh\n", /a script for bin\/sh, which/],
+    ["no interpreter", "#!\n", /a script for "no interpreter", which/],
+  ])("a script with %s", async (_, text, message) => {
+    const root = directoryRoot(rootWith({ "usr/bin/env": elfBytes() }));
+    writeFileSync(join(root.name, "hello"), text);
+    await expect(scratchRootfs(["/hello"], { root }, context)).rejects.toMatchObject({
+      code: "SCRATCH_INTERPRETER_MISSING",
       kind: "unsupported",
-      message: `the program ${hello} is dynamically linked: it needs the interpreter /lib64/ld-linux-x86-64.so.2 and the libraries libssl.so.3, libc.so.6, which a scratch image does not have`,
-      hint: expect.stringMatching(/gcc -static.*base-kit build alpine.*Nothing was written/),
+      message: expect.stringMatching(message),
+    });
+  });
+
+  test("a dynamically linked program whose libraries are not there, with who needs which", async () => {
+    const interpreter = "/lib64/ld-linux-x86-64.so.2";
+    const root = directoryRoot(
+      rootWith({
+        "lib64/ld-linux-x86-64.so.2": elfBytes({ type: 3, soname: "ld-linux-x86-64.so.2" }),
+        "lib64/liba.so.1": elfBytes({ type: 3, soname: "liba.so.1", needed: ["libssl.so.3"] }),
+        "lib64/libarm.so": elfBytes({ type: 3, machine: 183 }),
+        "opt/odd/libssl.so.3": elfBytes({ type: 3 }),
+        "var/lib/dpkg/info/odd-ssl.list": "/.\n/opt/odd\n/opt/odd/libssl.so.3\n",
+        hello: elfBytes({ type: 3, pie: true, interpreter, needed: ["liba.so.1", "libarm.so"] }),
+      }),
+    );
+    await expect(scratchRootfs(["/hello"], { root }, context)).rejects.toMatchObject({
+      code: "SCRATCH_LIBRARY_MISSING",
+      kind: "unsupported",
+      message: `the program /hello could not start: the library libarm.so needed by /hello; /lib64/libarm.so is for another machine; the library libssl.so.3 needed by /lib64/liba.so.1: not found in ${root.name}`,
+      hint: expect.stringMatching(/odd-ssl has \/opt\/odd\/libssl\.so\.3.*Nothing was written/),
+    });
+  });
+
+  test("a secret of the machine", async () => {
+    for (const path of ["/etc/shadow", "/etc/ssh/ssh_host_rsa_key"])
+      await expect(scratchRootfs([path], {}, context)).rejects.toMatchObject({ code: "SCRATCH_SECRET", kind: "usage" });
+    const root = directoryRoot(rootWith({ hello: elfBytes(), "srv/.env": "TOKEN=x", "srv/a": "1" }));
+    await expect(scratchRootfs(["/hello"], { root, with: ["/srv"] }, context)).rejects.toMatchObject({
+      code: "SCRATCH_SECRET",
+      message: expect.stringMatching(/srv\/\.env is refused/),
     });
   });
 
@@ -265,7 +307,7 @@ describe("a place that an image does not have", () => {
 
 test("a refused program leaves no folder behind", async () => {
   const out = join(context.dir, "out");
-  await expect(scratchContext([file("hello", "#!/bin/sh\n")], out, {}, context)).rejects.toMatchObject({
+  await expect(scratchContext([file("hello", "text\n")], out, {}, context)).rejects.toMatchObject({
     code: "SCRATCH_NOT_A_PROGRAM",
   });
   expect(readdirSync(context.dir)).toEqual(["hello"]);

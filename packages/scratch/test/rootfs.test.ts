@@ -180,8 +180,8 @@ describe("what is started", () => {
     ["an entrypoint that is not there", { entrypoint: ["/nope"], cmd: ["/hello"] }, /^\/nope, which/],
     ["a name that is not on the PATH", { cmd: ["hello"] }, /^hello, which/],
     ["no command at all", { cmd: [] }, /^nothing would be started/],
-    ["a user by name", { user: "nobody" }, /^the user nobody cannot be found/],
-    ["a user with a group by name", { user: "1000:staff" }, /^the user 1000:staff cannot be found/],
+    ["a user with a strange name", { user: "a b" }, /^the user "a b" cannot have an account/],
+    ["a group with a strange name", { user: "1000:a/b" }, /^the user a\/b cannot have an account/],
     [
       "a working directory that is a program",
       { workdir: "/hello" },

@@ -1,0 +1,48 @@
+import { BaseKitError, type ByteString, bytesFromText, printable } from "@base-kit/core";
+import { resolvePath, type SearchRoot } from "@base-kit/elf";
+import type { Shebang } from "./recognize-file.ts";
+
+/** Docker's own, which a container has unless the image says otherwise. */
+const PATH = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/**
+ * The programs that a script's first line needs: the interpreter, and for `/usr/bin/env NAME` also what env finds.
+ *
+ * @throws BaseKitError `SCRATCH_INTERPRETER_MISSING` (unsupported)
+ */
+export function resolveShebang(
+  { interpreter, argument }: Shebang,
+  { file, root }: { readonly file: string; readonly root: SearchRoot },
+): readonly ByteString[] {
+  if (!interpreter.startsWith("/")) throw missing(file, interpreter === "" ? "no interpreter" : interpreter, root);
+  const path = bytesFromText(interpreter);
+  if (resolvePath(root, path)?.node.type !== "file") throw missing(file, interpreter, root);
+  if (!/\/env$/.test(interpreter)) return [path];
+  const words = (argument ?? "")
+    .split(/[ \t]+/)
+    .filter((word) => word !== "" && !word.startsWith("-") && !/^\w+=/.test(word));
+  const [command] = words;
+  return command === undefined
+    ? [path]
+    : [path, command.startsWith("/") ? bytesFromText(command) : searchPath(root, command, file)];
+}
+
+/** @throws BaseKitError `SCRATCH_INTERPRETER_MISSING` (unsupported) */
+export function searchPath(root: SearchRoot, command: string, file: string): ByteString {
+  const found = PATH.map((folder) => bytesFromText(`${folder}/${command}`)).find(
+    (path) => resolvePath(root, path)?.node.type === "file",
+  );
+  if (found === undefined) throw missing(file, command, root);
+  return found;
+}
+
+function missing(file: string, interpreter: string, root: SearchRoot): BaseKitError {
+  return new BaseKitError(
+    "SCRATCH_INTERPRETER_MISSING",
+    `${printable(file)} is a script for ${printable(interpreter)}, which is not ${root.name === "" ? "on this machine" : `in ${printable(root.name)}`}`,
+    {
+      kind: "unsupported",
+      hint: "Install the interpreter there, or take it from an image with --from-image. Nothing was written.",
+    },
+  );
+}
