@@ -1,18 +1,18 @@
 import { BLOCK, FIELD, type Field } from "./format.ts";
+import { writtenSum } from "./header.ts";
 
 /**
  * Whether a block is, byte for byte, what `writeHeader` makes of the entry it stands for, told without making that entry: an
  * archive of many small files is read several times faster. No is always a safe answer, and the one for all that is rare:
  * devices, names that need a pax record, hidden files, the root, and the time 0, by which GNU tar says that one does not fit.
  */
-export function isPlainHeader(block: Uint8Array, at: number): boolean {
+export function isPlainHeader(block: Buffer, at: number): boolean {
   const type = block[at + FIELD.typeflag[0]] as number;
   if (!isPlainType(type) || !isSumRight(block, at)) return false;
   for (let field = 0; field < FIXED.length; field++) {
     const { offset, bytes } = FIXED[field] as FixedField;
-    for (let place = 0; place < bytes.length; place++) {
-      if (block[at + offset + place] !== bytes[place]) return false;
-    }
+    const start = at + offset;
+    if (block.compare(bytes, 0, bytes.length, start, start + bytes.length) !== 0) return false;
   }
   if (!isOctal(block, at + FIELD.mode[0] + 3, 4) || !isOctal(block, at + FIELD.uid[0], 7)) return false;
   if (!isOctal(block, at + FIELD.gid[0], 7) || !isOctal(block, at + FIELD.size[0], 11)) return false;
@@ -36,7 +36,7 @@ export function isPlainHeader(block: Uint8Array, at: number): boolean {
 }
 
 /** The size that a plain header tells. */
-export function plainSize(block: Uint8Array, at: number): number {
+export function plainSize(block: Buffer, at: number): number {
   let size = 0;
   const start = at + FIELD.size[0];
   for (let place = start; place < start + 11; place++) size = size * 8 + (block[place] as number) - ZERO;
@@ -79,22 +79,19 @@ function fixed(field: Field, skip: number, text: string): FixedField {
   return { offset: FIELD[field][0] + skip, bytes: Buffer.from(text, "latin1") };
 }
 
-function isSumRight(block: Uint8Array, at: number): boolean {
+/** Right if what stands behind the NUL of each text is zeros, which is looked at elsewhere. */
+function isSumRight(block: Buffer, at: number): boolean {
   const field = at + FIELD.checksum[0];
   let told = 0;
   for (let place = field; place < field + 6; place++) {
     const digit = (block[place] as number) - ZERO;
     if (digit < 0 || digit > 7) return false;
     told = told * 8 + digit;
-    // Its own field counts as eight spaces.
   }
-  let sum = 8 * 0x20;
-  for (let place = at; place < field; place++) sum += block[place] as number;
-  for (let place = field + 8; place < at + FIELD.devminor[0] + 8; place++) sum += block[place] as number;
-  return sum === told;
+  return told === writtenSum(block, at);
 }
 
-function isOctal(block: Uint8Array, at: number, digits: number): boolean {
+function isOctal(block: Buffer, at: number, digits: number): boolean {
   for (let place = at; place < at + digits; place++) {
     const digit = (block[place] as number) - ZERO;
     if (digit < 0 || digit > 7) return false;
@@ -102,18 +99,20 @@ function isOctal(block: Uint8Array, at: number, digits: number): boolean {
   return true;
 }
 
-function isNought(block: Uint8Array, at: number, digits: number): boolean {
+function isNought(block: Buffer, at: number, digits: number): boolean {
   for (let place = at; place < at + digits; place++) if (block[place] !== ZERO) return false;
   return true;
 }
 
-function isZeroFrom(block: Uint8Array, at: number, end: number): boolean {
-  for (let place = at; place < end; place++) if (block[place] !== 0) return false;
-  return true;
+/** One call into C++: a loop over a hundred bytes is slow until it is compiled. */
+export function isZeroFrom(block: Buffer, at: number, end: number): boolean {
+  return block.compare(ZEROS, 0, end - at, at, end) === 0;
 }
 
+const ZEROS = Buffer.alloc(BLOCK);
+
 /** Bytes up to the NUL or the field's end, when they are a path in ASCII that `entryPath` leaves as it is but for a slash at its end; else -1. */
-function cleanPathLength(block: Uint8Array, at: number): number {
+function cleanPathLength(block: Buffer, at: number): number {
   const end = at + FIELD.name[1];
   let before = SLASH;
   let place = at;

@@ -4,7 +4,7 @@ import { encodeHeader } from "./header.ts";
 import { DEFAULT_LIMITS, type TarLimits } from "./limits.ts";
 import type { Member } from "./member.ts";
 import { parseTar } from "./parser.ts";
-import { isPlainHeader, plainSize } from "./plain-header.ts";
+import { isPlainHeader, isZeroFrom, plainSize } from "./plain-header.ts";
 import { refuse } from "./refuse.ts";
 import type { Window } from "./window.ts";
 
@@ -102,6 +102,5 @@ function entryReader(file: GrowingFile, name: string): (skip: number) => Promise
 
 function isPlain({ buffer, at, available }: GrowingFile, pad: number): boolean {
   if (available < pad + BLOCK) return false;
-  for (let place = at; place < at + pad; place++) if (buffer[place] !== 0) return false;
-  return isPlainHeader(buffer, at + pad);
+  return isZeroFrom(buffer, at, at + pad) && isPlainHeader(buffer, at + pad);
 }
