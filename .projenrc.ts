@@ -85,11 +85,18 @@ const debianArchive = workspace.addPackage({
   workspaceDeps: [core, store, signatures],
 });
 
+const debianTweaks = workspace.addPackage({
+  dir: "debian-tweaks",
+  description: "What makes a system of Debian or Ubuntu a good base image: tweaks with names, and slim.",
+  layer: "family",
+  workspaceDeps: [core, rootfs],
+});
+
 const producerDebootstrap = workspace.addPackage({
   dir: "producer-debootstrap",
   description: "Debian and Ubuntu root filesystems by the real debootstrap, verified and without its leftovers.",
   layer: "producer",
-  workspaceDeps: [core, debianArchive, rootfs, store, signatures],
+  workspaceDeps: [core, debianArchive, debianTweaks, rootfs, store, signatures],
   deps: ["zod"],
 });
 
@@ -97,7 +104,7 @@ const producerDebian = workspace.addPackage({
   dir: "producer-debian",
   description: "Debian and Ubuntu root filesystems natively: verified packages, unpacked in memory, a dpkg database.",
   layer: "producer",
-  workspaceDeps: [core, debianArchive, rootfs, sandbox, signatures, store, tar],
+  workspaceDeps: [core, debianArchive, debianTweaks, rootfs, sandbox, signatures, store, tar],
   deps: ["zod"],
 });
 

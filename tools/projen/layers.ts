@@ -21,8 +21,12 @@ export const LAYERS = {
     uses: ["contract", "foundation"],
     why: "the virtual tree reads directories and archives, and everything that makes or packs a tree stands on it",
   },
-  producer: {
+  family: {
     uses: ["contract", "foundation", "tree"],
+    why: "what the producers of one family of distributions do to a tree alike, so that they need not know each other",
+  },
+  producer: {
+    uses: ["contract", "foundation", "tree", "family"],
     why: "a distribution can be added or dropped without touching another one, and none knows what an image is",
   },
   image: {
@@ -34,7 +38,7 @@ export const LAYERS = {
     why: "takes a finished, validated image to where it is used, whoever produced it",
   },
   app: {
-    uses: ["contract", "foundation", "tree", "producer", "image", "sink"],
+    uses: ["contract", "foundation", "tree", "family", "producer", "image", "sink"],
     why: "the one place where producers, images and sinks meet",
   },
   testing: {

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { type Context, type Entry, type Lock, type Rootfs, type Segment, step } from "@base-kit/core";
+import { applyTweaks } from "@base-kit/debian-tweaks";
 import { clampTimes, describeRootfs, fileEntry } from "@base-kit/rootfs";
 import { fetchFiles } from "@base-kit/store";
 import { configure } from "./configure/configure.ts";
@@ -49,7 +50,11 @@ export async function produce(lock: Lock, context: Context): Promise<Rootfs> {
     },
     context,
   );
-  return configured;
+  return step(context, "making a base image of it", async () => {
+    const { options, system } = build;
+    const tweaked = await applyTweaks(configured, { ...options, epoch, architecture: system.architecture });
+    return clampTimes(epoch)(tweaked);
+  });
 }
 
 async function openPackages({ packages }: LockedBuild, context: Context): Promise<readonly Installed[]> {

@@ -1,4 +1,5 @@
 import { COMPONENT, PACKAGE } from "@base-kit/debian-archive";
+import { TWEAK_CHOICES } from "@base-kit/debian-tweaks";
 import { z } from "zod";
 import { CONFIGURE_MODES, type DebianOptions, VARIANTS } from "./options.ts";
 import { SNAPSHOT } from "./snapshot.ts";
@@ -38,7 +39,7 @@ export const debianSchema: z.ZodType<DebianOptions> = z.strictObject({
     .default(false)
     .describe("Leave out documentation, manual pages and translations, as debian:…-slim does"),
   tweaks: z
-    .array(z.string().min(1))
+    .array(z.enum(TWEAK_CHOICES))
     .min(1)
     .default(["default"])
     .describe("What makes a root filesystem a good base image: default, none, or names of single tweaks"),

@@ -1,4 +1,4 @@
-import type { TweakChoice } from "./tweaks/index.ts";
+import type { TweakChoice } from "@base-kit/debian-tweaks";
 
 /** What can be asked of this producer; the names are debootstrap's and the command line's. */
 export interface DebootstrapOptions {

@@ -4,6 +4,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { BaseKitError, type Context, type InstalledPackage, type Lock, type Rootfs, step } from "@base-kit/core";
 import { debianMachine, type FetchedRelease, fetchRelease, requireKeyring } from "@base-kit/debian-archive";
+import { applyTweaks } from "@base-kit/debian-tweaks";
 import { clampTimes, describeRootfs, directorySegment } from "@base-kit/rootfs";
 import { type Keyring, parseRelease } from "@base-kit/signatures";
 import { publicMirror } from "./archive.ts";
@@ -14,10 +15,8 @@ import { type Locked, readLock } from "./locked.ts";
 import { asOneSegment } from "./one-segment.ts";
 import { requireAbleHost } from "./preflight.ts";
 import { withDebootstrap } from "./run-debootstrap.ts";
-import { slim } from "./slim.ts";
 import { withPublicSources } from "./sources-list.ts";
 import { debootstrapDir, findSuite } from "./suite.ts";
-import { chosenTweaks } from "./tweaks/index.ts";
 
 /** Runs debootstrap on the locked Release and makes a base image's root filesystem of what it leaves. */
 export async function produce(lock: Lock, context: Context): Promise<Rootfs> {
@@ -45,18 +44,16 @@ export async function produce(lock: Lock, context: Context): Promise<Rootfs> {
   );
 
   return step(context, "making a base image of it", async (handle) => {
-    const tweaks = chosenTweaks(options.tweaks);
     const build = { epoch: lock.sourceDateEpoch, include: options.include, architecture };
-    let rootfs = withPublicSources(made, {
+    const sourced = withPublicSources(made, {
       mirror,
       suite: lock.release,
       options,
       instead: publicMirror(suite, architecture),
     });
-    for (const tweak of tweaks) rootfs = await tweak.apply(rootfs, build);
-    if (options.slim) rootfs = slim(rootfs, build);
-    handle.detail(`${tweaks.length} tweaks${options.slim ? ", slim" : ""}`);
-    return asOneSegment(clampTimes(lock.sourceDateEpoch)(rootfs));
+    const tweaked = await applyTweaks(sourced, { ...options, ...build });
+    handle.detail(`${options.tweaks.join(", ")}${options.slim ? ", slim" : ""}`);
+    return asOneSegment(clampTimes(lock.sourceDateEpoch)(tweaked));
   });
 }
 

@@ -1,7 +1,7 @@
 import { COMPONENT, PACKAGE } from "@base-kit/debian-archive";
+import { TWEAK_CHOICES } from "@base-kit/debian-tweaks";
 import { z } from "zod";
 import type { DebootstrapOptions } from "./options.ts";
-import { TWEAK_CHOICES } from "./tweaks/index.ts";
 
 /** Loaded when needed: zod is not small. What becomes an argument of debootstrap is checked here, letter by letter. */
 export const debootstrapSchema: z.ZodType<DebootstrapOptions> = z.strictObject({

@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { hostPlatform, type Lock, type Rootfs, textFromBytes } from "@base-kit/core";
+import { slim } from "@base-kit/debian-tweaks";
 import { createContext, type HostContext } from "@base-kit/host";
 import { describeRootfs, directorySegment, mergedEntries, readTextFile } from "@base-kit/rootfs";
 import { createStore } from "@base-kit/store";
 import { createUbuntuMirror, locationOf, readContent, requires, startMirror } from "@base-kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { debootstrap } from "../src/index.ts";
-import { slim } from "../src/slim.ts";
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const TOOLS = ["debootstrap", "gpg", "gpgv", "xz", "unshare", "root", "debian-mirror"] as const;

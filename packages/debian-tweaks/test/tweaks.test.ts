@@ -1,6 +1,6 @@
 import { readTextFile } from "@base-kit/rootfs";
 import { describe, expect, test } from "vitest";
-import { chosenTweaks, TWEAKS, type Tweak } from "../src/tweaks/index.ts";
+import { chosenTweaks, TWEAKS, type Tweak } from "../src/index.ts";
 import { linesOf, rootfsOf } from "./tree.ts";
 
 const DAY = 86_400;

@@ -1,7 +1,7 @@
 import type { Entry, Rootfs } from "@base-kit/core";
 import { textFromBytes } from "@base-kit/core";
 import { addEntries, excludePaths, fileEntry, findEntry, mergedEntries, removePaths } from "@base-kit/rootfs";
-import type { Build } from "./tweaks/tweak.ts";
+import type { Build } from "./tweak.ts";
 
 /** What `debian:…-slim` leaves out, as dpkg patterns. Source: debuerreotype, scripts/.slimify-excludes and .slimify-includes. */
 const EXCLUDE = [

@@ -1,6 +1,6 @@
 import { readTextFile } from "@base-kit/rootfs";
 import { expect, test } from "vitest";
-import { slim } from "../src/slim.ts";
+import { slim } from "../src/index.ts";
 import { linesOf, rootfsOf } from "./tree.ts";
 
 const BUILD = { epoch: 7, include: [], architecture: "amd64" };

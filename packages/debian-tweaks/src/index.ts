@@ -1,0 +1,3 @@
+export { slim } from "./slim.ts";
+export type { Build, Tweak } from "./tweak.ts";
+export { applyTweaks, type Chosen, chosenTweaks, TWEAK_CHOICES, TWEAKS, type TweakChoice } from "./tweaks.ts";
