@@ -14,12 +14,23 @@ import {
   requestDifferences,
   step,
 } from "@base-kit/core";
+import { vendoredStore } from "@base-kit/store";
 import { LOCK_NAME, readLockFile, requireSameRequest, writeLockFile } from "./lock-store.ts";
 
 export interface LockFlags {
   /** True for `base-kit.lock`. */
   readonly lockfile?: string | true;
   readonly frozenLockfile?: boolean;
+}
+
+/** `--vendor` of the commands that make images: a folder with copies of the locked inputs. */
+export interface VendorFlags {
+  readonly vendor?: string;
+}
+
+/** The context whose store also finds what lies there. */
+export async function withVendored(context: Context, { vendor }: VendorFlags): Promise<Context> {
+  return vendor === undefined ? context : { ...context, store: await vendoredStore(context.store, vendor, context) };
 }
 
 /** What is asked of a producer, without the platform. */

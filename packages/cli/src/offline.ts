@@ -8,7 +8,7 @@ export function offlineContext<T extends Context>(context: T): T {
     fetch: async (url) => {
       throw new BaseKitError("OFFLINE", `${redactUrl(url)} is not in the cache, and --offline forbids to fetch it`, {
         kind: "network",
-        hint: "Run once without --offline. With a lock file, `base-kit lock --vendor DIR` copies all it needs into a folder for --cache-dir.",
+        hint: "Run once without --offline. With a lock file, `base-kit lock --vendor DIR` copies all it needs into a folder for `build --vendor DIR`.",
       });
     },
   };

@@ -62,10 +62,7 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
     .option("--arch <architectures>", "amd64,arm64,… (default: those of the lock, else this machine's)", list)
     .option("--lockfile <file>", "the file to write (default: base-kit.lock)")
     .option("--update", "decide anew, also what the file has already")
-    .option(
-      "--vendor <directory>",
-      "copy all inputs there; `build --offline --cache-dir <directory>` needs nothing else",
-    )
+    .option("--vendor <directory>", "copy all inputs there; `build --offline --vendor <directory>` needs nothing else")
     .option("--source-date-epoch <seconds>", "time of creation (default: SOURCE_DATE_EPOCH, else the newest input)");
   common(producerOptions(lockCommand))
     .addHelpText("after", LOCK_EXAMPLES)
@@ -221,7 +218,8 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
     .description(
       `Makes the image of a lock again, with the settings it records, and compares it with an image, or with the digest in the lock. Exit code: 0 the same, 3 different.\n${SOURCES}`,
     )
-    .option("--lockfile <file>", "the lock (default: base-kit.lock)");
+    .option("--lockfile <file>", "the lock (default: base-kit.lock)")
+    .option("--vendor <directory>", VENDOR);
   common(sourceOptions(verifyCommand))
     .addHelpText("after", VERIFY_EXAMPLES)
     .action((name: string | undefined, options: VerifyFlags & CommonOptions) =>
@@ -393,13 +391,16 @@ function producerOptions(command: Command): Command {
     );
 }
 
+const VENDOR = "take inputs from the copies that `lock --vendor` has made there; it is only read";
+
 function lockOptions(command: Command): Command {
   return command
     .option(
       "--lockfile [file]",
       "use the inputs of this lock, and write it when it is missing (default: base-kit.lock)",
     )
-    .option("--frozen-lockfile", "use the inputs of the lock, or fail when it does not answer exactly this request");
+    .option("--frozen-lockfile", "use the inputs of the lock, or fail when it does not answer exactly this request")
+    .option("--vendor <directory>", VENDOR);
 }
 
 function pathOptions(command: Command): Command {
@@ -556,7 +557,7 @@ Examples:
   base-kit lock alpine:3.20 && base-kit build alpine:3.20 --frozen-lockfile -t demo/alpine
   base-kit lock alpine:3.20 --arch amd64,arm64
   base-kit lock alpine:3.20 --update
-  base-kit lock alpine:3.20 --vendor ./inputs && base-kit build alpine:3.20 --offline --cache-dir ./inputs -t demo/alpine`;
+  base-kit lock alpine:3.20 --vendor ./inputs && base-kit build alpine:3.20 --offline --vendor ./inputs -t demo/alpine`;
 
 const SOURCES =
   "An image is docker://NAME, docker-daemon:NAME, oci:DIRECTORY[:TAG], oci-archive:FILE, docker-archive:FILE, or a file, directory or name alone.";

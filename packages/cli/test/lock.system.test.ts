@@ -222,16 +222,14 @@ describe.skipIf(requires("alpine-mirror").skip)("without the network", () => {
     expect(result.vendored).toMatchObject({ directory: "inputs", files: 2, skipped: [] });
     rmSync(sandbox.work("mirror"), { recursive: true });
     rmSync(join(sandbox.dir, "cache"), { recursive: true });
-    await sandbox.json([
-      "build",
-      ...spec,
-      "--offline",
-      "--cache-dir",
-      "inputs",
-      "--frozen-lockfile",
-      "-o",
-      "oci:images:x",
-    ]);
+    const before = readdirSync(sandbox.work("inputs"), { recursive: true }).sort();
+    await built("--offline", "--vendor", "inputs", "--lockfile");
+    expect(await sandbox.run(["verify", "--offline", "--vendor", "inputs"])).toMatchObject({ exitCode: 0 });
+    expect(readdirSync(sandbox.work("inputs"), { recursive: true }).sort()).toEqual(before);
+    expect(await build("--vendor", "nowhere")).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("lock … --vendor"),
+    });
   });
 });
 

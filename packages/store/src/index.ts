@@ -8,3 +8,4 @@ export { resolveMirror } from "./mirror-url.ts";
 export { listStore, type Pruned, pruneStore, type StoredItem } from "./prune.ts";
 export { createTries, isTemporary, parseRetryAfter, Temporary } from "./retry.ts";
 export { type CreateStoreOptions, createStore, type FolderStore } from "./store.ts";
+export { vendoredStore } from "./vendored-store.ts";

@@ -3,20 +3,21 @@ import { deliver, type ImageSource } from "../deliver.ts";
 import { type DestinationFlags, findDestinations } from "../destinations.ts";
 import { builtImage, type ImageFlags, imageSettings } from "../image-settings.ts";
 import { lockedImage } from "../locked-image.ts";
-import { type LockFlags, openLocking } from "../locking.ts";
+import { type LockFlags, openLocking, type VendorFlags, withVendored } from "../locking.ts";
 import { platformsFromFlag } from "../options/platforms.ts";
 import { type ProducerFlags, producerOptions } from "../options/producer.ts";
 import { loadProducer, parseProducerSpec } from "../producers.ts";
 import { type ImageResult, imageResult } from "../result.ts";
 import { requireSameVersions } from "../version-skew.ts";
 
-export interface BuildFlags extends ProducerFlags, ImageFlags, DestinationFlags, LockFlags {
+export interface BuildFlags extends ProducerFlags, ImageFlags, DestinationFlags, LockFlags, VendorFlags {
   readonly arch?: readonly string[];
   readonly allowVersionSkew?: boolean;
 }
 
 /** `base-kit build <producer>[:<release>]`: resolve, produce, transform, deliver. All options are checked before anything is fetched. */
-export async function build(spec: string, flags: BuildFlags, context: Context): Promise<ImageResult> {
+export async function build(spec: string, flags: BuildFlags, outer: Context): Promise<ImageResult> {
+  const context = await withVendored(outer, flags);
   const { name, release } = parseProducerSpec(spec);
   const producer = await loadProducer(name);
   const options = await producerOptions(producer, flags);

@@ -147,7 +147,7 @@ function versionOf({ facts, sha256 }: LockedInput): string {
   return facts?.["version"] ?? sha256?.slice(0, 12) ?? "unknown";
 }
 
-/** Copies the inputs into a folder that is a cache: `--cache-dir DIR --offline` builds from it alone. */
+/** Copies the inputs into a folder with the layout of the store: `build --vendor DIR --offline` needs nothing else. */
 async function vendor(directory: string, { platforms }: LockFile, context: Context): Promise<Vendored> {
   const inputs = platforms.flatMap((each) => each.lock.inputs);
   const known = [...new Map(inputs.flatMap((input) => (input.sha256 ? [[input.sha256, input]] : []))).values()];

@@ -19,10 +19,10 @@ import { firstDifference } from "../inspect/first-difference.ts";
 import { openOne, type SourceFlags } from "../inspect/open-one.ts";
 import { LOCK_NAME, readLockFile } from "../lock-store.ts";
 import { lockedImage } from "../locked-image.ts";
-import { isSame } from "../locking.ts";
+import { isSame, type VendorFlags, withVendored } from "../locking.ts";
 import { loadProducer } from "../producers.ts";
 
-export interface VerifyFlags extends SourceFlags {
+export interface VerifyFlags extends SourceFlags, VendorFlags {
   readonly lockfile?: string;
 }
 
@@ -45,7 +45,8 @@ export interface VerifiedPlatform {
 }
 
 /** `base-kit verify [image]`: makes the images of a lock again and compares them with an image, or with what the lock records. */
-export async function verify(name: string | undefined, flags: VerifyFlags, context: Context): Promise<Verified> {
+export async function verify(name: string | undefined, flags: VerifyFlags, outer: Context): Promise<Verified> {
+  const context = await withVendored(outer, flags);
   const path = flags.lockfile ?? LOCK_NAME;
   const file = await readLockFile(path);
   if (file === undefined) throw unverifiable(`there is no lock ${printable(path)}`);
