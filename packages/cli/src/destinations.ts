@@ -1,4 +1,5 @@
 import {
+  BaseKitError,
   type Context,
   type ImageReference,
   isBaseKitError,
@@ -19,6 +20,7 @@ export interface DestinationFlags {
   readonly compression?: Layer["compression"];
   readonly compressor?: "node" | "portable";
   readonly layers?: number;
+  readonly keepLayers?: boolean;
   readonly importer?: "auto" | "docker-cli" | "engine-api";
   readonly importMode?: "load" | "import";
   readonly dockerHost?: string;
@@ -55,6 +57,7 @@ export async function findDestinations(
   const references = (tags.length === 0 ? [defaultName] : tags).map(parseReference);
   const outputs = (flags.output ?? []).map(parseOutput);
   requireCompressor(flags);
+  if (flags.keepLayers === true) requireLayersTaken(outputs, flags);
   const common = {
     layer: layerOptions(flags),
     sboms: (flags.sbom ?? []).map(parseSbomFile),
@@ -76,12 +79,29 @@ export async function findDestinations(
   };
 }
 
+/** A tar or a directory is what the layers come to, not the layers. */
+function requireLayersTaken(outputs: readonly Output[], { importMode }: DestinationFlags): void {
+  const other = outputs.find(({ transport }) => transport === "tar" || transport === "rootfs")?.transport;
+  if (other === undefined && importMode !== "import") return;
+  const what = other === undefined ? "--import-mode import" : `-o ${other}:`;
+  throw new BaseKitError("OPTION_INVALID", `--keep-layers and ${what} exclude each other`, {
+    kind: "usage",
+    hint: "Leave --keep-layers away: the layers become one.",
+  });
+}
+
 /** What the flags say of the layers, and nothing of what they leave open. */
-export function layerOptions({ compression, compressor, layers }: LayerOptions): LayerOptions {
+export function layerOptions({
+  compression,
+  compressor,
+  layers,
+  keepLayers,
+}: Pick<DestinationFlags, "compression" | "compressor" | "layers" | "keepLayers">): LayerOptions {
   return {
     ...(compression === undefined ? {} : { compression }),
     ...(compressor === undefined ? {} : { compressor }),
     ...(layers === undefined ? {} : { layers }),
+    ...(keepLayers === undefined ? {} : { keep: keepLayers }),
   };
 }
 

@@ -24,6 +24,7 @@ export interface ImageFlags extends RuntimeFlags {
   readonly compression?: Layer["compression"];
   readonly compressor?: "node" | "portable";
   readonly layers?: number;
+  readonly keepLayers?: boolean;
 }
 
 /** The same, checked. */
@@ -50,7 +51,7 @@ const SINGLE = ["cmd", "entrypoint", "user", "workdir", "stopSignal", "sourceDat
 const REPEATED = ["env", "expose", "volume", "label", "annotation", "pathExclude", "pathInclude"] as const;
 
 /** `compressedBy` is no flag: under which id the compressor gave these bytes. */
-const ABOUT_LAYERS = ["compression", "compressor", "layers", "compressedBy"] as const;
+const ABOUT_LAYERS = ["compression", "compressor", "layers", "keepLayers", "compressedBy"] as const;
 
 /** What a lock file keeps of an image. Flags stand as they were given: a value that came from the environment is not in it. */
 export function builtImage(image: Image, flags: ImageFlags, { epoch }: Pick<ImageSettings, "epoch">): BuiltImage {
@@ -67,6 +68,7 @@ export function builtImage(image: Image, flags: ImageFlags, { epoch }: Pick<Imag
       compression: image.layers[0]?.compression ?? "none",
       ...(flags.compressor === undefined ? {} : { compressor: flags.compressor }),
       ...(flags.layers === undefined ? {} : { layers: flags.layers }),
+      ...(flags.keepLayers === undefined ? {} : { keepLayers: flags.keepLayers }),
       ...(image.layers[0]?.compressor === undefined ? {} : { compressedBy: image.layers[0].compressor }),
     },
   };
@@ -94,7 +96,13 @@ export function recordedFlags({ settings }: BuiltImage): ImageFlags {
     ...read(["compression"], (value) => oneOf(value, ["none", "gzip", "zstd"])),
     ...read(["compressor"], (value) => oneOf(value, ["node", "portable"])),
     ...read(["layers"], asCount),
+    ...read(["keepLayers"], asTrue),
   ]);
+}
+
+function asTrue(part: JsonPart): true {
+  if (part.value === true) return true;
+  throw malformed(part, "true");
 }
 
 function oneOf(part: JsonPart, known: readonly string[]): string {

@@ -42,7 +42,12 @@ export function createProgram(run: (work: () => Promise<Answer>, options: Common
       "Makes a base image of a distribution: <producer>[:<release>], such as debian:bookworm or alpine:3.20.",
     )
     .option("--arch <architectures>", "amd64,arm64,arm/v7,… (default: this machine's)", list)
-    .option("--allow-version-skew", "several architectures: a package may have another version on each");
+    .option("--allow-version-skew", "several architectures: a package may have another version on each")
+    .addOption(
+      new Option("--keep-layers", "image:…: take its layers over as they are, where nothing in them changes").conflicts(
+        ["compression", "compressor", "layers", "pathExclude"],
+      ),
+    );
   lockOptions(producerOptions(build));
   imageOptions(pathOptions(build))
     .addHelpText("after", BUILD_EXAMPLES)
@@ -548,6 +553,7 @@ Examples:
   base-kit build debootstrap:bookworm -t demo/bookworm --slim
   base-kit build debootstrap:bookworm --include ca-certificates,curl -t demo/curl
   base-kit build debootstrap:focal --mirror http://mirror.example.com/ubuntu --keyring ./ubuntu.gpg -t focal
+  base-kit build image:debian:bookworm-slim --env TZ=UTC -t demo/base
   base-kit build debootstrap:trixie -o docker-archive:trixie.tar -o oci:images:trixie
 
 \`base-kit producers debootstrap\` lists what a producer takes.`;

@@ -19,6 +19,8 @@ export interface Layer extends Blob {
   readonly compression: "none" | "gzip" | "zstd";
   /** Implementation, version and level that made it: the same tar gives the same bytes under the same id. Absent when not known. */
   readonly compressor?: string;
+  /** Taken over from another image as it is: it may delete what is below it, and have its entries in any order. */
+  readonly kept?: boolean;
 }
 
 /** How a container is started, in the words of `docker run` and the Dockerfile. */

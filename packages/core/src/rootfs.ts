@@ -1,5 +1,5 @@
 import type { Entry } from "./entry.ts";
-import type { Digest, RuntimeConfig } from "./image.ts";
+import type { Digest, Layer, RuntimeConfig } from "./image.ts";
 import type { Platform } from "./platform.ts";
 
 /** The entries that one package brought, or everything that has no package. */
@@ -12,6 +12,8 @@ export interface Segment {
   entries(): Iterable<Entry>;
   /** The same entries as a deterministic tar, where it is at hand: a layer of nothing else need not be written again. */
   readonly archive?: SegmentArchive;
+  /** The layers of an image that hold just these entries when they are laid over each other: another image can keep them. */
+  readonly layers?: readonly Layer[];
 }
 
 /** An uncompressed tar on disk, byte for byte what `writeTar` of @base-kit/tar makes of the segment's entries in their order. */

@@ -2,7 +2,7 @@ import type { Context, Image, Layer, Rootfs, RuntimeConfig } from "@base-kit/cor
 import { descriptor, jsonBlob } from "./blob.ts";
 import { imageConfig } from "./config.ts";
 import { type LayerOptions, writeLayers } from "./layer.ts";
-import { COMPRESSOR_ANNOTATION, MEDIA_TYPE } from "./media-types.ts";
+import { COMPRESSOR_ANNOTATION, KEPT_ANNOTATION, MEDIA_TYPE } from "./media-types.ts";
 
 export interface BuildImageOptions extends LayerOptions {
   /** How containers start; over what the root filesystem suggests, setting by setting. */
@@ -50,11 +50,14 @@ export function assembleImage(
   return { platform, config, manifest, layers, annotations, runtime };
 }
 
-/** Who compressed it is said of each layer: an image may have layers of several makers. */
+/** Who made it is said of each layer: an image may have layers of several makers. */
 function layerDescriptor(layer: Layer) {
-  const { compressor } = layer;
-  if (compressor === undefined) return descriptor(layer);
-  return { ...descriptor(layer), annotations: { [COMPRESSOR_ANNOTATION]: compressor } };
+  const { compressor, kept } = layer;
+  const annotations = {
+    ...(compressor === undefined ? {} : { [COMPRESSOR_ANNOTATION]: compressor }),
+    ...(kept === true ? { [KEPT_ANNOTATION]: "true" } : {}),
+  };
+  return { ...descriptor(layer), ...(Object.keys(annotations).length === 0 ? {} : { annotations }) };
 }
 
 /** Env and labels are added to each other by name; every other setting is replaced. As in a Dockerfile, a new entrypoint drops an inherited cmd. */

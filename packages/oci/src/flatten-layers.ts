@@ -61,7 +61,7 @@ export async function flattenedSegment(image: Image, context: Pick<Context, "tem
   const { entries } = await flattenLayers(image, context);
   const diffIds = image.layers.map(({ diffId }) => diffId).join();
   const key = `layers:sha256:${createHash("sha256").update(diffIds).digest("hex")}`;
-  return { key, origin: "base", entries: () => entries };
+  return { key, origin: "base", entries: () => entries, layers: image.layers };
 }
 
 async function unpack(layer: Layer, name: string, context: Pick<Context, "tempDir" | "signal">) {

@@ -3,6 +3,7 @@ import { spool } from "@base-kit/rootfs";
 import { END_OF_TAR, writeTar } from "@base-kit/tar";
 import { readRange } from "./blob.ts";
 import { type CompressorOptions, findCompressor } from "./compressors/compressor.ts";
+import { keptLayers } from "./kept-layers.ts";
 import { LAYER_MEDIA_TYPE } from "./media-types.ts";
 import { packedLayer } from "./packed-layer.ts";
 import { type LayerPlan, planLayers } from "./plan-layers.ts";
@@ -13,6 +14,8 @@ export interface LayerOptions {
   readonly compressor?: CompressorOptions["compressor"];
   /** How many layers there may be; packages of one source stay together. @default 1 */
   readonly layers?: number;
+  /** Takes over the layers of the image that the root filesystem came from, instead of making one of it. @default false */
+  readonly keep?: boolean;
 }
 
 /** A layer, and what it holds in a few words. */
@@ -25,14 +28,15 @@ export interface TitledLayer {
  * The whole root filesystem as layers, kept in the context's private directory. What was compressed before is taken from the
  * store.
  *
- * @throws BaseKitError as `planLayers`
+ * @throws BaseKitError as `planLayers`, and as `keptLayers`
  */
 export async function writeLayers(
   rootfs: Rootfs,
   options: LayerOptions,
   context: Context,
 ): Promise<readonly TitledLayer[]> {
-  const { compression = "gzip", compressor: kind = "node", layers: atMost = 1 } = options;
+  const { compression = "gzip", compressor: kind = "node", layers: atMost = 1, keep = false } = options;
+  if (keep) return keptLayers(rootfs);
   const what = atMost === 1 ? "the layer" : "the layers";
   return step(context, compression === "none" ? `writing ${what}` : `compressing ${what}`, async (handle) => {
     const plans = planLayers(rootfs, atMost);

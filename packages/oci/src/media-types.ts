@@ -46,3 +46,6 @@ export function isConfigType(mediaType: string): boolean {
 
 /** On the descriptor of a layer: with what it was compressed. */
 export const COMPRESSOR_ANNOTATION = "io.base-kit.compressor";
+
+/** On the descriptor of a layer that was taken over from another image as it is. */
+export const KEPT_ANNOTATION = "io.base-kit.kept";

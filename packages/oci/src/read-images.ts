@@ -16,7 +16,14 @@ import {
   parseIndex,
   parseManifest,
 } from "./documents.ts";
-import { COMPRESSOR_ANNOTATION, isConfigType, isIndexType, isManifestType, layerCompression } from "./media-types.ts";
+import {
+  COMPRESSOR_ANNOTATION,
+  isConfigType,
+  isIndexType,
+  isManifestType,
+  KEPT_ANNOTATION,
+  layerCompression,
+} from "./media-types.ts";
 import { readDocument, verifiedBlob } from "./verified-blob.ts";
 
 /** Where blobs are read from: a layout, an archive, a registry. Nothing it gives is trusted. */
@@ -211,7 +218,8 @@ function layersOf(
     const compression = layerCompression(blob.mediaType);
     if (diffId === undefined || compression === undefined) throw new TypeError("checked before");
     const compressor = manifest.layers[position]?.annotations?.[COMPRESSOR_ANNOTATION];
-    return { ...blob, diffId, compression, ...(compressor === undefined ? {} : { compressor }) };
+    const kept = manifest.layers[position]?.annotations?.[KEPT_ANNOTATION] === "true" ? { kept: true } : {};
+    return { ...blob, diffId, compression, ...(compressor === undefined ? {} : { compressor }), ...kept };
   });
 }
 

@@ -19,7 +19,8 @@ export interface LayerCheck {
  */
 export async function validateLayer(layer: Layer, check: LayerCheck): Promise<void> {
   const { name, signal, store } = check;
-  const key = `sound layer ${CHECKS} ${layer.digest} ${layer.diffId} ${layer.compression}`;
+  const rules = layer.kept === true ? " kept" : "";
+  const key = `sound layer ${CHECKS}${rules} ${layer.digest} ${layer.diffId} ${layer.compression}`;
   const isKnown = (await store?.recall(key)) !== undefined;
   const blob = hashed(layer.open(), signal);
   if (isKnown) for await (const _ of blob.chunks);
@@ -35,7 +36,8 @@ export async function validateLayer(layer: Layer, check: LayerCheck): Promise<vo
 const CHECKS = 1;
 
 async function diffIdOf(layer: Layer, blob: AsyncIterable<Uint8Array>, name: string): Promise<Digest> {
-  const reader = new TarReader({ name, onEntry: treeRules(name) });
+  // A kept layer was checked by its diffID and applied by who took it over; the rules are those of our own.
+  const reader = new TarReader({ name, onEntry: layer.kept === true ? () => {} : treeRules(name) });
   const tar = hashed(layer.compression === "none" ? blob : decompress(blob), undefined);
   for await (const chunk of tar.chunks) reader.push(chunk);
   reader.end();

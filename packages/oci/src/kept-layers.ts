@@ -1,0 +1,29 @@
+import { BaseKitError, type Layer, type Rootfs } from "@base-kit/core";
+import { isSameTree, mergedEntries } from "@base-kit/rootfs";
+import type { TitledLayer } from "./layer.ts";
+import { LAYER_MEDIA_TYPE } from "./media-types.ts";
+
+/**
+ * The layers of the image that a root filesystem came from, as they are, when nothing was changed in it.
+ *
+ * @throws BaseKitError `LAYERS_CHANGED` (usage)
+ */
+export function keptLayers(rootfs: Rootfs): readonly TitledLayer[] {
+  const [only, ...others] = rootfs.segments;
+  if (only?.layers !== undefined && others.length === 0 && isSameTree(only.entries(), mergedEntries(rootfs))) {
+    return only.layers.map((layer) => ({ title: "", layer: kept(layer) }));
+  }
+  throw new BaseKitError(
+    "LAYERS_CHANGED",
+    "the layers cannot be kept: what is in them is changed, or they are not an image's",
+    {
+      kind: "usage",
+      hint: "Leave --keep-layers away. Paths that are left out, files in /dev, /proc or /sys, and times after the image's own are changes.",
+    },
+  );
+}
+
+/** Docker's media types mean the same as those of OCI, and an image has one kind. */
+function kept(layer: Layer): Layer {
+  return { ...layer, mediaType: LAYER_MEDIA_TYPE[layer.compression], kept: true };
+}
