@@ -7,6 +7,7 @@ export const PRODUCERS: Readonly<Record<string, () => Promise<Producer>>> = {
   debootstrap: async () => (await import("@base-kit/producer-debootstrap")).debootstrap as Producer,
   image: async () => (await import("./image-producer.ts")).existingImage,
   ubuntu: async () => (await import("@base-kit/producer-debian")).ubuntu as Producer,
+  wolfi: async () => (await import("@base-kit/producer-alpine")).wolfi as Producer,
 };
 
 export interface ProducerSpec {

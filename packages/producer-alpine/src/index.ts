@@ -1,2 +1,3 @@
 export type { AlpineOptions } from "./options.ts";
 export { alpine } from "./producer.ts";
+export { wolfi } from "./wolfi.ts";

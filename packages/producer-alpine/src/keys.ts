@@ -20,18 +20,23 @@ export async function trustedKeys(architecture: string, keyring: string | undefi
   return keys;
 }
 
+/** A key that was fetched, under the name that signatures have for it. */
+export async function keyFrom(path: string, name: string): Promise<TrustedKeys> {
+  return new Map([[name, parseKey(name, await readFile(path))]]);
+}
+
 /** A signature refers to its key by the name of the file, so the names matter. */
 async function keysIn(keyring: string): Promise<readonly (readonly [string, KeyObject])[]> {
   const files = await filesIn(keyring).catch((error: unknown) => invalid(keyring, (error as Error).message, error));
   const keys = await Promise.all(
     files.map(async (file) => [basename(file), parseKey(file, await readFile(file))] as const),
   );
-  if (keys.length === 0) invalid(keyring, "it holds no *.rsa.pub");
   return keys;
 }
 
 async function filesIn(keyring: string): Promise<readonly string[]> {
-  if (!(await stat(keyring)).isDirectory()) return [keyring];
+  // OpenPGP keys are for the minirootfs.
+  if (!(await stat(keyring)).isDirectory()) return /\.(?:asc|gpg|pgp)$/.test(keyring) ? [] : [keyring];
   const names = (await readdir(keyring)).filter((name) => name.endsWith(".rsa.pub")).sort();
   return names.map((name) => join(keyring, name));
 }

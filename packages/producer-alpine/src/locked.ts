@@ -14,6 +14,16 @@ export interface LockedBuild {
   readonly world: readonly Dependency[];
   /** Lines of /etc/apk/repositories. */
   readonly repositories: readonly string[];
+  /** Keys that are trusted besides those of the options. */
+  readonly keys: readonly LockedKey[];
+}
+
+export interface LockedKey {
+  readonly name: string;
+  readonly url: URL;
+  /** Bytes. */
+  readonly size: number;
+  readonly sha256: string;
 }
 
 export interface LockedFile {
@@ -49,6 +59,7 @@ export async function readLock(lock: Lock): Promise<LockedBuild> {
     packages,
     world: parseDependencies(words(lock, world).join(" ")).valid,
     repositories: words(lock, repositories),
+    keys: lock.inputs.filter(({ name }) => name.endsWith(".rsa.pub")).map((input) => readKey(lock, input)),
   };
 }
 
@@ -78,6 +89,11 @@ function readPackage(lock: Lock, { name: file, url, size = -1, sha256 = "", fact
   return { url: new URL(url), size, sha256, name, version, checksum, ...(tag === undefined ? {} : { tag }) };
 }
 
+function readKey(lock: Lock, { name, url, size = -1, sha256 = "" }: LockedInput): LockedKey {
+  if (/^[\w@.-]+$/.test(name) && isUrl(url) && isFile(size, sha256)) return { name, url: new URL(url), size, sha256 };
+  throw invalid(lock, `what it says of ${printable(name)} is not whole`);
+}
+
 function words(lock: Lock, given: unknown): readonly string[] {
   if (given === undefined) return [];
   if (Array.isArray(given) && given.every((word) => typeof word === "string" && /^[\x20-\x7e]+$/.test(word)))
@@ -93,9 +109,13 @@ function isFile(size: number, sha256: string): boolean {
   return Number.isSafeInteger(size) && size > 0 && /^[0-9a-f]{64}$/.test(sha256);
 }
 
-function invalid({ release }: Lock, why: string): BaseKitError {
-  return new BaseKitError("LOCK_INVALID", `the lock of alpine:${printable(release)} is not whole: ${why}`, {
-    kind: "usage",
-    hint: "Make the lock again. Nothing was fetched.",
-  });
+function invalid({ producer, release }: Lock, why: string): BaseKitError {
+  return new BaseKitError(
+    "LOCK_INVALID",
+    `the lock of ${printable(producer)}:${printable(release)} is not whole: ${why}`,
+    {
+      kind: "usage",
+      hint: "Make the lock again. Nothing was fetched.",
+    },
+  );
 }

@@ -17,6 +17,7 @@ import { choosePackages, extendWorld, worldWords } from "./choose-packages.ts";
 import { findExactVersion } from "./exact-version.ts";
 import { trustedKeys } from "./keys.ts";
 import type { Minirootfs, Wanted } from "./minirootfs.ts";
+import { minirootfsSigner } from "./minirootfs-signature.ts";
 import { chooseMirror, publicUrl, withEnvironmentCredentials } from "./mirror.ts";
 import { findNewest } from "./newest.ts";
 import type { AlpineOptions } from "./options.ts";
@@ -35,7 +36,7 @@ export async function resolve(request: ProducerRequest<AlpineOptions>, context: 
   const wanted: Wanted = { release, architecture, mirror };
   const isMinirootfs = options.variant !== "packages";
   if (isMinirootfs) tellTrust(mirror, context);
-  const base = isMinirootfs ? await resolveMinirootfs(wanted, context) : undefined;
+  const base = isMinirootfs ? await resolveMinirootfs(wanted, options, context) : undefined;
   const branch = base?.branch ?? (await branchOf(wanted, context));
 
   const include = options.include ?? [];
@@ -61,12 +62,24 @@ interface ResolvedMinirootfs {
   readonly inputs: readonly LockedInput[];
 }
 
-async function resolveMinirootfs(wanted: Wanted, context: Context): Promise<ResolvedMinirootfs> {
+async function resolveMinirootfs(
+  wanted: Wanted,
+  { keyring }: AlpineOptions,
+  context: Context,
+): Promise<ResolvedMinirootfs> {
   const { release } = wanted;
   const newest = await findNewest(wanted, context);
   const isNewest = release.version === undefined || release.version === newest.version;
   const found = isNewest ? newest : await findExactVersion(wanted, newest, context);
-  return { branch: newest.branch, found, inputs: [...(isNewest ? [newest.index] : []), lockedInput(found)] };
+  const inputs = isNewest ? [newest.index] : [];
+  // A folder of this machine is as good as what was put there; a mirror is somebody else's.
+  if (found.url.protocol === "file:" && keyring === undefined)
+    return { branch: newest.branch, found, inputs: [...inputs, lockedInput(found)] };
+  const path = async () => (await fetchMinirootfs(found, context)).path;
+  const url = withEnvironmentCredentials(found.url, context.env);
+  const signer = await minirootfsSigner({ url, path, keyring }, context);
+  const verifiedBy = signer === undefined ? found.verifiedBy : `${signer}; ${found.verifiedBy}`;
+  return { branch: newest.branch, found, inputs: [...inputs, lockedInput({ ...found, verifiedBy })] };
 }
 
 /** Of packages alone there is no version below that of the branch. */
@@ -116,15 +129,19 @@ async function resolvePackages({ options, wanted, branch, base }: PackagesReques
 
 /** What is in the mini root filesystem. */
 async function describeBase(
-  { url, size, sha256, sha512 }: Minirootfs,
+  found: Minirootfs,
   context: Context,
 ): Promise<{ readonly world: readonly Dependency[]; readonly installed: readonly InstalledStanza[] }> {
-  const source = { url: withEnvironmentCredentials(url, context.env), size, sha512 };
-  const { path } = await fetchFile({ ...source, digest: `sha256:${sha256}` }, context);
+  const { path } = await fetchMinirootfs(found, context);
   const segments = [await tarSegment(path, context)];
   const world = (await readTextFile({ segments }, "etc/apk/world")) ?? "";
   const installed = (await readTextFile({ segments }, "lib/apk/db/installed")) ?? "";
   return { world: parseDependencies(world).valid, installed: parseInstalled(installed) };
+}
+
+function fetchMinirootfs({ url, size, sha256, sha512 }: Minirootfs, context: Context) {
+  const source = { url: withEnvironmentCredentials(url, context.env), size, sha512 };
+  return fetchFile({ ...source, digest: `sha256:${sha256}` }, context);
 }
 
 /** For the image: where its users get packages from, never a folder of this machine. */

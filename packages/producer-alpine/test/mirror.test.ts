@@ -95,7 +95,7 @@ describe("credentials", () => {
     const lock = await alpine.resolve(request, context);
     await alpine.produce(JSON.parse(JSON.stringify(lock)), context);
     const expected = `Basic ${btoa("me:secret")}`;
-    expect(mirror.requests.map(({ headers }) => headers["authorization"])).toEqual([expected, expected]);
+    expect(mirror.requests.map(({ headers }) => headers["authorization"])).toEqual([expected, expected, expected]);
     expect(JSON.stringify([lock, context.events])).not.toContain("secret");
   });
 });

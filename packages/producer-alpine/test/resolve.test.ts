@@ -52,7 +52,10 @@ describe("a release", () => {
     const version = branch === "edge" ? "20240923" : "3.20.3";
     await using mirror = await startMirror(await smallRelease({ branch, folder, version }));
     const lock = await resolve(mirror.url, { ...(release === undefined ? {} : { release }) });
-    expect(mirror.requests.map(({ path }) => path)).toEqual([`${folder}/releases/x86_64/latest-releases.yaml`]);
+    expect(mirror.requests.map(({ path }) => path)).toEqual([
+      `${folder}/releases/x86_64/latest-releases.yaml`,
+      `${branch}/releases/x86_64/alpine-minirootfs-${version}-x86_64.tar.gz.asc`,
+    ]);
     expect(lock.inputs.at(-1)).toMatchObject({
       name: `alpine-minirootfs-${version}-x86_64.tar.gz`,
       url: `${mirror.url}${branch}/releases/x86_64/alpine-minirootfs-${version}-x86_64.tar.gz`,

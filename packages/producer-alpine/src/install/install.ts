@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { type ByteString, type Context, type Entry, type Segment, step, textFromBytes } from "@base-kit/core";
 import { directoryEntry, fileEntry, mergedEntries, readTextFile, removePaths } from "@base-kit/rootfs";
-import { fetchFiles } from "@base-kit/store";
+import { fetchFile, fetchFiles } from "@base-kit/store";
 import { type InstalledStanza, parseInstalled } from "../apk/installed-database.ts";
 import type { KeptScript } from "../apk/scripts-archive.ts";
+import type { TrustedKeys } from "../apk/signature.ts";
 import { filesOf } from "../apk/small-tar.ts";
-import { trustedKeys } from "../keys.ts";
-import type { LockedBuild } from "../locked.ts";
+import { keyFrom, trustedKeys } from "../keys.ts";
+import type { LockedBuild, LockedKey } from "../locked.ts";
 import { withEnvironmentCredentials } from "../mirror.ts";
 import { type Accounts, parseAccounts } from "./accounts.ts";
 import { configureChanges, withChanges } from "./configure.ts";
@@ -85,7 +86,12 @@ async function openPackages({ build, architecture }: InstallJob, context: Contex
     digest: `sha256:${sha256}` as const,
   }));
   const files = await fetchFiles(sources, context, { title: `fetching ${packages.length} packages` });
-  const keys = await trustedKeys(architecture, options.keyring);
+  const fetched = await Promise.all(build.keys.map((key) => fetchKey(key, context)));
+  // A distribution that brings its own key is not Alpine, whose keys then say nothing.
+  const keys =
+    fetched.length > 0
+      ? new Map(fetched.flatMap((each) => [...each]))
+      : await trustedKeys(architecture, options.keyring);
   const opened: NewPackage[] = [];
   for (const [at, { name, version, checksum, size, sha256, tag }] of packages.entries()) {
     context.signal.throwIfAborted();
@@ -94,6 +100,11 @@ async function openPackages({ build, architecture }: InstallJob, context: Contex
     opened.push(await openApk(file, keys, context));
   }
   return opened;
+}
+
+async function fetchKey({ name, url, size, sha256 }: LockedKey, context: Context): Promise<TrustedKeys> {
+  const { path } = await fetchFile({ url, size, digest: `sha256:${sha256}` }, context);
+  return keyFrom(path, name);
 }
 
 export interface ThereDatabase {
