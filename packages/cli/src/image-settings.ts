@@ -12,7 +12,7 @@ import {
   type RuntimeConfig,
 } from "@base-kit/core";
 import type { PathRules } from "@base-kit/rootfs";
-import { pairs, type RuntimeFlags, runtimeFromFlags } from "./options/runtime.ts";
+import { harmlessPairs, type RuntimeFlags, runtimeFromFlags } from "./options/runtime.ts";
 import { sourceDateEpoch } from "./options/source-date-epoch.ts";
 
 /** Flags that change the image without being the producer's business. Where it goes and how it is called does not. */
@@ -40,7 +40,7 @@ export interface ImageSettings {
 export function imageSettings(flags: ImageFlags, env: Context["env"]): ImageSettings {
   return {
     runtime: runtimeFromFlags(flags, env),
-    annotations: pairs("--annotation", flags.annotation ?? []),
+    annotations: harmlessPairs("annotation", flags.annotation ?? []),
     paths: { exclude: flags.pathExclude ?? [], include: flags.pathInclude ?? [] },
     epoch: sourceDateEpoch(flags.sourceDateEpoch, env),
   };

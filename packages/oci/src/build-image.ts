@@ -3,13 +3,15 @@ import { descriptor, jsonBlob } from "./blob.ts";
 import { imageConfig } from "./config.ts";
 import { type LayerOptions, writeLayers } from "./layer.ts";
 import { COMPRESSOR_ANNOTATION, KEPT_ANNOTATION, MEDIA_TYPE } from "./media-types.ts";
+import { refuseCredentials } from "./refuse-credentials.ts";
+import { standardAnnotations } from "./standard-annotations.ts";
 
 export interface BuildImageOptions extends LayerOptions {
   /** How containers start; over what the root filesystem suggests, setting by setting. */
   readonly runtime?: RuntimeConfig;
   /** Seconds since 1970. */
   readonly created: number;
-  /** On the manifest, by OCI's names (`org.opencontainers.image.…`). */
+  /** On the manifest, by OCI's names (`org.opencontainers.image.…`), beside and over those for time, title and version. */
   readonly annotations?: Readonly<Record<string, string>>;
   /** What `docker history` shows, for each layer together with what the layer holds. @default `base-kit` */
   readonly createdBy?: string;
@@ -22,7 +24,8 @@ export async function buildImage(rootfs: Rootfs, options: BuildImageOptions, con
   const layers = written.map(({ layer }) => layer);
   const runtime = mergeRuntime(rootfs.runtime, options.runtime);
   const history = written.map(({ title }) => (title === "" ? createdBy : `${createdBy}: ${title}`));
-  return assembleImage({ ...rootfs, runtime }, layers, { ...options, history });
+  const annotations = { ...standardAnnotations(rootfs, options.created), ...options.annotations };
+  return assembleImage({ ...rootfs, runtime }, layers, { ...options, annotations, history });
 }
 
 export interface AssembleOptions extends Pick<BuildImageOptions, "created" | "annotations"> {
@@ -30,7 +33,11 @@ export interface AssembleOptions extends Pick<BuildImageOptions, "created" | "an
   readonly history?: readonly string[];
 }
 
-/** Config and manifest around layers that are there already. */
+/**
+ * Config and manifest around layers that are there already.
+ *
+ * @throws BaseKitError `IMAGE_CREDENTIALS` (usage)
+ */
 export function assembleImage(
   rootfs: Pick<Rootfs, "platform" | "runtime">,
   layers: readonly Layer[],
@@ -38,6 +45,8 @@ export function assembleImage(
 ): Image {
   const { platform, runtime } = rootfs;
   const { created, annotations = {}, history = layers.map(() => "base-kit") } = options;
+  refuseCredentials("label", runtime.labels ?? {});
+  refuseCredentials("annotation", annotations);
   const diffIds = layers.map(({ diffId }) => diffId);
   const config = jsonBlob(MEDIA_TYPE.config, imageConfig({ platform, runtime, created, diffIds, history }));
   const manifest = jsonBlob(MEDIA_TYPE.manifest, {

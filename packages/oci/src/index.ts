@@ -32,6 +32,7 @@ export {
   type StoredManifest,
   type StoredNode,
 } from "./read-images.ts";
+export { refuseCredentials } from "./refuse-credentials.ts";
 export { cyclonedxDocument } from "./sbom/cyclonedx.ts";
 export { spdxDocument } from "./sbom/spdx.ts";
 export type { SbomSubject } from "./sbom/subject.ts";

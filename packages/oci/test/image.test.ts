@@ -110,7 +110,7 @@ describe("an image", () => {
         size: image.config.size,
       },
       layers: [{ mediaType: "application/vnd.oci.image.layer.v1.tar", digest: layer.digest, size: layer.size }],
-      annotations: { x: "y" },
+      annotations: { "org.opencontainers.image.created": "2023-11-14T22:13:20Z", x: "y" },
     });
     expect(layer.digest).toBe(layer.diffId);
   });
@@ -152,14 +152,14 @@ test("a new entrypoint drops the inherited command; variables and labels add up"
 describe("gzip", () => {
   test("is one member with the input in it, and the same for any pieces of it", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.nat(3_000_000), fc.integer({ min: 1, max: 900_000 }), async (size, piece) => {
+      fc.asyncProperty(fc.nat(2_500_000), fc.integer({ min: 40_000, max: 1_200_000 }), async (size, piece) => {
         const bytes = Buffer.alloc(size);
         for (let i = 0; i < size; i += 997) bytes[i] = i % 251;
         const compressed = await readContent(gzip(pieces(bytes, piece)));
         expect(gunzipSync(compressed).equals(bytes)).toBe(true);
         expect(compressed.equals(await readContent(gzip(pieces(bytes, 65_536))))).toBe(true);
       }),
-      { numRuns: 12 },
+      { numRuns: 8 },
     );
   });
 

@@ -27,7 +27,7 @@ import {
 } from "@base-kit/rootfs";
 import { deliver } from "../deliver.ts";
 import { type DestinationFlags, findDestinations } from "../destinations.ts";
-import { pairs, type RuntimeFlags, runtimeFromFlags } from "../options/runtime.ts";
+import { harmlessPairs, type RuntimeFlags, runtimeFromFlags } from "../options/runtime.ts";
 import { sourceDateEpoch } from "../options/source-date-epoch.ts";
 import { type ImageResult, imageResult } from "../result.ts";
 import { isRunningRoot, runningRootOptions } from "../running-root.ts";
@@ -48,7 +48,7 @@ export async function importRootfs(
   context: Context,
 ): Promise<ImageResult> {
   const runtime = runtimeFromFlags(flags, context.env);
-  const annotations = pairs("--annotation", flags.annotation ?? []);
+  const annotations = harmlessPairs("annotation", flags.annotation ?? []);
   const epoch = sourceDateEpoch(flags.sourceDateEpoch, context.env);
   const asked = flags.arch === undefined ? undefined : parsePlatform(flags.arch);
   const tags = [...(name === undefined ? [] : [name]), ...(flags.tag ?? [])];

@@ -11,7 +11,7 @@ import {
 } from "@base-kit/scratch";
 import { deliver } from "../deliver.ts";
 import { type DestinationFlags, findDestinations } from "../destinations.ts";
-import { pairs, type RuntimeFlags, runtimeFromFlags } from "../options/runtime.ts";
+import { harmlessPairs, type RuntimeFlags, runtimeFromFlags } from "../options/runtime.ts";
 import { type NeedsFlags, needsFromFlags } from "../options/scratch.ts";
 import { sourceDateEpoch } from "../options/source-date-epoch.ts";
 import { type ImageResult, imageResult } from "../result.ts";
@@ -46,7 +46,7 @@ export async function scratch(
   };
   if (flags.dockerfile !== undefined) return scratchContext(programs, flags.dockerfile, options, context);
   if (flags.explain === true) return (await scratchRootfs(programs, options, context)).report;
-  const annotations = pairs("--annotation", flags.annotation ?? []);
+  const annotations = harmlessPairs("annotation", flags.annotation ?? []);
   const destinations = await findDestinations(flags, defaultName(programs), context);
   const rootfs = await scratchRootfs(programs, options, context);
   const created = epoch ?? mergedEntries(rootfs).reduce((newest, { mtime }) => Math.max(newest, mtime), 0);

@@ -1,4 +1,5 @@
 import { BaseKitError, printable, type RuntimeConfig } from "@base-kit/core";
+import { refuseCredentials } from "@base-kit/oci";
 
 /** Flags that say how containers start, spelled as in docker. */
 export interface RuntimeFlags {
@@ -28,7 +29,7 @@ export function runtimeFromFlags(
     ...(flags.workdir === undefined ? {} : { workdir: absolute("--workdir", flags.workdir) }),
     ...(flags.expose === undefined ? {} : { expose: flags.expose.map(port) }),
     ...(flags.volume === undefined ? {} : { volumes: flags.volume.map((path) => absolute("--volume", path)) }),
-    ...(flags.label === undefined ? {} : { labels: pairs("--label", flags.label) }),
+    ...(flags.label === undefined ? {} : { labels: harmlessPairs("label", flags.label) }),
     ...(flags.stopSignal === undefined
       ? {}
       : {
@@ -42,8 +43,21 @@ export function runtimeFromFlags(
   };
 }
 
-/** `KEY=VALUE` each, for labels and annotations. */
-export function pairs(option: string, values: readonly string[]): Readonly<Record<string, string>> {
+/**
+ * `KEY=VALUE` each, for labels and annotations.
+ *
+ * @throws BaseKitError `OPTION_INVALID`, `IMAGE_CREDENTIALS` (usage)
+ */
+export function harmlessPairs(
+  what: "label" | "annotation",
+  values: readonly string[],
+): Readonly<Record<string, string>> {
+  const given = pairs(`--${what}`, values);
+  refuseCredentials(what, given);
+  return given;
+}
+
+function pairs(option: string, values: readonly string[]): Readonly<Record<string, string>> {
   return Object.fromEntries(
     values.map((value): [string, string] => {
       const equals = value.indexOf("=");
