@@ -50,18 +50,17 @@ export function imageSettings(flags: ImageFlags, env: Context["env"]): ImageSett
 const SINGLE = ["cmd", "entrypoint", "user", "workdir", "stopSignal", "sourceDateEpoch"] as const;
 const REPEATED = ["env", "expose", "volume", "label", "annotation", "pathExclude", "pathInclude"] as const;
 
-/** `compressedBy` is no flag: under which id the compressor gave these bytes. */
-const ABOUT_LAYERS = ["compression", "compressor", "layers", "keepLayers", "compressedBy"] as const;
+const ABOUT_LAYERS = ["compression", "compressor", "layers", "keepLayers"] as const;
 
 /** What a lock file keeps of an image. Flags stand as they were given: a value that came from the environment is not in it. */
 export function builtImage(image: Image, flags: ImageFlags, { epoch }: Pick<ImageSettings, "epoch">): BuiltImage {
-  const compressors = [...new Set(image.layers.flatMap(({ compressor }) => compressor ?? []))];
+  const compressor = compressorOf(image);
   const given = [...SINGLE, ...REPEATED].filter((name) => flags[name] !== undefined);
   return {
     manifest: image.manifest.digest,
     config: image.config.digest,
     diffIds: image.layers.map(({ diffId }) => diffId),
-    ...(compressors.length === 0 ? {} : { compressor: compressors.join(" ") }),
+    ...(compressor === undefined ? {} : { compressor }),
     settings: {
       ...Object.fromEntries(given.map((name) => [name, flags[name]])),
       ...(epoch === undefined ? {} : { sourceDateEpoch: String(epoch) }),
@@ -69,9 +68,14 @@ export function builtImage(image: Image, flags: ImageFlags, { epoch }: Pick<Imag
       ...(flags.compressor === undefined ? {} : { compressor: flags.compressor }),
       ...(flags.layers === undefined ? {} : { layers: flags.layers }),
       ...(flags.keepLayers === undefined ? {} : { keepLayers: flags.keepLayers }),
-      ...(image.layers[0]?.compressor === undefined ? {} : { compressedBy: image.layers[0].compressor }),
     },
   };
+}
+
+/** Who compressed the layers, by their ids; undefined when nobody is known to have. */
+export function compressorOf({ layers }: Image): string | undefined {
+  const all = [...new Set(layers.flatMap(({ compressor }) => compressor ?? []))];
+  return all.length === 0 ? undefined : all.join(" ");
 }
 
 /**

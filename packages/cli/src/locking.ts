@@ -135,7 +135,7 @@ function warnIfOther({ lock, built }: LockedPlatform, file: LockFile | undefined
 }
 
 function withoutCompression({ settings }: BuiltImage): Record<string, unknown> {
-  const { compression: _, compressor: __, compressedBy: ___, ...rest } = settings;
+  const { compression: _, compressor: __, ...rest } = settings;
   return rest;
 }
 

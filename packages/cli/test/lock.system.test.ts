@@ -179,6 +179,11 @@ describe.skipIf(requires("alpine-mirror").skip)("verify", () => {
   test("names what differs first, and does not believe what the cache remembers", async () => {
     await built("--lockfile");
     await sandbox.json(["build", ...spec, "-o", "oci:images:other", "--path-exclude", "/etc/motd", "--user", "5"]);
+    await sandbox.json(["build", ...spec, "-o", "oci:images:annotated", "--annotation", "a=b"]);
+    expect(await verify("oci:images:annotated")).toMatchObject({
+      exitCode: 3,
+      stdout: expect.stringContaining("first     annotation.a: b → nothing"),
+    });
     const other = await verify("oci:images:other");
     expect(other).toMatchObject({ exitCode: 3, stdout: expect.stringContaining("first     /etc/motd is new") });
     writeFileSync(sandbox.work("base-kit.lock"), lockText().replace(/"config": "sha256:./, '"config": "sha256:0'));

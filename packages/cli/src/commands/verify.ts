@@ -12,7 +12,7 @@ import {
 } from "@base-kit/core";
 import { buildImage, validateImage } from "@base-kit/oci";
 import { layerOptions } from "../destinations.ts";
-import { imageSettings, recordedFlags } from "../image-settings.ts";
+import { compressorOf, imageSettings, recordedFlags } from "../image-settings.ts";
 import { compareImages, type ImageDifference } from "../inspect/compare-images.ts";
 import { examine } from "../inspect/examine.ts";
 import { firstDifference } from "../inspect/first-difference.ts";
@@ -39,6 +39,8 @@ export interface VerifiedPlatform {
   /** The manifest's digest, of what was to be verified and of what the lock gives now. */
   readonly expected: Digest;
   readonly found: Digest;
+  /** Who packed the layers then and now, where that is known and differs. */
+  readonly compressors?: { readonly expected: string; readonly found: string };
   /** The first file or field that differs, in words. */
   readonly first?: string;
   readonly difference?: ImageDifference;
@@ -79,7 +81,9 @@ async function verifyOne(name: string | undefined, recorded: Recorded, within: W
   const digests = { platform, expected: expected.manifest.digest, found: found.manifest.digest };
   if (digests.expected === digests.found) return { ...digests, outcome: "same" };
   // An engine keeps the config, whose digest is the image's id, and packs layers as it likes.
-  if (expected.config.digest === found.config.digest) return { ...digests, outcome: "compression" };
+  const sameLayers =
+    expected.layers.map(({ digest }) => digest).join() === found.layers.map(({ digest }) => digest).join();
+  if (expected.config.digest === found.config.digest && !sameLayers) return { ...digests, outcome: "compression" };
   const before = await examine(expected, `reading ${printable(name ?? "")}`, context);
   const after = await examine(found, "reading what was made", context);
   const difference = await compareImages(before, after, context);
@@ -108,7 +112,14 @@ function withoutMemory(context: Context): Context {
 function againstRecord({ lock, built }: Recorded, image: Image): VerifiedPlatform {
   const digests = { platform: formatPlatform(lock.platform), expected: built.manifest, found: image.manifest.digest };
   if (digests.expected === digests.found) return { ...digests, outcome: "same" };
-  if (built.config === image.config.digest) return { ...digests, outcome: "compression" };
+  if (built.config === image.config.digest) {
+    const [expected, found] = [built.compressor, compressorOf(image)];
+    if (expected !== undefined && expected === found) {
+      return { ...digests, outcome: "different", first: "the manifest: its annotations, or the bytes of a layer" };
+    }
+    const known = expected !== undefined && found !== undefined;
+    return { ...digests, outcome: "compression", ...(known ? { compressors: { expected, found } } : {}) };
+  }
   const layer = image.layers.findIndex(({ diffId }, index) => built.diffIds[index] !== diffId);
   const first =
     layer >= 0
