@@ -65,7 +65,7 @@ interface Folder {
 
 /** The search of one dynamic linker in one root: glibc's or musl's, whichever a program's interpreter is. */
 export function searchFor(interpreter: Resolved, files: ElfFiles, machine: Elf): Search {
-  const musl = [...interpreter.links, interpreter.path]
+  const musl = [interpreter.asked, ...interpreter.links, interpreter.path]
     .map((path) => /\/ld-musl-([^/]+)\.so\.1$/.exec(path))
     .find((match) => match !== null);
   return musl === undefined ? glibcSearch(interpreter, files, machine) : muslSearch(musl[1] ?? "", interpreter, files);
@@ -171,7 +171,7 @@ function muslSearch(architecture: string, interpreter: Resolved, files: ElfFiles
       const passedOver: ByteString[] = [];
       // The linker is the C library, whatever other names that goes by.
       if (/^lib(?:c|pthread|rt|m|dl|util|xnet)\./.test(name)) {
-        const path = interpreter.links[0] ?? interpreter.path;
+        const path = interpreter.asked;
         return { found: { path, imagePath: path, file: interpreter, elf: machine, by: "path" }, passedOver };
       }
       const options = { files, machine, passedOver };

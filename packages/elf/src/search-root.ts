@@ -90,6 +90,8 @@ function changed(name: string): BaseKitError {
 
 /** Where a path leads. */
 export interface Resolved {
+  /** As it was asked for. */
+  readonly asked: ByteString;
   /** No part of it is a symbolic link. */
   readonly path: ByteString;
   readonly node: RootNode;
@@ -129,7 +131,7 @@ export function resolvePath(root: SearchRoot, path: ByteString): Resolved | unde
     at = next;
     node = found;
   }
-  return { path: at === "" ? ("/" as ByteString) : at, node: at === "" ? DIRECTORY : node, links };
+  return { asked: path, path: at === "" ? ("/" as ByteString) : at, node: at === "" ? DIRECTORY : node, links };
 }
 
 const DIRECTORY: RootNode = { type: "directory", size: 0, mode: 0o755, mtime: 0 };

@@ -48,6 +48,14 @@ export interface ImageTree {
 /** Of a folder that is taken: whether a path, relative to it, comes along. */
 export type TreeFilter = (path: string) => boolean;
 
+interface Walk {
+  readonly filter: TreeFilter;
+  /** Path within the folder that was asked for. */
+  readonly inside: string;
+  /** Folders that were walked through. */
+  readonly seen: Set<ByteString>;
+}
+
 const FILES_AT_MOST = 200_000;
 
 export function createImageTree(root: SearchRoot, context: Pick<Context, "tempDir" | "signal">): ImageTree {
@@ -77,24 +85,34 @@ export function createImageTree(root: SearchRoot, context: Pick<Context, "tempDi
     found.links.forEach(takeLink);
     if (found.node.type === "file") return takeFile(found.path, found.node);
     if (found.node.type !== "directory") return undefined;
-    return takeFolder(found.path, { filter, inside: "" });
+    return takeFolder(found.path, { filter, inside: "", seen: new Set() });
   };
-  const takeFolder = (
-    path: ByteString,
-    { filter, inside }: { readonly filter: TreeFilter; readonly inside: string },
-  ): number => {
+  const takeFolder = (path: ByteString, { filter, inside, seen }: Walk): number => {
+    // Links may lead back to a folder above.
+    if (seen.has(path)) return 0;
+    seen.add(path);
     let size = 0;
     for (const name of root.names(path === "/" ? ("" as ByteString) : path)) {
       const relative = inside === "" ? name : `${inside}/${name}`;
       if (!filter(relative)) continue;
       const child = `${path === "/" ? "" : path}/${name}` as ByteString;
       const node = root.node(child);
-      if (node?.type === "directory") size += takeFolder(child, { filter, inside: relative });
+      if (node?.type === "directory") size += takeFolder(child, { filter, inside: relative, seen });
       else if (node?.type === "file") size += takeFile(child, node);
-      // A link that leads out of the folder needs what it leads to; one that leads nowhere led nowhere before.
-      else if (node?.type === "symlink" && take(child) === undefined) takeLink(child);
+      else if (node?.type === "symlink") size += takeLinked(child, { filter, inside: relative, seen });
     }
     return size;
+  };
+  /** A link in a folder needs what it leads to; one that leads nowhere led nowhere before. */
+  const takeLinked = (path: ByteString, walk: Walk): number => {
+    takeLink(path);
+    const found = resolvePath(root, path);
+    if (found === undefined) return 0;
+    found.links.forEach(takeLink);
+    if (found.node.type === "file") return takeFile(found.path, found.node);
+    // `current -> /` would bring the whole machine.
+    const isSystem = found.path.split("/").length <= 2;
+    return found.node.type === "directory" && !isSystem ? takeFolder(found.path, walk) : 0;
   };
   const settle = (path: string) => settled(items, bytesFromText(path));
   return {

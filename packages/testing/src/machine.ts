@@ -37,6 +37,17 @@ export type Tool =
   | "busybox"
   | "readelf"
   | "ldd"
+  | "ldconfig"
+  | "strace"
+  | "gcc"
+  | "g++"
+  | "musl-gcc"
+  | "openssl"
+  | "curl"
+  | "git"
+  | "sqlite3"
+  | "perl"
+  | "psql"
   | "unshare"
   | "root"
   | "debian-mirror"
@@ -67,6 +78,17 @@ const PROBES: Readonly<Record<Tool, Probe>> = {
   busybox: program("busybox", { args: ["--help"] }),
   readelf: program("readelf"),
   ldd: program("ldd"),
+  ldconfig: program("ldconfig"),
+  strace: program("strace"),
+  gcc: program("gcc"),
+  "g++": program("g++"),
+  "musl-gcc": program("musl-gcc"),
+  openssl: program("openssl", { args: ["version"] }),
+  curl: program("curl"),
+  git: program("git"),
+  sqlite3: program("sqlite3"),
+  perl: program("perl"),
+  psql: program("psql"),
   unshare: probeNamespaces,
   root: probeRoot,
   "debian-mirror": probeDebianMirror,
