@@ -75,25 +75,17 @@ describe.skipIf(requires("alpine-mirror", "docker", "docker-registry").skip)("an
 
   test("with its layers, of which nothing is sent again", async () => {
     const name = images.fresh();
-    const args = [`image:docker-daemon:${base}`, "--keep-layers", "--env", "OWN=1", "--lockfile", "kept.lock"];
-    await build(...args, "-t", name);
+    const args = [`image:docker-daemon:${base}`, "--keep-layers"];
+    const outputs = [`docker-daemon:${name}`, "oci:kept:x", `docker://${registry.host}/kept:1`];
+    const lock = ["--lockfile", "kept.lock"];
+    await build(...args, "--env", "OWN=1", ...lock, ...outputs.flatMap((output) => ["-o", output]));
     const [old, made] = [images.inspect(base), images.inspect(name)];
     expect(made.RootFS.Layers).toEqual(old.RootFS.Layers);
     expect(made.Config.Env).toEqual(expect.arrayContaining(["FROM_BASE=yes", "OWN=1"]));
-    await build(
-      ...args,
-      "-o",
-      "oci:kept:x",
-      "-o",
-      "docker-archive:kept.tar",
-      "-o",
-      `docker://${registry.host}/demo/kept:1`,
-    );
-    expect((await sandbox.run(["verify", "oci:kept:x", "--lockfile", "kept.lock"])).exitCode).toBe(0);
-    const changed = await sandbox.run(["build", ...args.slice(0, 2), "--source-date-epoch", "1", "-o", "oci:kept:y"]);
+    expect((await sandbox.run(["verify", "oci:kept:x", ...lock])).exitCode).toBe(0);
+    const changed = await sandbox.run(["build", ...args, "--source-date-epoch", "1", "-o", "oci:kept:y"]);
     expect(changed.exitCode).toBe(2);
     expect(changed.stderr).toContain("LAYERS_CHANGED");
-    expect((await sandbox.run(["build", ...args.slice(0, 2), "-o", "tar:x.tar"])).exitCode).toBe(2);
   });
 
   test("from the engine; packages cannot be added to it", async () => {

@@ -1,14 +1,23 @@
+import type { Context } from "@base-kit/core";
+
 /**
- * Does the work for each item, so many at once. The first failure is thrown when what was running has come to its end; nothing is
- * begun after it.
+ * Does the work for each item, so many at once. After the first failure nothing is begun, what is running is stopped by its signal, and
+ * the failure is thrown when all of it has come to its end.
  */
-export async function atOnce<T>(items: readonly T[], count: number, work: (item: T) => Promise<void>): Promise<void> {
+export async function atOnce<T>(
+  items: readonly T[],
+  { count, signal }: { readonly count: number } & Pick<Context, "signal">,
+  work: (item: T, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
   const waiting = [...items];
+  const stop = new AbortController();
+  const both = AbortSignal.any([signal, stop.signal]);
   let failure: { readonly error: unknown } | undefined;
   const worker = async (): Promise<void> => {
     for (let item = waiting.shift(); item !== undefined && failure === undefined; item = waiting.shift()) {
-      await work(item).catch((error: unknown) => {
+      await work(item, both).catch((error: unknown) => {
         failure ??= { error };
+        stop.abort(error);
       });
     }
   };

@@ -62,6 +62,8 @@ interface Upload {
   offset: number;
   /** Bytes of a request; undefined for all at once. */
   chunk: number | undefined;
+  /** Bytes that a chunk has to have, the last one apart. */
+  readonly least: number;
 }
 
 interface Sending {
@@ -81,9 +83,17 @@ async function isThere(repository: Repository, { digest, size }: Blob): Promise<
   });
 }
 
-async function begin(repository: Repository, { digest }: Blob, from: string | undefined): Promise<Upload | "mounted"> {
+async function begin(repository: Repository, blob: Blob, from: string | undefined): Promise<Upload | "mounted"> {
+  if (from === undefined || from === repository.path) return ask(repository, blob, undefined);
+  return ask(repository, blob, from).catch((error: unknown) => {
+    // Who may not read there can still send.
+    if (error instanceof Refused) return ask(repository, blob, undefined);
+    throw error;
+  });
+}
+
+async function ask(repository: Repository, { digest }: Blob, mount: string | undefined): Promise<Upload | "mounted"> {
   const { session } = repository;
-  const mount = from === undefined || from === repository.path ? undefined : from;
   const query = mount === undefined ? "" : `?${new URLSearchParams({ mount: digest, from: mount })}`;
   const response = await session.send(
     inRepository(repository, `blobs/uploads/${query}`, {
@@ -101,7 +111,8 @@ async function begin(repository: Repository, { digest }: Blob, from: string | un
   return {
     location: locationIn(repository, response),
     offset: 0,
-    chunk: least > CHUNK && Number.isSafeInteger(least) ? least : undefined,
+    chunk: undefined,
+    least: Number.isSafeInteger(least) ? least : 0,
   };
 }
 
@@ -132,7 +143,7 @@ async function send(repository: Repository, { blob, source, upload }: Sending): 
 }
 
 async function sendChunks(repository: Repository, { blob, source, upload }: Sending): Promise<void> {
-  const size = upload.chunk ?? CHUNK;
+  const size = Math.max(upload.chunk ?? CHUNK, upload.least);
   while (upload.offset < blob.size) {
     const count = Math.min(size, blob.size - upload.offset);
     const response = await repository.session.send({

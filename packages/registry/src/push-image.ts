@@ -65,9 +65,10 @@ async function pushTo(
     handle?.progress(done, { total });
   };
   let sent = 0;
-  await atOnce(blobs, AT_ONCE, async (blob) => {
-    context.signal.throwIfAborted();
-    const what = await pushBlob(repository, blob, { onBytes: progress, ...(from === undefined ? {} : { from }) });
+  await atOnce(blobs, { count: AT_ONCE, signal: context.signal }, async (blob, signal) => {
+    signal.throwIfAborted();
+    const within = { ...repository, session: repository.session.until(signal) };
+    const what = await pushBlob(within, blob, { onBytes: progress, ...(from === undefined ? {} : { from }) });
     if (what === "sent") sent += 1;
     else progress(blob.size);
   });

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { BaseKitError, type Blob, type Digest, JSON_AT_MOST, printable } from "@base-kit/core";
-import { DOCKER_MEDIA_TYPE, MEDIA_TYPE } from "@base-kit/oci";
+import { BaseKitError, type Blob, type Digest, JSON_AT_MOST, member, parseJson, printable } from "@base-kit/core";
+import { DOCKER_MEDIA_TYPE, isIndexType, isManifestType, MEDIA_TYPE } from "@base-kit/oci";
 import { discard, readAtMost } from "./answer.ts";
 import { inRepository, type Repository } from "./repository.ts";
 
@@ -32,13 +32,25 @@ export async function readManifest(repository: Repository, reference: string): P
     if (promised !== undefined && promised !== digest) throw mismatch(doing, promised, digest);
   }
   return {
-    mediaType: (headers["content-type"] ?? "").split(";")[0]?.trim() ?? "",
+    mediaType: mediaTypeOf(headers["content-type"], bytes),
     digest,
     size: bytes.length,
     open: async function* () {
       yield bytes;
     },
   };
+}
+
+/** What the header says; where that is something general, what the document says of itself. */
+function mediaTypeOf(header = "", bytes: Buffer): string {
+  const said = header.split(";")[0]?.trim().toLowerCase() ?? "";
+  if (isManifestType(said) || isIndexType(said)) return said;
+  try {
+    const own = member(parseJson(bytes, "the manifest"), "mediaType")?.value;
+    return typeof own === "string" ? own : said;
+  } catch {
+    return said;
+  }
 }
 
 /** The digest a tag or digest has in the registry; undefined when there is none, or the registry does not tell. */

@@ -42,42 +42,57 @@ export interface Session {
   retried<T>(work: () => Promise<T>): Promise<T>;
   /** The tries of something that goes on where it failed. */
   tries(): { next(failure: Temporary): Promise<void> };
+  /** The same conversation, which ends when the signal is aborted. */
+  until(signal: AbortSignal): Session;
 }
 
 export async function openSession(name: string, context: Context, options: RegistryOptions = {}): Promise<Session> {
   const host = await retried(() => findHost(name, { insecure: options.insecure ?? [], context }), context, options);
   const grants = createGrants(host, context);
-  const send = async (request: RegistryRequest): Promise<FetchResponse> => {
-    const { method = "GET", scopes, body, doing, expect } = request;
-    const url = new URL(request.url, host.origin);
-    // What the registry has named elsewhere gets the bytes and nothing that says who we are.
-    const own = url.origin === host.origin;
-    // A grant that was good once may have run out; a fresh one that is refused too is an answer.
-    for (let refusals = 0; ; ) {
-      const authorization = own ? await grants.header(scopes) : undefined;
-      const response = await temporarily(() =>
-        context.fetch(url.href, {
-          method,
-          headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) },
-          signal: context.signal,
-          ...(body === undefined ? {} : { body }),
-          ...(own && host.tls !== undefined ? { tls: host.tls } : {}),
-        }),
-      );
-      if (expect.includes(response.status)) return response;
-      if (authorization !== undefined) refusals += 1;
-      if (response.status !== 401 || !own || refusals > 1) throw await refused(response, { doing, context });
-      await discard(response);
-      await grants.challenged(parseChallenges(response.headers["www-authenticate"] ?? ""), scopes, authorization);
-    }
-  };
+  return sessionIn(context, { host, grants, options });
+}
+
+interface Shared {
+  readonly host: RegistryHost;
+  readonly grants: Grants;
+  readonly options: RegistryOptions;
+}
+
+function sessionIn(context: Context, shared: Shared): Session {
+  const { host, options } = shared;
   return {
     host,
     context,
-    send,
+    send: (request) => send(request, context, shared),
     retried: (work) => retried(work, context, options),
     tries: () => createTries(context, options.delays),
+    until: (signal) => sessionIn({ ...context, signal }, shared),
   };
+}
+
+async function send(request: RegistryRequest, context: Context, { host, grants }: Shared): Promise<FetchResponse> {
+  const { method = "GET", scopes, body, doing, expect } = request;
+  const url = new URL(request.url, host.origin);
+  // What the registry has named elsewhere gets the bytes and nothing that says who we are.
+  const own = url.origin === host.origin;
+  // A grant that was good once may have run out; a fresh one that is refused too is an answer.
+  for (let refusals = 0; ; ) {
+    const authorization = own ? await grants.header(scopes) : undefined;
+    const response = await temporarily(() =>
+      context.fetch(url.href, {
+        method,
+        headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) },
+        signal: context.signal,
+        ...(body === undefined ? {} : { body }),
+        ...(own && host.tls !== undefined ? { tls: host.tls } : {}),
+      }),
+    );
+    if (expect.includes(response.status)) return response;
+    if (authorization !== undefined) refusals += 1;
+    if (response.status !== 401 || !own || refusals > 1) throw await refused(response, { doing, context });
+    await discard(response);
+    await grants.challenged(parseChallenges(response.headers["www-authenticate"] ?? ""), scopes, authorization);
+  }
 }
 
 /** What `context.fetch` reports as passing is so here. */

@@ -42,8 +42,8 @@ describe.skipIf(requires("docker-registry").skip)("a registry that fails", () =>
     await own.dispose();
   });
   beforeEach(() => {
-    proxy.heal();
     name = parsePinnedReference(`${proxy.host}/fault/${++made}:1`);
+    proxy.heal(`/${name.repository}/`);
   });
 
   const push = (what: Image = image) => pushImage(nodeOf([what]), [name], { context: own.context, delays });
@@ -70,6 +70,20 @@ describe.skipIf(requires("docker-registry").skip)("a registry that fails", () =>
       proxy.next(pattern, fault);
       await push();
       await check(image);
+    });
+
+    test("who may not mount sends", async () => {
+      proxy.next(/^POST \S*mount=/, { status: 403 }, { status: 404 });
+      await pushImage(nodeOf([image]), [name], { context: own.context, delays, from: "not/ours" });
+      await check(image);
+    });
+
+    test("the first failure stops what else is on its way", async () => {
+      proxy.next(uploadOf(medium), { hang: true });
+      proxy.next(/^PUT/, { status: 403 });
+      const started = performance.now();
+      await expect(push(medium)).rejects.toMatchObject({ name: "BaseKitError" });
+      expect(performance.now() - started).toBeLessThan(10_000);
     });
 
     // Debian's docker-registry forgets what it got of a broken request; one that does not is in resume.test.ts.
@@ -190,6 +204,12 @@ describe.skipIf(requires("docker-registry").skip)("a registry that fails", () =>
       proxy.next(pattern, fault);
       const error = await read().catch((caught: unknown) => caught);
       expect(error).toMatchObject({ name: "BaseKitError", code: expect.stringMatching(code) });
+    });
+
+    test("a manifest under a general type says itself what it is", async () => {
+      await push();
+      proxy.next(/^GET \S*manifests/, { headers: { "content-type": "text/plain; charset=utf-8" } });
+      expect((await read()).document.digest).toBe(image.manifest.digest);
     });
 
     test("endless redirects end", async () => {

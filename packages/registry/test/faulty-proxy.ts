@@ -4,6 +4,8 @@ import type { AddressInfo } from "node:net";
 /** What goes wrong with one request. */
 export type Fault =
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
+  /** There is never an answer. */
+  | { readonly hang: true }
   /** The connection is closed without an answer. */
   | { readonly reset: true }
   /** The registry gets so many bytes of the request, then both connections break. */
@@ -31,8 +33,8 @@ export interface FaultyProxy {
   readonly seen: readonly Seen[];
   /** Faults of the next requests that fit; each is used once. */
   next(pattern: RegExp, ...faults: readonly Fault[]): void;
-  /** Forgets the faults that nobody met. */
-  heal(): void;
+  /** Forgets the faults that nobody met. The next ones are for this repository: a request that was given up may still be on its way. */
+  heal(repository: string): void;
   close(): void;
 }
 
@@ -40,10 +42,11 @@ export interface FaultyProxy {
 export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
   const rules: { pattern: RegExp; fault: Fault }[] = [];
   const seen: Seen[] = [];
+  let repository = "";
   const server = createServer((incoming, outgoing) => {
     const { method = "", url = "", headers } = incoming;
     seen.push({ method, url, headers });
-    const at = rules.findIndex(({ pattern }) => pattern.test(`${method} ${url}`));
+    const at = rules.findIndex(({ pattern }) => url.includes(repository) && pattern.test(`${method} ${url}`));
     const [rule] = at < 0 ? [] : rules.splice(at, 1);
     serve(target, incoming, { outgoing, fault: rule?.fault });
   });
@@ -52,8 +55,9 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen,
     next: (pattern, ...faults) => rules.push(...faults.map((fault) => ({ pattern, fault }))),
-    heal: () => {
+    heal: (next) => {
       rules.length = 0;
+      repository = next;
     },
     close: () => {
       server.closeAllConnections();
@@ -70,6 +74,10 @@ interface Exchange {
 function serve(target: string, incoming: IncomingMessage, { outgoing, fault }: Exchange): void {
   if (fault !== undefined && "reset" in fault) {
     incoming.socket.destroy();
+    return;
+  }
+  if (fault !== undefined && "hang" in fault) {
+    incoming.resume();
     return;
   }
   if (fault !== undefined && "status" in fault) {
