@@ -7,6 +7,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { growth } from "./growth.mjs";
+import { layerGrowth, layers } from "./layers.mjs";
 import { line, medians, run } from "./measure.mjs";
 import { canPush, pushing } from "./registry.mjs";
 import { debianMinbase, smallFiles } from "./trees.mjs";
@@ -26,6 +27,8 @@ try {
   if (minbase !== undefined && engineAnswers()) await importing(minbase);
   else process.stdout.write("import: left out, it needs a Docker engine\n");
   await growth(CLI, folder);
+  await layers(folder, ROUNDS);
+  await layerGrowth(folder);
   if (canPush()) await pushing({ cli: CLI, folder, rounds: ROUNDS });
   else process.stdout.write("push: left out, it needs docker-registry and skopeo\n");
 } finally {

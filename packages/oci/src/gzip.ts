@@ -1,13 +1,10 @@
 import { crc32 } from "node:zlib";
 import { blocksOf } from "./blocks.ts";
-import { deflateWithZlib } from "./compressors/zlib.ts";
-import { inOrder, type Piece } from "./in-order.ts";
+import type { Piece } from "./in-order.ts";
 
 const BLOCK = 1024 ** 2;
 /** Deflate looks this far back; each block is given the end of the one before, so that cutting costs no size. */
 const WINDOW = 32 * 1024;
-
-export const DEFAULT_GZIP_LEVEL = 6;
 
 /**
  * One block of a deflate stream (RFC 1951): byte-aligned at its end and to be followed by another, or the last.
@@ -19,17 +16,9 @@ export type DeflateBlock = (
 ) => Promise<Buffer>;
 
 /**
- * One gzip member (RFC 1952), compressed in blocks on all cores. The bytes follow from the input and the level alone, not from
- * the pieces the input comes in or the number of threads; no name, no time.
+ * One gzip member (RFC 1952) as pieces that are still in the making. The bytes follow from the input and the compressor alone, not
+ * from the pieces the input comes in or the number of threads; no name, no time.
  */
-export async function* gzip(
-  chunks: AsyncIterable<Uint8Array>,
-  level: number = DEFAULT_GZIP_LEVEL,
-): AsyncGenerator<Buffer, void, void> {
-  for await (const { bytes } of inOrder(gzipPieces(chunks, deflateWithZlib(level)))) yield bytes;
-}
-
-/** The same as pieces that are still in the making, for who compresses several members at once. */
 export async function* gzipPieces(
   chunks: AsyncIterable<Uint8Array>,
   deflate: DeflateBlock,

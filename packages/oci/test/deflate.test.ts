@@ -52,7 +52,7 @@ describe("the portable deflate", () => {
       fc.property(bytes, (input) => {
         expect(inflateRawSync(deflateBlock(input, undefined, true)).equals(input)).toBe(true);
       }),
-      { numRuns: 120 },
+      { numRuns: 50 },
     );
   });
 
@@ -76,7 +76,7 @@ describe("the portable deflate", () => {
           expect(inflateRawSync(Buffer.concat(blocks)).equals(input)).toBe(true);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
 
@@ -124,7 +124,7 @@ describe("a Huffman code", () => {
         const codes = codesFor(lengths);
         expect(new Set(used.map((symbol) => `${codes[symbol]} ${lengths[symbol]}`)).size).toBe(used.length);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 });

@@ -1,5 +1,5 @@
 import { BaseKitError, type Context } from "@base-kit/core";
-import { DEFAULT_GZIP_LEVEL, type DeflateBlock, gzipPieces } from "../gzip.ts";
+import { type DeflateBlock, gzipPieces } from "../gzip.ts";
 import { inOrder, type Piece } from "../in-order.ts";
 import { portableDeflate } from "./portable.ts";
 import { deflateWithZlib } from "./zlib.ts";
@@ -62,10 +62,13 @@ export async function* compressed(
   for await (const { bytes } of inOrder(compressor.pieces(chunks))) yield bytes;
 }
 
+/** Of zlib: beyond it a layer takes three times as long for a percent. */
+const LEVEL = 6;
+
 /** The version names the build too where Node has its own (Chromium's), whose bytes are not the original's. */
 function nodeGzip(): Compressor {
-  const id = `node-zlib-${process.versions.zlib}/${process.arch}/${DEFAULT_GZIP_LEVEL}`;
-  return gzipWith(id, deflateWithZlib(DEFAULT_GZIP_LEVEL));
+  const id = `node-zlib-${process.versions.zlib}/${process.arch}/${LEVEL}`;
+  return gzipWith(id, deflateWithZlib(LEVEL));
 }
 
 /** The number is raised with every change of its bytes. */
