@@ -16,7 +16,10 @@ export interface Segment {
   readonly layers?: readonly Layer[];
 }
 
-/** An uncompressed tar on disk, byte for byte what `writeTar` of @base-kit/tar makes of the segment's entries in their order. */
+/**
+ * An uncompressed tar on disk that holds just the segment's entries, as a layer may: mostly byte for byte what `writeTar` of
+ * @base-kit/tar makes of them.
+ */
 export interface SegmentArchive {
   readonly path: string;
   /** Bytes. */

@@ -9,10 +9,8 @@ import { LAYER_MEDIA_TYPE } from "./media-types.ts";
  * @throws BaseKitError `LAYERS_CHANGED` (usage)
  */
 export function keptLayers(rootfs: Rootfs): readonly TitledLayer[] {
-  const [only, ...others] = rootfs.segments;
-  if (only?.layers !== undefined && others.length === 0 && isSameTree(only.entries(), mergedEntries(rootfs))) {
-    return only.layers.map((layer) => ({ title: "", layer: kept(layer) }));
-  }
+  const layers = unchanged(rootfs);
+  if (layers !== undefined) return layers.map((layer) => ({ title: "", layer: kept(layer) }));
   throw new BaseKitError(
     "LAYERS_CHANGED",
     "the layers cannot be kept: what is in them is changed, or they are not an image's",
@@ -21,6 +19,18 @@ export function keptLayers(rootfs: Rootfs): readonly TitledLayer[] {
       hint: "Leave --keep-layers away. Paths that are left out, files in /dev, /proc or /sys, and times after the image's own are changes.",
     },
   );
+}
+
+/** A root filesystem that is one layer already, compressed as it shall be, and unchanged: its digest is one that others know. */
+export function publishedLayer(rootfs: Rootfs, compression: Layer["compression"]): readonly TitledLayer[] | undefined {
+  const [only, ...others] = unchanged(rootfs) ?? [];
+  return only?.compression === compression && others.length === 0 ? [{ title: "", layer: kept(only) }] : undefined;
+}
+
+function unchanged(rootfs: Rootfs): readonly Layer[] | undefined {
+  const [only, ...others] = rootfs.segments;
+  if (only?.layers === undefined || others.length > 0) return undefined;
+  return isSameTree(only.entries(), mergedEntries(rootfs)) ? only.layers : undefined;
 }
 
 /** Docker's media types mean the same as those of OCI, and an image has one kind. */

@@ -3,7 +3,7 @@ import { spool } from "@base-kit/rootfs";
 import { END_OF_TAR, writeTar } from "@base-kit/tar";
 import { readRange } from "./blob.ts";
 import { type CompressorOptions, findCompressor } from "./compressors/compressor.ts";
-import { keptLayers } from "./kept-layers.ts";
+import { keptLayers, publishedLayer } from "./kept-layers.ts";
 import { LAYER_MEDIA_TYPE } from "./media-types.ts";
 import { packedLayer } from "./packed-layer.ts";
 import { type LayerPlan, planLayers } from "./plan-layers.ts";
@@ -37,6 +37,8 @@ export async function writeLayers(
 ): Promise<readonly TitledLayer[]> {
   const { compression = "gzip", compressor: kind = "node", layers: atMost = 1, keep = false } = options;
   if (keep) return keptLayers(rootfs);
+  const published = atMost === 1 && kind === "node" ? publishedLayer(rootfs, compression) : undefined;
+  if (published !== undefined) return published;
   const what = atMost === 1 ? "the layer" : "the layers";
   return step(context, compression === "none" ? `writing ${what}` : `compressing ${what}`, async (handle) => {
     const plans = planLayers(rootfs, atMost);

@@ -17,8 +17,8 @@ const OPENPGP = /\.(?:asc|gpg|pgp)$/;
 
 export interface SignedFile {
   readonly url: URL;
-  /** Fetches it, and gives its place. */
-  readonly path: () => Promise<string>;
+  /** Where it is now. */
+  readonly path: string;
   /** A file of OpenPGP keys, or a folder with some; when there are any, the file must be signed by one of them. */
   readonly keyring: string | undefined;
 }
@@ -43,7 +43,7 @@ export async function minirootfsSigner(file: SignedFile, context: Context): Prom
   }
   const keyring = own ?? (await releaseKey(context));
   if (keyring === undefined) return undefined;
-  const signed = { data: await readFile(await file.path()), signature };
+  const signed = { data: await readFile(file.path), signature };
   const [by] = verifyDetached(signed, { keyring, subject }, context).signatures;
   return by?.primaryFingerprint;
 }

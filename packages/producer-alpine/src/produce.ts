@@ -1,5 +1,15 @@
-import { BaseKitError, type Context, type Lock, printable, type Rootfs } from "@base-kit/core";
-import { describeRootfs, readTextFile, tarSegment } from "@base-kit/rootfs";
+import { createReadStream } from "node:fs";
+import {
+  BaseKitError,
+  type Context,
+  type Digest,
+  type Layer,
+  type Lock,
+  printable,
+  type Rootfs,
+  type Segment,
+} from "@base-kit/core";
+import { describeRootfs, mergedEntries, readTextFile, type TarSegment, tarSegment } from "@base-kit/rootfs";
 import { fetchFile } from "@base-kit/store";
 import { alpineArchitecture } from "./architecture.ts";
 import { install } from "./install/install.ts";
@@ -38,9 +48,28 @@ async function minirootfs(
   const source = { url: withEnvironmentCredentials(url, context.env), size, sha512 };
   const { path } = await fetchFile({ ...source, digest: `sha256:${sha256}` }, context);
   const segment = await tarSegment(path, context, { name });
-  const rootfs = await describeRootfs([segment], lock.platform, RUNTIME);
+  const rootfs = await describeRootfs([asPublished(segment, { path, size, sha256 })], lock.platform, RUNTIME);
   await assertArchitecture(rootfs, { name, expected: alpineArchitecture(lock.platform) });
   return rootfs;
+}
+
+/** The file itself can be the layer, whose digest is then the checksum that Alpine published, and its diffID everywhere the same. */
+function asPublished(
+  { unpacked, ...segment }: TarSegment,
+  file: { readonly path: string; readonly size: number; readonly sha256: string },
+): Segment {
+  const entries = mergedEntries({ segments: [segment] });
+  const diffId: Digest = `sha256:${unpacked.sha256}`;
+  const layer: Layer = {
+    mediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
+    digest: `sha256:${file.sha256}`,
+    size: file.size,
+    diffId,
+    compression: "gzip",
+    open: () => createReadStream(file.path, { highWaterMark: 1024 ** 2 }),
+  };
+  const archive = { path: unpacked.path, size: unpacked.size, digest: diffId };
+  return { ...segment, entries: () => entries, archive, layers: [layer] };
 }
 
 /** A wrong label on the image would only show on another machine. */

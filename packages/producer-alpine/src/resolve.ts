@@ -71,15 +71,32 @@ async function resolveMinirootfs(
   const newest = await findNewest(wanted, context);
   const isNewest = release.version === undefined || release.version === newest.version;
   const found = isNewest ? newest : await findExactVersion(wanted, newest, context);
-  const inputs = isNewest ? [newest.index] : [];
-  // A folder of this machine is as good as what was put there; a mirror is somebody else's.
-  if (found.url.protocol === "file:" && keyring === undefined)
-    return { branch: newest.branch, found, inputs: [...inputs, lockedInput(found)] };
-  const path = async () => (await fetchMinirootfs(found, context)).path;
-  const url = withEnvironmentCredentials(found.url, context.env);
-  const signer = await minirootfsSigner({ url, path, keyring }, context);
+  const { path } = await fetchMinirootfs(found, context);
+  const signer = await signerOf(found, { path, keyring }, context);
   const verifiedBy = signer === undefined ? found.verifiedBy : `${signer}; ${found.verifiedBy}`;
-  return { branch: newest.branch, found, inputs: [...inputs, lockedInput({ ...found, verifiedBy })] };
+  const inputs = [...(isNewest ? [newest.index] : []), lockedInput({ ...found, verifiedBy })];
+  return { branch: newest.branch, found: { ...found, date: await newestEntry(found, path, context) }, inputs };
+}
+
+/** A folder of this machine is as good as what was put there; a mirror is somebody else's. */
+async function signerOf(
+  { url }: Minirootfs,
+  { path, keyring }: { readonly path: string; readonly keyring: string | undefined },
+  context: Context,
+): Promise<string | undefined> {
+  if (url.protocol === "file:" && keyring === undefined) return undefined;
+  return minirootfsSigner({ url: withEnvironmentCredentials(url, context.env), path, keyring }, context);
+}
+
+/** Alpine packs some minutes after the date that its list has; with that date the times of its files would be changed. */
+async function newestEntry({ sha256, date }: Minirootfs, path: string, context: Context): Promise<number> {
+  const key = `alpine-newest-entry:sha256:${sha256}`;
+  const kept = await context.store.recall(key);
+  if (kept !== undefined) return Number(kept.toString());
+  const segment = await tarSegment(path, context);
+  const newest = Math.max(date, ...[...segment.entries()].map(({ mtime }) => mtime));
+  await context.store.remember(key, Buffer.from(String(newest)));
+  return newest;
 }
 
 /** Of packages alone there is no version below that of the branch. */

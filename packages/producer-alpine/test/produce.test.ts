@@ -15,6 +15,9 @@ beforeEach(async () => {
   context = await testContext();
   mirror = await startMirror(await smallRelease());
   lock = await lockOf(mirror);
+  // Whoever made the lock has the file already.
+  await context[Symbol.asyncDispose]();
+  context = await testContext();
 });
 afterEach(async () => {
   await context[Symbol.asyncDispose]();

@@ -14,7 +14,7 @@ export { packDirectory } from "./pack-directory.ts";
 export { type ReadDirectoryOptions, readDirectory } from "./read-directory.ts";
 export { findEntry, findFile, readTextFile } from "./read-file.ts";
 export { type Spool, spool } from "./spool.ts";
-export { type TarSegmentOptions, tarSegment } from "./tar-segment.ts";
+export { type TarSegment, type TarSegmentOptions, tarSegment } from "./tar-segment.ts";
 export { addEntries } from "./transforms/add-entries.ts";
 export { clampTimes } from "./transforms/clamp-times.ts";
 export { dropDevices } from "./transforms/drop-devices.ts";
