@@ -9,6 +9,8 @@ import type { Package } from "./index/package.ts";
 import { type LockedPackage, packageInput, type System } from "./lock.ts";
 import { hasMergedUsr } from "./merged-usr.ts";
 import type { DebianOptions } from "./options.ts";
+import { selectByDependencies } from "./select/by-dependencies.ts";
+import { candidatesOf } from "./select/candidates.ts";
 import { selectAsDebootstrap } from "./select/debootstrap.ts";
 
 /** Decides which packages, by indexes that a trusted key has signed, and writes down what everything after it depends on. */
@@ -32,7 +34,10 @@ export async function resolve(
   const read = await Promise.all(indexes.map((index) => index.read(context)));
   const merging = { distribution, codename, variant: options.variant };
   const chosen = await step(context, "choosing packages", (handle) => {
-    const packages = selectAsDebootstrap({ ...merging, options, indexes: read, mirror: mirrors.main });
+    const packages =
+      options.compat === "debootstrap"
+        ? selectAsDebootstrap({ ...merging, options, indexes: read, mirror: mirrors.main })
+        : selectByDependencies({ ...merging, options, candidates: candidatesOf(read), architecture });
     handle.detail(`${packages.length} packages`);
     return packages;
   });

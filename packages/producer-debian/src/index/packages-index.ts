@@ -12,6 +12,10 @@ export interface PackagesIndex {
   withLine(line: string): readonly Package[];
   /** The packages whose `Provides` names this one. */
   providersOf(name: string): readonly Package[];
+  /** Where a name first appears as a package or in a relation, in bytes from the start. */
+  firstMention(name: string): number | undefined;
+  /** Bytes. */
+  readonly size: number;
 }
 
 const START = "Package: ";
@@ -55,6 +59,8 @@ export function readPackagesIndex(bytes: Buffer, subject: string): PackagesIndex
       providers ??= findProviders(bytes, starts);
       return (providers.get(name) ?? []).map(parse);
     },
+    firstMention: (name) => firstMention(bytes, name),
+    size: bytes.length,
   };
 }
 
@@ -109,4 +115,18 @@ function findProviders(bytes: Buffer, starts: readonly number[]): Map<string, nu
     }
   }
   return providers;
+}
+
+const RELATION_FIELDS =
+  /^(?:Package|Provides|Depends|Pre-Depends|Recommends|Suggests|Enhances|Conflicts|Breaks|Replaces):/;
+
+function firstMention(bytes: Buffer, name: string): number | undefined {
+  for (let at = bytes.indexOf(name, 0, "latin1"); at >= 0; at = bytes.indexOf(name, at + 1, "latin1")) {
+    const before = bytes.toString("latin1", at - 1, at);
+    const after = bytes.toString("latin1", at + name.length, at + name.length + 1);
+    if (!/[ ,|]/.test(before) || !/^[\s,|(]?$/.test(after)) continue;
+    const line = bytes.lastIndexOf(10, at) + 1;
+    if (RELATION_FIELDS.test(bytes.toString("latin1", line, line + 16))) return at;
+  }
+  return undefined;
 }
