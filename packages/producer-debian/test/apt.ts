@@ -17,7 +17,8 @@ export interface Apt extends Disposable {
 
 export function createApt({ sources, architecture = "amd64" }: AptOptions): Apt {
   const root = mkdtempSync(join(tmpdir(), "base-kit-apt-"));
-  for (const path of ["lists/partial", "cache/archives/partial", "parts"]) mkdirSync(join(root, path), { recursive: true });
+  for (const path of ["lists/partial", "cache/archives/partial", "parts"])
+    mkdirSync(join(root, path), { recursive: true });
   writeFileSync(join(root, "status"), "");
   writeFileSync(join(root, "sources.list"), `${sources.join("\n")}\n`);
   const settings = {
