@@ -169,7 +169,7 @@ for (const each of workspace.packages) {
   if (each !== core && each !== testing) each.testWith(testing);
 }
 // What runs real programs is tested with the context that runs them.
-for (const each of [rootfs, sandbox, scratch, producerDebian, producerDebootstrap, producerAlpine, importer, registry])
+for (const each of [rootfs, sandbox, producerDebian, producerDebootstrap, producerAlpine, importer, registry])
   each.testWith(host);
 
 workspace.synth();

@@ -10,6 +10,7 @@ import { growth } from "./growth.mjs";
 import { layerGrowth, layers } from "./layers.mjs";
 import { line, medians, run } from "./measure.mjs";
 import { canPush, pushing } from "./registry.mjs";
+import { libraries } from "./scratch.mjs";
 import { debianMinbase, smallFiles } from "./trees.mjs";
 
 const CLI = fileURLToPath(new URL("../../packages/cli/bin/base-kit.js", import.meta.url));
@@ -19,6 +20,7 @@ const folder = mkdtempSync(join(process.env["TMPDIR"] ?? "/var/tmp", "base-kit-b
 try {
   process.stdout.write(`${"".padEnd(58)}${"base-kit".padStart(9)}${"rival".padStart(9)}${"ratio".padStart(8)}\n`);
   await startUp();
+  await libraries(Math.min(ROUNDS, 3));
   const minbase = process.env["BASE_KIT_BENCH_TREE"] ?? debianMinbase(folder);
   if (minbase === undefined)
     process.stdout.write("Debian minbase: left out, it needs root, debootstrap and a mirror\n");
