@@ -37,9 +37,11 @@ export function directorySink(directory: string): Sink {
         try {
           await makeFolder(temporary, directory);
           const { digest, size } = await unpack(entries, temporary, context);
-          await requireSame(temporary, digest, { directory, context });
+          if (entries.every(isReadable)) await requireSame(temporary, digest, { directory, context });
           context.signal.throwIfAborted();
-          await rename(temporary, final);
+          await rename(temporary, final).catch((error: unknown) => {
+            throw refused(directory, String(systemErrorCode(error) ?? error), error);
+          });
           handle.detail(`${entries.length} entries`);
           return { references: [directory], id: digest, size };
         } catch (error) {
@@ -101,6 +103,12 @@ async function entriesFor(image: Image, context: Context): Promise<readonly Entr
     message: `without root, all files belong to you (${owned} belong to others), ${devices} devices and the attributes of ${attributed} files are left out`,
   });
   return whole.filter((entry) => !isDevice(entry)).map(({ xattrs: _, ...entry }) => ({ ...entry, uid, gid }) as Entry);
+}
+
+/** Without root, a file that its own owner may not read cannot be compared. */
+function isReadable({ type, mode }: Entry): boolean {
+  if (process.getuid?.() === 0) return true;
+  return type === "directory" ? (mode & 0o500) === 0o500 : type !== "file" || (mode & 0o400) !== 0;
 }
 
 interface Unpacked {

@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { locationOf, requires } from "@base-kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { copyAlpineMirror } from "./alpine-mirror.ts";
@@ -114,5 +115,21 @@ describe.skipIf(requires("alpine-mirror", "tar").skip)("an image for two archite
     expect(again.stderr).toContain("there is something in it");
     expect(again.exitCode).toBe(2);
     expect(await sandbox.leftovers()).toEqual([]);
+  });
+
+  test.skipIf(requires("root").skip)("as a directory without root is the user's own, and is told of", async () => {
+    const own = path("user");
+    mkdirSync(own);
+    chmodSync(sandbox.dir, 0o755);
+    chmodSync(path("."), 0o755);
+    chownSync(own, 12345, 12345);
+    const env = { HOME: own, TMPDIR: own, XDG_CACHE_HOME: own, XDG_RUNTIME_DIR: own };
+    const through = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", "--"];
+    const { exitCode, stderr } = await sandbox.run([...args, "-o", "rootfs:tree"], { cwd: own, env, through });
+    expect(stderr).toContain("without root, all files belong to you");
+    expect(exitCode).toBe(0);
+    expect(readFileSync(join(own, "tree/etc/alpine-release"), "utf8")).toBe("3.20.3\n");
+    expect(read("find", join(own, "tree"), "-not", "-user", "12345")).toBe("");
+    expect(readdirSync(own).filter((name) => name.includes(".tmp-"))).toEqual([]);
   });
 });

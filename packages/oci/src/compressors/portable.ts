@@ -34,21 +34,24 @@ async function inWorker(job: DeflateJob): Promise<Uint8Array> {
   const worker = await takeWorker();
   // An idle worker does not keep the process; one at work does.
   worker.ref();
-  try {
-    return await new Promise<Uint8Array>((resolve, reject) => {
-      worker.once("message", (result: Uint8Array) => {
-        worker.removeListener("error", reject);
-        resolve(result);
-      });
-      worker.once("error", reject);
-      worker.postMessage(job);
+  const result = await new Promise<Uint8Array>((resolve, reject) => {
+    const failed = (error: Error) => {
+      // It is gone, and its place is free.
+      workers -= 1;
+      reject(error);
+    };
+    worker.once("error", failed);
+    worker.once("message", (answer: Uint8Array) => {
+      worker.removeListener("error", failed);
+      resolve(answer);
     });
-  } finally {
-    worker.unref();
-    const next = waiting.shift();
-    if (next === undefined) idle.push(worker);
-    else next(worker);
-  }
+    worker.postMessage(job);
+  });
+  worker.unref();
+  const next = waiting.shift();
+  if (next === undefined) idle.push(worker);
+  else next(worker);
+  return result;
 }
 
 function takeWorker(): Worker | Promise<Worker> {
