@@ -1,5 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { locationOf, type RegistryServer, requires, startRegistry } from "@base-kit/testing";
@@ -80,6 +82,31 @@ describe.skipIf(requires("alpine-mirror", "docker-registry").skip)("a registry o
       "sbom.json",
     ]);
     expect(attached).toMatchObject({ subject: first.digest, type: "application/vnd.cyclonedx+json" });
+    expect(await sandbox.leftovers()).toEqual([]);
+  });
+
+  test("Ctrl-C during a copy ends it at once, and leaves the tag and no files", async () => {
+    const silent = createServer((request, response) => {
+      request.resume();
+      if (request.method === "HEAD") response.writeHead(404).end();
+      if (request.method === "POST") response.writeHead(202, { location: "/v2/x/blobs/uploads/1" }).end();
+      // The upload itself is never answered.
+    });
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const uploading = new Promise((resolve) =>
+      silent.on("request", ({ method }) => {
+        if (method === "PUT") resolve(undefined);
+      }),
+    );
+    const { port } = silent.address() as AddressInfo;
+    const running = sandbox.start(["copy", "oci:layout:amd64", `docker://127.0.0.1:${port}/x:1`]);
+    await uploading;
+    running.child.kill("SIGINT");
+    const outcome = await running.ended;
+    silent.closeAllConnections();
+    silent.close();
+    expect(outcome.exitCode).toBe(130);
+    expect(outcome.stderr).toContain("stopped by SIGINT");
     expect(await sandbox.leftovers()).toEqual([]);
   });
 });

@@ -5,14 +5,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * The proxy for a URL by `http_proxy`, `https_proxy` and `no_proxy` (lower case first, as curl and wget read them), or
- * undefined for a direct connection.
+ * undefined for a direct connection, which this machine itself always gets.
  *
  * @throws BaseKitError `PROXY_INVALID` (usage)
  */
 export function proxyFor(url: URL, env: Environment): URL | undefined {
   const name = url.protocol === "https:" ? "https_proxy" : "http_proxy";
   const value = read(env, name);
-  if (value === undefined || isExcluded(url, read(env, "no_proxy") ?? "")) return undefined;
+  if (value === undefined || isOwn(url) || isExcluded(url, read(env, "no_proxy") ?? "")) return undefined;
   // "proxy.example.com:3128" is what many people write.
   const text = value.includes("://") ? value : `http://${value}`;
   const proxy = URL.canParse(text) ? new URL(text) : undefined;
@@ -23,6 +23,12 @@ export function proxyFor(url: URL, env: Environment): URL | undefined {
     });
   }
   return proxy;
+}
+
+/** What is on this machine stays on it, as with Go's programs (docker, podman, skopeo): a proxy elsewhere would ask itself. */
+function isOwn({ hostname }: URL): boolean {
+  const host = hostname.replace(/^\[|\]$/g, "");
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
 function read(env: Environment, name: string): string | undefined {

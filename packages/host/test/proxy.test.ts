@@ -10,6 +10,11 @@ test.each([
   ["http://a.example/", { HTTP_PROXY: "upper:80" }, "http://upper/"],
   ["http://a.example/", { http_proxy: "", HTTP_PROXY: "" }, undefined],
   ["http://a.example/", {}, undefined],
+  ["http://127.0.0.1:5000/", proxies, undefined],
+  ["https://127.1.2.3/", proxies, undefined],
+  ["http://localhost/", proxies, undefined],
+  ["https://[::1]:5000/", proxies, undefined],
+  ["http://localhost.example/", proxies, "http://plain:3128/"],
 ] as const)("%s with %o goes through %s", (url, env, expected) => {
   expect(proxyFor(new URL(url), env)?.href).toBe(expected);
 });
