@@ -1,3 +1,4 @@
+import { printable } from "@base-kit/core";
 import { refuseDeb } from "./refuse.ts";
 
 export interface ArMember {
@@ -24,10 +25,10 @@ export function* arMembers(file: Buffer, name: string): Generator<ArMember, void
     const member = header.slice(0, 16).replace(/\/? *$/, "");
     const digits = header.slice(48, 58).trimEnd();
     if (!/^\d{1,10}$/.test(digits))
-      refuseDeb(name, `the member ${JSON.stringify(member)} has the size ${JSON.stringify(digits)}`);
+      refuseDeb(name, `the member ${printable(member)} has the size ${printable(digits)}`);
     const start = at + HEADER;
     const end = start + Number(digits);
-    if (end > file.length) refuseDeb(name, `it ends within the member ${JSON.stringify(member)}`);
+    if (end > file.length) refuseDeb(name, `it ends within the member ${printable(member)}`);
     yield { name: member, bytes: file.subarray(start, end) };
     // Members begin at even places; the last one may lack its padding.
     at = end + (end % 2);

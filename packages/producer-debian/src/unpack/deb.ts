@@ -1,3 +1,4 @@
+import { printable } from "@base-kit/core";
 import { decompressBuffer, detectCompression } from "@base-kit/store";
 import { arMembers } from "./ar.ts";
 import { refuseDeb } from "./refuse.ts";
@@ -31,24 +32,22 @@ export async function openDeb(
   const version = members.next().value;
   if (version?.name !== "debian-binary") return refuseDeb(name, "its first member is not debian-binary");
   if (!/^2\.\d+\n/.test(version.bytes.toString("latin1", 0, 16))) {
-    return refuseDeb(name, `its format is ${JSON.stringify(version.bytes.toString("latin1", 0, 16))}, expected 2.0`);
+    return refuseDeb(name, `its format is ${printable(version.bytes.toString("latin1", 0, 16))}, expected 2.0`);
   }
   let control: Promise<Buffer> | undefined;
   for (const member of members) {
     if (member.name.startsWith("_")) continue;
     const expected = control === undefined ? "control.tar" : "data.tar";
     if (!member.name.startsWith(expected))
-      return refuseDeb(name, `it has ${JSON.stringify(member.name)} where ${expected} is expected`);
+      return refuseDeb(name, `it has ${printable(member.name)} where ${expected} is expected`);
     const compression = COMPRESSIONS[member.name.slice(expected.length)];
     if (compression === undefined) {
-      return refuseDeb(
-        name,
-        `${JSON.stringify(member.name)} is compressed in a way that is not supported (gz, xz, zst)`,
-      );
+      return refuseDeb(name, `${printable(member.name)} is compressed in a way that is not supported (gz, xz, zst)`);
     }
     const found = detectCompression(member.bytes.subarray(0, 16));
-    if (found !== compression) return refuseDeb(name, `${JSON.stringify(member.name)} is compressed as ${found}`);
-    const unpacked = (limit: number) => decompressBuffer(member.bytes, { limit, name: `${expected} of ${name}` });
+    if (found !== compression) return refuseDeb(name, `${printable(member.name)} is compressed as ${found}`);
+    const unpacked = (limit: number) =>
+      decompressBuffer(member.bytes, { limit, name: `${expected} of ${printable(name)}` });
     if (control !== undefined) {
       const [first, second] = await Promise.all([control, unpacked(limits.data)]);
       return { control: first, data: second };

@@ -18,7 +18,7 @@ export function readPackage({ control, data }: DebContents, name: string): Unpac
   const conffiles = new Set(conffilePaths(files));
   const conffileDigests: Record<string, string> = {};
   const members: DataMember[] = [];
-  readTar(data, `data.tar of ${name}`, (member, offset) => {
+  readTar(data, `data.tar of ${printable(name)}`, (member, offset) => {
     const { path, type, mode, uid, gid, mtime, xattrs } = member;
     if (/\p{Cc}/u.test(path)) refuseDeb(name, `the name ${printable(path)} has control characters`);
     members.push({
@@ -56,7 +56,7 @@ const CONTROL_NAME = /^[A-Za-z0-9][\w.+-]*$/;
 
 function controlFiles(control: Buffer, name: string): readonly ControlFile[] {
   const files: ControlFile[] = [];
-  readTar(control, `control.tar of ${name}`, (member, offset) => {
+  readTar(control, `control.tar of ${printable(name)}`, (member, offset) => {
     if (member.type === "directory") return;
     const { path, mode, mtime } = member;
     if (member.type !== "file" || !CONTROL_NAME.test(path)) {

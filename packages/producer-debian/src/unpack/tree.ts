@@ -41,7 +41,7 @@ export function layOut(packages: readonly NamedPackage[], { mergedUsr }: { reado
       if (member.type === "directory") {
         const link = mergedUsr ? MERGED.find((name) => name === path) : undefined;
         if (link !== undefined) {
-          folders.set(path, symlinkEntry(link, `usr/${link}`, { mtime: member.mtime }));
+          if (!folders.has(path)) folders.set(path, symlinkEntry(link, `usr/${link}`, { mtime: member.mtime }));
           if (!folders.has(`usr/${link}` as ByteString))
             folders.set(`usr/${link}` as ByteString, folder(member, `usr/${link}`));
         } else if (!folders.has(path)) folders.set(path, folder(member, path));
