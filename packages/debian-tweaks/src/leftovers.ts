@@ -1,13 +1,20 @@
-import { emptyDirectories, emptyPseudoFilesystems, removePaths } from "@base-kit/rootfs";
+import { textFromBytes } from "@base-kit/core";
+import { emptyPseudoFilesystems, mergedEntries, removePaths } from "@base-kit/rootfs";
 import type { Tweak } from "./tweak.ts";
 
 // The paths are those that debuerreotype's debuerreotype-fixup removes and its debuerreotype-tar leaves out.
+
+const APT_CACHE = /^var\/(?:cache\/apt|lib\/apt\/lists)\//;
 
 export const aptCaches: Tweak = {
   name: "apt-caches",
   summary: "No downloaded packages and package lists",
   why: "They are as large as half the system, and out of date when the image is used.",
-  apply: emptyDirectories(["var/cache/apt", "var/lib/apt/lists"]),
+  // The folders belong to the package apt: dpkg --verify would miss them.
+  apply: (rootfs) => {
+    const kept = mergedEntries(rootfs).filter(({ path, type }) => type !== "directory" && APT_CACHE.test(path));
+    return kept.length === 0 ? rootfs : removePaths(kept.map(({ path }) => textFromBytes(path)))(rootfs);
+  },
 };
 
 export const logs: Tweak = {

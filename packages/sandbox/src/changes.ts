@@ -1,5 +1,6 @@
-import { type ByteString, bytesFromBuffer, type Entry, type FileEntry } from "@base-kit/core";
+import type { ByteString, Entry, FileEntry } from "@base-kit/core";
 import { indexTar } from "@base-kit/tar";
+import { ownersAfter } from "./owners.ts";
 import type { SandboxResult } from "./run-in-sandbox.ts";
 
 /** What a command did to a root filesystem. */
@@ -18,24 +19,21 @@ const NEVER_KEPT = [/^var\/log\/(?:dpkg|alternatives)\.log$/, /^var\/cache\/ldco
  * makes no difference; no other time is later than the epoch.
  */
 export async function changesOf(
-  { changed, paths }: SandboxResult,
+  { changed, inodes, remembered }: SandboxResult,
   { before, epoch }: { readonly before: readonly Entry[]; readonly epoch: number },
 ): Promise<Changes> {
   const known = new Map(before.map((entry) => [entry.path, entry]));
   const entries: Entry[] = [];
-  for (const entry of indexTar(changed, { name: "what the sandbox left" })) {
+  const owners = remembered && ownersAfter(before, { was: remembered.inodes, is: inodes, log: remembered.log });
+  for (const found of indexTar(changed, { name: "what the sandbox left" })) {
+    const entry = owners === undefined ? found : { ...found, ...owners(found.path) };
     const old = known.get(entry.path);
     if (NEVER_KEPT.some((pattern) => pattern.test(entry.path))) continue;
     if (old !== undefined && (await isSame(old, entry))) continue;
     entries.push(await settled(entry, epoch));
   }
-  const there = new Set(paths.map(withoutDot));
-  const removed = before.filter(({ path }) => path !== "" && !there.has(path)).map(({ path }) => path);
+  const removed = before.filter(({ path }) => !inodes.has(path)).map(({ path }) => path);
   return { entries, removed };
-}
-
-function withoutDot(path: Buffer): ByteString {
-  return bytesFromBuffer(path, path.length > 1 ? 2 : 1);
 }
 
 async function isSame(old: Entry, found: Entry): Promise<boolean> {

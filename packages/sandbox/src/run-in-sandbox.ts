@@ -1,7 +1,16 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { BaseKitError, type Context, isBaseKitError } from "@base-kit/core";
-import { type Backend, unshareArguments } from "./backend.ts";
+import {
+  BaseKitError,
+  type ByteString,
+  bytesFromBuffer,
+  type Context,
+  isBaseKitError,
+  printable,
+} from "@base-kit/core";
+import { type Backend, isolation } from "./backend.ts";
+import { OWNER_PROGRAM, OWNER_PROGRAMS } from "./owner-programs.ts";
+import type { Inodes } from "./owners.ts";
 import { SANDBOX_SCRIPT } from "./script.ts";
 
 export interface SandboxCommand {
@@ -11,6 +20,7 @@ export interface SandboxCommand {
   readonly size: number;
   /** For `/bin/sh` of the root filesystem, as its root. */
   readonly script: string;
+  /** All that it sees: nothing of this machine's environment gets in. */
   readonly env: Readonly<Record<string, string>>;
   /** Sees each line that the command prints. */
   readonly onLine?: (line: string) => void;
@@ -22,8 +32,10 @@ export interface SandboxCommand {
 export interface SandboxResult {
   /** A tar of all directories, and of every other entry that was made or changed. */
   readonly changed: string;
-  /** Every path that is there, as bytes, `./` before each. */
-  readonly paths: readonly Buffer[];
+  /** Every path that is there, with its inode's number. */
+  readonly inodes: Inodes;
+  /** Where no file could belong to another user than root: the numbers from before, and what was said of owners since. */
+  readonly remembered?: { readonly inodes: Inodes; readonly log: string };
 }
 
 const TIME = 10 * 60_000;
@@ -51,22 +63,28 @@ export async function runInSandbox<T>(
     command.onLine?.(line);
   };
   try {
+    await writeFile(join(work, "script"), command.script);
+    const env = { ...command.env };
+    if (backend === "single-user") {
+      const programs = join(work, "owner-programs");
+      await mkdir(programs);
+      for (const name of ["chown", "chgrp"]) await writeFile(join(programs, name), OWNER_PROGRAM);
+      env["PATH"] = `${OWNER_PROGRAMS}:${env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin"}`;
+    }
     const { exitCode } = await context
       .exec(
-        "unshare",
+        "setpriv",
         [
-          ...unshareArguments(backend),
-          "--",
+          ...isolation(backend),
           "sh",
           "-c",
           SANDBOX_SCRIPT,
           "sandbox",
           work,
           String(command.size),
-          command.script,
+          ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
         ],
         {
-          env: command.env,
           stdin: command.tree,
           onStderrLine,
           expectedExitCodes: "any",
@@ -79,31 +97,39 @@ export async function runInSandbox<T>(
         throw error;
       });
     if (exitCode !== 0) throw failed("SANDBOX_FAILED", `it ended with ${exitCode}`, last);
-    const paths = splitAtNul(await readFile(join(work, "paths")));
-    return await use({ changed: join(work, "changed.tar"), paths });
+    const found = { changed: join(work, "changed.tar"), inodes: await readInodes(join(work, "inodes")) };
+    if (backend !== "single-user") return await use(found);
+    const log = await readFile(join(work, "owners"), "latin1");
+    return await use({ ...found, remembered: { inodes: await readInodes(join(work, "inodes-before")), log } });
   } finally {
     await rm(work, { recursive: true, force: true });
   }
 }
 
-function splitAtNul(bytes: Buffer): readonly Buffer[] {
-  const parts: Buffer[] = [];
-  for (let start = 0; start < bytes.length; ) {
-    const end = bytes.indexOf(0, start);
-    parts.push(bytes.subarray(start, end));
-    start = end + 1;
+/** Records `INODE ./PATH`, each ended by a zero byte; the root is `.`. */
+async function readInodes(file: string): Promise<Inodes> {
+  const inodes = new Map<ByteString, string>();
+  for (const record of bytesFromBuffer(await readFile(file)).split("\0")) {
+    const space = record.indexOf(" ");
+    if (space > 0) inodes.set(record.slice(space + 3) as ByteString, record.slice(0, space));
   }
-  return parts;
+  return inodes;
 }
 
 function failed(code: string, why: string, lines: readonly string[], cause?: unknown): BaseKitError {
   return new BaseKitError(
     code,
-    `the command inside the root filesystem failed: ${why}\n${lines.map((line) => `  ${line}`).join("\n")}`,
+    `the command inside the root filesystem failed: ${why}\n${lines.map((line) => `  ${shown(line)}`).join("\n")}`,
     {
       kind: "failure",
       hint: "Nothing of it is left: no process, no mount, no file.",
       cause,
     },
   );
+}
+
+/** A line as it is, unless it would do something to a terminal. */
+function shown(line: string): string {
+  const spaced = line.replaceAll("\t", " ");
+  return /\p{Cc}/u.test(spaced) ? printable(spaced) : spaced;
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Context, type Entry, type Rootfs, step } from "@base-kit/core";
 import { writeTar } from "@base-kit/tar";
-import { type Backend, chooseBackend } from "./backend.ts";
+import { chooseBackend, type SandboxMode } from "./backend.ts";
 import { type Changes, changesOf } from "./changes.ts";
 import { packChanges, unpackChanges } from "./kept-changes.ts";
 import { runInSandbox } from "./run-in-sandbox.ts";
@@ -11,7 +11,7 @@ export interface OneRun {
   readonly purpose: string;
   /** For people: `configuring the packages`. */
   readonly title: string;
-  readonly mode: Backend | "auto";
+  readonly mode: SandboxMode;
   readonly script: string;
   readonly env: Readonly<Record<string, string>>;
   /** Seconds since 1970: nothing that the script makes is newer. */
@@ -35,7 +35,9 @@ const PAGE = 4096;
  */
 export async function runOnce({ segments }: Pick<Rootfs, "segments">, run: OneRun, context: Context): Promise<Changes> {
   const hash = createHash("sha256");
-  for (const each of [...segments.map(({ key }) => key), run.script, String(run.epoch)]) hash.update(`${each}\0`);
+  const env = Object.entries(run.env).map(([name, value]) => `${name}=${value}`);
+  for (const each of [...segments.map(({ key }) => key), run.script, String(run.epoch), ...env.sort()])
+    hash.update(`${each}\0`);
   const key = `${run.purpose}:${FORMAT}:${hash.digest("hex")}`;
   return step(context, run.title, async (handle) => {
     const kept = await context.store.recall(key);

@@ -1,0 +1,146 @@
+import { execFile, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { promisify } from "node:util";
+import { hostPlatform, type Rootfs, textFromBytes } from "@base-kit/core";
+import { createContext, type HostContext } from "@base-kit/host";
+import { describeRootfs, directorySegment, mergedEntries, readTextFile } from "@base-kit/rootfs";
+import { createStore } from "@base-kit/store";
+import { writeTar } from "@base-kit/tar";
+import { locationOf, readContent, requires } from "@base-kit/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { debian } from "../src/index.ts";
+
+const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
+const run = promisify(execFile);
+
+/** What may differ from debootstrap's tree, and why. Everything else fails. */
+const ALLOWED: readonly (readonly [path: RegExp, why: string])[] = [
+  [/^dev\//, "debootstrap makes device nodes, which every engine brings itself"],
+  [/^etc\/(?:hostname|resolv\.conf)$/, "debootstrap copies those of the build machine"],
+  [/^etc\/shadow-?$/, "the day of the build stands in it; here that of the image"],
+  [/^run\/mount$/, "left by the mounts that debootstrap makes"],
+  [/^var\/cache\/apt\/archives\/.+\.deb$/, "the packages that debootstrap keeps"],
+  [/^var\/lib\/apt\/lists\/./, "the package lists that debootstrap keeps"],
+  [/^var\/log\/(?:bootstrap|dpkg|alternatives)\.log$/, "logs, with times"],
+  [/^var\/cache\/ldconfig\/aux-cache$/, "inode numbers of the machine"],
+  [
+    /^var\/lib\/dpkg\/(?:available|cmethopt|status-old)$/,
+    "traces of debootstrap's calls of dpkg, which dpkg makes again",
+  ],
+  [
+    /^var\/cache\/debconf\/(?:config|templates)\.dat(?:-old)?$/,
+    "names the owner of a question once for each call of dpkg",
+  ],
+];
+
+describe.skipIf(requires("debootstrap", "unshare", "root", "debian-mirror").skip)(
+  "debian:bookworm against the real debootstrap",
+  { timeout: 600_000 },
+  () => {
+    let dir: string;
+    let context: HostContext;
+
+    beforeAll(async () => {
+      dir = mkdtempSync(join(tmpdir(), "base-kit-test-"));
+      context = await createContext({ createStore, cacheDir: dir, env: { ...process.env, TMPDIR: dir } });
+    });
+    afterAll(async () => {
+      await context[Symbol.asyncDispose]();
+      rmSync(dir, { recursive: true, force: true });
+    });
+
+    const mirror = () => locationOf("debian-mirror").replace(/\/+$/, "");
+    async function build(options: object): Promise<Rootfs> {
+      const parsed = (await debian.schema()).parse({ mirror: mirror(), compat: "debootstrap", ...options });
+      const request = { release: "bookworm", platform: hostPlatform(), sourceDateEpoch: undefined, options: parsed };
+      return debian.produce(await debian.resolve(request, context), context);
+    }
+
+    async function byHand(): Promise<Rootfs> {
+      const target = join(dir, "by-hand");
+      mkdirSync(target);
+      const args = ["--variant=minbase", `--keyring=${KEYRING}`, "--force-check-gpg", "bookworm", target, mirror()];
+      await run("unshare", ["--mount", "--propagation", "private", "--", "debootstrap", ...args]);
+      const segment = await directorySegment(target, context);
+      rmSync(target, { recursive: true, force: true });
+      return describeRootfs([segment], hostPlatform());
+    }
+
+    test("the tree is the same, path by path", async () => {
+      const [expected, found] = await Promise.all([byHand(), build({ configure: "chroot", tweaks: ["none"] })]);
+      const different = differences(await contents(expected), await contents(found));
+      expect(different.filter(({ path }) => !ALLOWED.some(([pattern]) => pattern.test(path)))).toEqual([]);
+      // A reason that no longer applies goes.
+      expect(ALLOWED.filter(([pattern]) => !different.some(({ path }) => pattern.test(path)))).toEqual([]);
+      expect(await readTextFile(found, "var/lib/dpkg/status")).toBe(
+        await readTextFile(expected, "var/lib/dpkg/status"),
+      );
+      expect(found.packages.map(({ name, version }) => `${name} ${version}`)).toEqual(
+        expected.packages.map(({ name, version }) => `${name} ${version}`),
+      );
+      for (const { sha256 } of found.packages) expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+    });
+
+    // The packages have been fetched by now, and configured once for each way.
+    test.skipIf(requires("docker").skip)("an engine runs it, and apt and dpkg are content", async () => {
+      const rootfs = await build({ configure: "chroot" });
+      const name = `base-kit-test-debian-${process.pid}`;
+      try {
+        const importing = spawn("docker", ["import", "-", name], { stdio: ["pipe", "ignore", "inherit"] });
+        const imported = new Promise((resolve) => importing.on("close", resolve));
+        await pipeline(writeTar(mergedEntries(rootfs)), importing.stdin);
+        expect(await imported).toBe(0);
+        const { stdout } = await run("docker", ["run", "--rm", "--network", "host", name, "sh", "-ec", CHECKS]);
+        expect(stdout.split("\n")).toEqual([
+          "bookworm",
+          "uid=0(root) gid=0(root) groups=0(root)",
+          "root:x:0:0:root:/root:/bin/bash",
+          "audit:",
+          "verify:",
+          "libc found",
+          "UTC",
+          "Hello, world!",
+          "",
+        ]);
+      } finally {
+        await run("docker", ["rmi", "--force", name]).catch(() => {});
+      }
+    });
+  },
+);
+
+const CHECKS = `
+. /etc/os-release; echo $VERSION_CODENAME
+id
+getent passwd root
+echo "audit:$(dpkg --audit)"
+echo "verify:$(dpkg --verify)"
+ldconfig -p | grep -q 'libc.so.6 ' && echo libc found
+date +%Z
+{ apt-get check && apt-get update && apt-get install -y --no-install-recommends hello; } >/tmp/log 2>&1 || cat /tmp/log
+hello
+`;
+
+/** Everything about each path but its time. */
+async function contents(rootfs: Rootfs): Promise<ReadonlyMap<string, string>> {
+  const result = new Map<string, string>();
+  for (const entry of mergedEntries(rootfs)) {
+    const { type, mode, uid, gid } = entry;
+    const content = type === "file" ? (await readContent(entry.content())).toString("latin1") : "";
+    const target = "target" in entry ? entry.target : "";
+    const device = "major" in entry ? [entry.major, entry.minor] : [];
+    const xattrs = [...(entry.xattrs ?? [])];
+    result.set(textFromBytes(entry.path), JSON.stringify({ type, mode, uid, gid, target, device, xattrs, content }));
+  }
+  return result;
+}
+
+function differences(expected: ReadonlyMap<string, string>, found: ReadonlyMap<string, string>) {
+  const shown = (text: string | undefined) => (text === undefined ? "nothing" : text.slice(0, 300));
+  return [...new Set([...expected.keys(), ...found.keys()])]
+    .filter((path) => expected.get(path) !== found.get(path))
+    .map((path) => ({ path, expected: shown(expected.get(path)), found: shown(found.get(path)) }));
+}

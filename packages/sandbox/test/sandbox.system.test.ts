@@ -1,0 +1,210 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmodSync, chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { createContext, type HostContext } from "@base-kit/host";
+import { createStore } from "@base-kit/store";
+import { writeTar } from "@base-kit/tar";
+import { requires } from "@base-kit/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Backend, runInSandbox } from "../src/index.ts";
+import { smallTree } from "./small-tree.ts";
+
+const NOBODY = 65_534;
+
+/** Everything that a package's script may do to a tree. */
+const SCRIPT = `
+set -e
+echo new > etc/new
+printf same > etc/same
+chmod 600 etc/passwd
+rm etc/unwanted
+ln -s new etc/link
+mkdir -p srv/a
+chown man:shadow srv/a
+chown 7 etc/new
+: > etc/temporary
+chown root:shadow etc/temporary
+chmod 640 etc/temporary
+mv etc/temporary etc/renamed
+echo more > var/tool2
+: > "var/odd
+name"
+sleep 1000 &
+`;
+
+const CHANGES = [
+  "symlink 777 0:0@1000 etc/link -> new",
+  'file 644 7:0@1000 etc/new "new\\n"',
+  'file 600 0:0 etc/passwd "root:x:0:0::/root:/bin/sh\\nman:x:6:12::/:/bin/sh\\n"',
+  'file 640 0:42@1000 etc/renamed ""',
+  "directory 755 0:0@1000 srv/",
+  "directory 755 6:42@1000 srv/a/",
+  'file 644 0:8@1000 "var/odd\\nname" ""',
+  'file 755 6:12@1000 var/tool "more\\n"',
+];
+
+describe.skipIf(requires("busybox", "unshare", "root", "tar").skip)("a sandbox", { timeout: 60_000 }, () => {
+  let dir: string;
+  let context: HostContext;
+  const stop = new AbortController();
+
+  beforeAll(async () => {
+    dir = mkdtempSync(join(tmpdir(), "base-kit-test-"));
+    chmodSync(dir, 0o755);
+    const { signal } = stop;
+    context = await createContext({
+      createStore,
+      cacheDir: dir,
+      env: { ...process.env, TMPDIR: dir, SECRET: "1" },
+      signal,
+    });
+  });
+  afterAll(async () => {
+    await context[Symbol.asyncDispose]();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  function run(
+    script: string,
+    options: { readonly timeoutMs?: number; readonly onLine?: (line: string) => void } = {},
+  ) {
+    const command = { tree: writeTar(smallTree()), size: 64 * 1024 ** 2, script, env: { PATH: "/bin" }, ...options };
+    return runInSandbox(command, { backend: "chroot", context, use: async () => {} });
+  }
+  async function printed(script: string): Promise<readonly string[]> {
+    const lines: string[] = [];
+    await run(script, { onLine: (line) => lines.push(line) });
+    return lines;
+  }
+
+  test("shows nothing of this machine", async () => {
+    const lines = await printed(
+      "env; ls /; cat /proc/mounts; ps -o args; ls /dev; cat /proc/sys/kernel/hostname; ls /proc/1/root/ /sys || true",
+    );
+    const text = lines.join("\n");
+    expect(lines).toContain("PATH=/bin");
+    expect(text).not.toMatch(/SECRET|HOME=|TMPDIR|\bnode\b|vitest/);
+    expect(text).not.toContain(dir);
+    expect(lines).toContain("localhost");
+    expect(lines).not.toContain("usr");
+  });
+
+  test("that fails shows the last lines, without their control characters", async () => {
+    const script = "for n in 1 2 3; do echo line $n; done; printf 'red \\033[31m\\n' >&2; exit 3";
+    const failed = await run(script).catch((error: unknown) => error);
+    expect(failed).toMatchObject({ code: "SANDBOX_FAILED", kind: "failure" });
+    expect((failed as Error).message).toMatch(
+      /it ended with 3\n {2}line 1\n {2}line 2\n {2}line 3\n {2}"red \\x1b\[31m"/,
+    );
+    expect(leftovers()).toEqual([]);
+  });
+
+  test("that does not end is ended, with all it started", async () => {
+    const running = run("echo before; sleep 1000 & sleep 1000", { timeoutMs: 1500 });
+    await expect(running).rejects.toMatchObject({
+      code: "SANDBOX_TIMEOUT",
+      message: expect.stringContaining("before"),
+    });
+    await untilGone();
+  });
+
+  test("is as large as it may be, and no larger", async () => {
+    await expect(run("while :; do cat /bin/busybox >> /tmp/x || exit 9; done")).rejects.toThrow("it ended with 9");
+    await untilGone();
+  });
+
+  test("takes a script of any length", async () => {
+    expect(await printed(`${"# a comment that fills a line of this script\n".repeat(5000)}echo end`)).toEqual(["end"]);
+  });
+
+  test("ends with the process that wanted it, by SIGINT and by SIGKILL", async () => {
+    for (const signal of ["SIGINT", "SIGKILL"] as const) {
+      const child = startProcess({ mode: "chroot", script: "echo started > /dev/null; sleep 1000" });
+      await until(() =>
+        leftovers().some((each) => each.includes("/bin/sh /dev/script") || each.includes("sleep 1000")),
+      );
+      child.process.kill(signal);
+      await child.ended;
+      await untilGone();
+    }
+    await using _ = await createContext({ createStore, cacheDir: dir, env: { TMPDIR: dir } });
+    expect(readdirSync(dir).filter((name) => name.startsWith("sandbox-"))).toEqual([]);
+  });
+
+  test("gives the same whether by root, by a user with other ids, or by one without", async () => {
+    const subids = join(dir, "subids");
+    writeFileSync(subids, `${NOBODY}:200000:65536\n`);
+    const results = await Promise.all([
+      startProcess({ mode: "chroot", script: SCRIPT }).ended,
+      startProcess({ mode: "userns", script: SCRIPT }, { uid: NOBODY, subids }).ended,
+      startProcess({ mode: "userns", script: SCRIPT }, { uid: NOBODY }).ended,
+    ]);
+    const [byRoot, ...others] = results.map((lines) => lines.filter(({ type }) => type !== "step.started"));
+    const ended = byRoot?.at(-1) as { readonly entries: readonly string[]; readonly removed: readonly string[] };
+    expect(ended.entries).toEqual(CHANGES);
+    expect(ended.removed).toEqual(["etc/unwanted"]);
+    for (const other of others) expect(other.at(-1)).toEqual(ended);
+    const backends = results.map((lines) => lines.find(({ type }) => type === "step.finished")?.detail);
+    expect(backends).toEqual(["chroot", "userns", "single-user"].map((each) => expect.stringContaining(each)));
+  });
+
+  interface Line {
+    readonly type: string;
+    readonly detail?: string;
+  }
+
+  function startProcess(
+    request: { readonly mode: Backend; readonly script: string },
+    user?: { readonly uid: number; readonly subids?: string },
+  ): { readonly process: ChildProcess; readonly ended: Promise<readonly Line[]> } {
+    const cacheDir = mkdtempSync(join(dir, "process-"));
+    if (user) chownSync(cacheDir, user.uid, user.uid);
+    const script = fileURLToPath(new URL("sandbox-process.ts", import.meta.url));
+    const args = JSON.stringify({ ...request, cacheDir });
+    const node = [process.execPath, "--conditions=@base-kit/source", "--import", "tsx", script, args];
+    const as = user ? ["setpriv", `--reuid=${user.uid}`, `--regid=${user.uid}`, "--clear-groups", "--", ...node] : node;
+    const bind = 'for f in subuid subgid; do mount --bind "$0" /etc/$f; done; exec "$@"';
+    const file = user?.subids === undefined ? as : ["unshare", "--mount", "sh", "-ec", bind, user.subids, ...as];
+    const child = spawn(file[0] ?? "", file.slice(1), { stdio: ["ignore", "pipe", "inherit"] });
+    let text = "";
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+    });
+    const ended = new Promise<readonly Line[]>((resolve) => {
+      child.on("close", () =>
+        resolve(
+          text
+            .split("\n")
+            .filter(Boolean)
+            .map((line) => JSON.parse(line) as Line),
+        ),
+      );
+    });
+    return { process: child, ended };
+  }
+
+  /** Processes whose arguments or mounts name the test's folder; and what runs in a sandbox. */
+  function leftovers(): readonly string[] {
+    return readdirSync("/proc")
+      .filter((pid) => /^\d+$/.test(pid) && pid !== String(process.pid))
+      .flatMap((pid) => {
+        try {
+          const inside = readFileSync(`/proc/${pid}/mountinfo`, "utf8").includes(dir);
+          const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+          return inside ? [command] : [];
+        } catch {
+          return [];
+        }
+      });
+  }
+  async function until(fits: () => boolean): Promise<void> {
+    for (let waited = 0; !fits(); waited += 50) {
+      if (waited > 20_000) throw new Error("waited in vain");
+      await sleep(50);
+    }
+  }
+  const untilGone = () => until(() => leftovers().length === 0);
+});
