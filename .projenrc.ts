@@ -62,6 +62,8 @@ const sandbox = workspace.addPackage({
   workspaceDeps: [core, tar],
 });
 
+sandbox.testWith(store);
+
 const rootfs = workspace.addPackage({
   dir: "rootfs",
   description: "The virtual tree of a root filesystem, its transforms, and directories and tars as one.",

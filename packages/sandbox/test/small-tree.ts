@@ -1,45 +1,44 @@
-import { readFileSync } from "node:fs";
-import type { Entry } from "@base-kit/core";
+import { execFileSync } from "node:child_process";
+import { readFileSync, realpathSync } from "node:fs";
+import { bytesFromText, type Entry } from "@base-kit/core";
 import { entriesFromText } from "@base-kit/testing";
 
-/** A root filesystem of busybox alone, with files of several owners. */
+const PROGRAMS = ["cat", "chmod", "chown", "env", "find", "ln", "ls", "mkdir", "mv", "rm", "sleep", "stat"];
+
+/** A root filesystem of a few of this machine's programs with their libraries, and of files of several owners. */
 export function smallTree(): readonly Entry[] {
-  const busybox = readFileSync("/bin/busybox");
-  const programs = [
-    "sh",
-    "cat",
-    "chown",
-    "chmod",
-    "env",
-    "find",
-    "id",
-    "ln",
-    "ls",
-    "mkdir",
-    "mv",
-    "ps",
-    "rm",
-    "sleep",
-    "stat",
-    "touch",
+  const files = new Map<string, string>([["bin/sh", "/bin/sh"]]);
+  for (const name of PROGRAMS) files.set(`bin/${name}`, `/bin/${name}`);
+  const libraries = execFileSync("ldd", [...files.values()], { encoding: "utf8" });
+  for (const [, path = ""] of libraries.matchAll(/(\/\S+) \(0x/g)) files.set(path.slice(1), path);
+  const folders = new Set([...files.keys()].flatMap(foldersOf));
+  return [
+    ...entriesFromText(FILES),
+    ...[...folders].sort().map((path): Entry => ({ type: "directory", path: bytesFromText(path), ...PLAIN })),
+    ...[...files].map(([path, source]): Entry => {
+      const bytes = readFileSync(realpathSync(source));
+      return { type: "file", path: bytesFromText(path), ...PLAIN, size: bytes.length, content: () => [bytes] };
+    }),
   ];
-  const text = [
-    "directory 755 0:0 ./",
-    "directory 755 0:0 bin",
-    'file 755 0:0 bin/busybox ""',
-    ...programs.map((name) => `symlink 777 0:0 bin/${name} -> busybox`),
-    "directory 755 0:0 etc",
-    'file 644 0:0 etc/group "root:x:0:\\nshadow:x:42:\\n"',
-    'file 644 0:0 etc/passwd "root:x:0:0::/root:/bin/sh\\nman:x:6:12::/:/bin/sh\\n"',
-    'file 644 0:0 etc/same "same"',
-    'file 640 0:42 etc/secret "s" {user.note="kept"}',
-    'file 644 0:0 etc/unwanted "u"',
-    "directory 2775 0:8 var",
-    'file 755 6:12 var/tool "t"',
-    "hardlink 755 6:12 var/tool2 => var/tool",
-    "directory 1777 0:0 tmp",
-  ].join("\n");
-  return entriesFromText(text).map((entry) =>
-    entry.path === "bin/busybox" ? { ...entry, size: busybox.length, content: () => [busybox] } : entry,
-  ) as Entry[];
 }
+
+function foldersOf(path: string): readonly string[] {
+  const names = path.split("/").slice(0, -1);
+  return names.map((_, index) => names.slice(0, index + 1).join("/"));
+}
+
+const PLAIN = { mode: 0o755, uid: 0, gid: 0, mtime: 0 };
+
+const FILES = `
+directory 755 0:0 ./
+directory 755 0:0 etc
+file 644 0:0 etc/group "root:x:0:\\nshadow:x:42:\\n"
+file 644 0:0 etc/passwd "root:x:0:0::/root:/bin/sh\\nman:x:6:12::/:/bin/sh\\n"
+file 644 0:0 etc/same "same"
+file 640 0:42 etc/secret "s" {user.note="kept"}
+file 644 0:0 etc/unwanted "u"
+directory 2775 0:8 var
+file 755 6:12 var/tool "t"
+hardlink 755 6:12 var/tool2 => var/tool
+directory 1777 0:0 tmp
+`;
