@@ -2,16 +2,19 @@ import { type Context, type Lock, type LockedInput, type ProducerRequest, step }
 import { debianMachine, publicArchive, requireKeyring } from "@base-kit/debian-archive";
 import { publicUrl } from "./archive/credentials.ts";
 import { chooseMirrors, distributionKeyring } from "./archive/mirrors.ts";
-import { type ComponentIndex, componentIndexes, verifySuite } from "./archive/suite-index.ts";
+import { type SourcesRequest, verifySources } from "./archive/sources.ts";
+import { componentIndexes, type VerifiedSuite } from "./archive/suite-index.ts";
 import { type Distribution, requireSuite } from "./archive/suites.ts";
 import { checkOptions } from "./check-options.ts";
 import type { Package } from "./index/package.ts";
+import type { PackagesIndex } from "./index/packages-index.ts";
 import { type LockedPackage, packageInput, type System } from "./lock.ts";
-import { hasMergedUsr } from "./merged-usr.ts";
+import { hasMergedUsr, type Merging } from "./merged-usr.ts";
 import type { DebianOptions } from "./options.ts";
 import { selectByDependencies } from "./select/by-dependencies.ts";
 import { candidatesOf } from "./select/candidates.ts";
 import { selectAsDebootstrap } from "./select/debootstrap.ts";
+import { snapshotMirrors } from "./snapshot.ts";
 
 /** Decides which packages, by indexes that a trusted key has signed, and writes down what everything after it depends on. */
 export async function resolve(
@@ -20,66 +23,117 @@ export async function resolve(
   context: Context,
 ): Promise<Lock> {
   const options = await checkOptions(request.options);
-  const suite = requireSuite(request.release, distribution);
-  const { debian: architecture } = debianMachine(request.platform);
-  const mirrors = await chooseMirrors({ distribution, suite, architecture, mirror: options.mirror }, context);
-  const keyring = await requireKeyring(
-    options.keyring ?? mirrors.keyring ?? distributionKeyring(distribution),
-    distribution,
-  );
-  const source = { mirror: mirrors.main, suite, components: options.components, isWhole: true, keyring, architecture };
-  const verified = await step(context, `verifying the Release of ${suite}`, () => verifySuite(source, context));
-  const indexes = componentIndexes(verified);
-  const codename = verified.release.codename ?? suite;
-  const read = await Promise.all(indexes.map((index) => index.read(context)));
-  const merging = { distribution, codename, variant: options.variant };
-  const chosen = await step(context, "choosing packages", (handle) => {
-    const packages =
-      options.compat === "debootstrap"
-        ? selectAsDebootstrap({ ...merging, options, indexes: read, mirror: mirrors.main })
-        : selectByDependencies({ ...merging, options, candidates: candidatesOf(read), architecture });
-    handle.detail(`${packages.length} packages`);
-    return packages;
+  const sources = await findSources({ ...request, options }, distribution, context);
+  const verified = await step(context, `verifying the archive of ${sources.suite}`, async (handle) => {
+    const suites = await verifySources(sources, context);
+    handle.detail(suites.map(({ source }) => source.suite).join(", "));
+    return suites;
   });
-  const isLocal = mirrors.main.startsWith("file:");
-  const shown = isLocal ? publicArchive(distribution, architecture) : publicUrl(mirrors.main);
+  const [main] = verified as readonly [VerifiedSuite];
+  const lists = verified.flatMap(componentIndexes);
+  const origins = new Map<PackagesIndex, VerifiedSuite>();
+  const indexes = await Promise.all(lists.map((list) => list.read(context)));
+  for (const [at, index] of indexes.entries()) origins.set(index, lists[at]?.suite ?? main);
+
+  const { suite, architecture, mirrors } = sources;
+  const merging: Merging = { distribution, codename: main.release.codename ?? suite, variant: options.variant };
+  const chosen = await step(context, "choosing packages", (handle) => {
+    const packages = choose(indexes, { options, merging, architecture, mirror: mirrors.main });
+    handle.detail(`${packages.length} packages`);
+    return packages.map(({ found, index }) => lockedPackage(found, origins.get(index) ?? main));
+  });
   const system: System = {
     distribution,
     suite,
-    codename,
+    codename: merging.codename,
     architecture,
     mergedUsr: hasMergedUsr(merging),
-    sources: [`deb ${shown} ${suite} ${options.components.join(" ")}`],
+    sources: verified.map((each) => sourcesLine(each, { distribution, main: mirrors.main })),
   };
   return {
     lockVersion: 1,
     producer: distribution,
     release: suite,
     platform: request.platform,
-    sourceDateEpoch: request.sourceDateEpoch ?? verified.release.date,
+    sourceDateEpoch: request.sourceDateEpoch ?? Math.max(...verified.map(({ release }) => release.date)),
     inputs: [
-      ...verified.inputs,
-      ...indexes.map(({ input }) => input),
-      ...[...chosen]
-        .sort((a, b) => (a.name < b.name ? -1 : 1))
-        .map((found) => lockedInput(found, indexes[0] as ComponentIndex)),
+      ...verified.flatMap(({ inputs }) => inputs),
+      ...lists.map(({ input }) => input),
+      ...chosen.sort((a, b) => (a.name < b.name ? -1 : 1)),
     ],
     options: { ...options, system },
   };
 }
 
-function lockedInput(found: Package, { suite }: ComponentIndex): LockedInput {
-  const { name, version, architecture, priority, section, multiArch, source, essential, size, sha256 } = found;
-  const optional = Object.entries({ priority, section, source, multiArch: multiArch === "no" ? undefined : multiArch });
+async function findSources(
+  { release, platform, options }: ProducerRequest<DebianOptions>,
+  distribution: Distribution,
+  context: Context,
+): Promise<SourcesRequest> {
+  const suite = requireSuite(release, distribution);
+  const { debian: architecture } = debianMachine(platform);
+  const mirrors =
+    options.snapshot === undefined
+      ? await chooseMirrors({ distribution, suite, architecture, mirror: options.mirror }, context)
+      : snapshotMirrors(options.snapshot, distribution);
+  const path = options.keyring ?? mirrors.keyring ?? distributionKeyring(distribution);
+  const keyring = await requireKeyring(path, distribution);
+  return { distribution, suite, architecture, mirrors, keyring, options };
+}
+
+interface ChooseOptions {
+  readonly options: DebianOptions;
+  readonly merging: Merging;
+  readonly architecture: string;
+  readonly mirror: string;
+}
+
+interface Chosen {
+  readonly found: Package;
+  readonly index: PackagesIndex;
+}
+
+function choose(
+  indexes: readonly PackagesIndex[],
+  { options, merging, architecture, mirror }: ChooseOptions,
+): readonly Chosen[] {
+  if (options.compat === "debootstrap") {
+    const packages = selectAsDebootstrap({ ...merging, options, indexes, mirror });
+    return packages.map((found) => {
+      const index = indexes.find((each) => each.find(found.name).includes(found)) ?? (indexes[0] as PackagesIndex);
+      return { found, index };
+    });
+  }
+  const candidates = candidatesOf(indexes);
+  const packages = selectByDependencies({ ...merging, options, candidates, architecture });
+  return packages.map((found) => ({ found, index: candidates.indexOf(found) }));
+}
+
+function lockedPackage(found: Package, { source, inputs }: VerifiedSuite): LockedInput {
+  const { name, version, architecture, priority, section, multiArch, essential, size, sha256 } = found;
+  const optional = { priority, section, source: found.source, multiArch: multiArch === "no" ? undefined : multiArch };
   const locked: LockedPackage = {
     name,
     version,
     architecture,
-    ...Object.fromEntries(optional.filter(([, value]) => value !== undefined)),
+    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
     essential,
-    url: `${publicUrl(suite.source.mirror)}/${found.filename.split("/").map(encodeURIComponent).join("/")}`,
+    url: `${publicUrl(source.mirror)}/${found.filename.split("/").map(encodeURIComponent).join("/")}`,
     size,
     sha256,
   };
-  return packageInput(locked, suite.inputs[0].name);
+  return packageInput(locked, inputs[0].name);
+}
+
+/** A folder of the build machine is no use in an image; for the distribution's own the public mirror stands there. */
+function sourcesLine(
+  { source, components }: VerifiedSuite,
+  { distribution, main }: { readonly distribution: Distribution; readonly main: string },
+): string {
+  const isSecurity = distribution === "debian" && source.suite.endsWith("-security");
+  const open = isSecurity
+    ? "http://security.debian.org/debian-security"
+    : publicArchive(distribution, source.architecture);
+  const isLocal = source.mirror.startsWith("file:") && main.startsWith("file:");
+  return `deb ${isLocal ? open : publicUrl(source.mirror)} ${source.suite} ${components.join(" ")}`;
 }

@@ -50,7 +50,7 @@ export async function verifySuite(source: SuiteSource, context: Context): Promis
   const { mirror, suite, architecture, keyring } = source;
   const fetched = await fetchRelease({ mirror, suite, keyring }, context);
   const subject = `the Release of ${suite} at ${redactUrl(mirror)}`;
-  const release = parseRelease(fetched.verified.text, subject);
+  const release = withPlainComponents(parseRelease(fetched.verified.text, subject));
   const components = source.isWhole
     ? source.components
     : source.components.filter((component) => release.components.includes(component));
@@ -61,6 +61,11 @@ export async function verifySuite(source: SuiteSource, context: Context): Promis
     return { name: `${suite} ${name}`, url: publicUrl(url), size, sha256, verifiedBy: signers.join(" "), facts };
   });
   return { source, release, signers, components, inputs: inputs as readonly LockedInput[] as VerifiedSuite["inputs"] };
+}
+
+/** Debian's security archive calls `main` `updates/main`, and has it in the folder `main`. */
+function withPlainComponents(release: Release): Release {
+  return { ...release, components: release.components.map((component) => component.replace(/^updates\//, "")) };
 }
 
 /** Which files the suite's package lists are. */

@@ -1,0 +1,112 @@
+import { BaseKitError, type Context, isBaseKitError, printable, redactUrl } from "@base-kit/core";
+import { parseOneLineSources } from "@base-kit/debian-archive";
+import { type Keyring, loadKeyring } from "@base-kit/signatures";
+import type { DebianOptions } from "../options.ts";
+import { parseSnapshot } from "../snapshot.ts";
+import type { Mirrors } from "./mirrors.ts";
+import { type SuiteSource, type VerifiedSuite, verifySuite } from "./suite-index.ts";
+import { type Distribution, isRolling, mayHaveUpdates, suiteHint } from "./suites.ts";
+
+export interface SourcesRequest {
+  readonly distribution: Distribution;
+  readonly suite: string;
+  /** Debian's name of it. */
+  readonly architecture: string;
+  readonly mirrors: Mirrors;
+  readonly keyring: Keyring;
+  readonly options: Pick<DebianOptions, "components" | "compat" | "repository" | "snapshot">;
+}
+
+/**
+ * The Releases of all archives that packages come from: the suite, its updates and security updates, and what the user added,
+ * each verified by its own keyring. `--compat debootstrap` is the suite alone.
+ *
+ * @throws BaseKitError of kind network when one is missing that has to be there, verification when one is not trusted
+ */
+export async function verifySources(request: SourcesRequest, context: Context): Promise<readonly VerifiedSuite[]> {
+  const { suite, mirrors, distribution, options } = request;
+  const within = options.snapshot === undefined ? context : asOf(parseSnapshot(options.snapshot), context);
+  const own = (name: string, mirror: string): SuiteSource => ({
+    mirror,
+    suite: name,
+    components: options.components,
+    isWhole: name === suite,
+    keyring: request.keyring,
+    architecture: request.architecture,
+  });
+  const main = await verifySuite(own(suite, mirrors.main), within).catch(withSuiteHint(suite, distribution));
+  if (options.compat === "debootstrap") return [main];
+  const hasUpdates =
+    mayHaveUpdates(suite, distribution) && !(distribution === "debian" && isRolling(main.release.suite));
+  const beside = hasUpdates
+    ? [
+        firstOf([own(`${suite}-updates`, mirrors.main)], mirrors, within),
+        firstOf(
+          mirrors.security.map((mirror) => own(`${suite}-security`, mirror)),
+          mirrors,
+          within,
+        ),
+      ]
+    : [];
+  const added = options.repository.map((line) => verifyRepository(line, request.architecture, context));
+  const found = await Promise.all([...beside, ...added]);
+  return [main, ...found.filter((each) => each !== undefined)];
+}
+
+/** The first place that has the suite. A mirror that the user chose may lack it, which is told; others have to have it. */
+async function firstOf(
+  sources: readonly SuiteSource[],
+  { isChosen }: Mirrors,
+  context: Context,
+): Promise<VerifiedSuite | undefined> {
+  let missing: unknown;
+  for (const source of sources) {
+    try {
+      return await verifySuite(source, context);
+    } catch (error) {
+      if (!isBaseKitError(error) || error.code !== "SUITE_NOT_ON_MIRROR") throw error;
+      missing ??= error;
+    }
+  }
+  if (!isChosen) throw missing;
+  const [{ suite, mirror }] = sources as readonly [SuiteSource];
+  const message = `the mirror ${redactUrl(mirror)} has no ${suite}: the image is made without what is in it`;
+  context.reporter.emit({ type: "warned", code: "UPDATES_MISSING", message });
+  return undefined;
+}
+
+async function verifyRepository(line: string, architecture: string, context: Context): Promise<VerifiedSuite> {
+  const [source, ...more] = parseOneLineSources(line.startsWith("deb") ? line : `deb ${line}`);
+  const refuse = (why: string) =>
+    new BaseKitError("REPOSITORY_INVALID", `--repository ${printable(line)} is refused: ${why}`, {
+      kind: "usage",
+      hint: "Write 'deb [signed-by=/path/of/keyring.gpg] https://example.org/debian bookworm main'.",
+    });
+  if (source === undefined || more.length > 0) throw refuse("it is no line of sources.list(5)");
+  if (!/^(?:https?|file):/.test(source.uri) || !URL.canParse(source.uri))
+    throw refuse("its address is no http, https or file URL");
+  const { username, password } = new URL(source.uri);
+  if (username !== "" || password !== "") throw refuse("its address holds credentials, which would stand in the lock");
+  if (!/^[A-Za-z0-9][A-Za-z0-9.~+-]*$/.test(source.suite)) throw refuse("archives without suites are not read");
+  if (source.components.length === 0) throw refuse("it names no component");
+  if (source.signedBy === undefined) throw refuse("it does not say by which keyring the archive is signed");
+  const keyring = await loadKeyring(source.signedBy);
+  const { uri, suite, components } = source;
+  return verifySuite(
+    { mirror: uri.replace(/\/+$/, ""), suite, components, isWhole: true, keyring, architecture },
+    context,
+  );
+}
+
+/** An old archive was right in its time: its dates and its keys are judged by that. */
+function asOf(time: number, context: Context): Context {
+  return { ...context, clock: { now: () => time, monotonicMs: () => context.clock.monotonicMs() } };
+}
+
+function withSuiteHint(suite: string, distribution: Distribution): (error: unknown) => never {
+  return (error) => {
+    if (!isBaseKitError(error) || error.code !== "SUITE_NOT_ON_MIRROR") throw error;
+    const hint = `${suiteHint(suite, distribution)}${error.hint ?? ""}`;
+    throw new BaseKitError(error.code, error.message, { kind: error.kind, hint, cause: error });
+  };
+}
