@@ -45,21 +45,22 @@ function nodeOf(entry: Entry | undefined, file: FileEntry | undefined, isFolder:
 function sourceOf(file: FileEntry): ElfSource {
   const content = file.content();
   if (!(Symbol.iterator in content)) throw new TypeError("the files of a flattened image can be read at once");
-  const chunks = content[Symbol.iterator]();
-  let read = Buffer.alloc(0);
+  const more = content[Symbol.iterator]();
+  const chunks: { readonly at: number; readonly bytes: Uint8Array }[] = [];
+  let have = 0;
   return {
     size: file.size,
     read: (offset, length) => {
-      const parts = [read];
-      let have = read.length;
       while (have < offset + length) {
-        const { value, done } = chunks.next();
+        const { value, done } = more.next();
         if (done === true) break;
-        parts.push(Buffer.from(value));
+        chunks.push({ at: have, bytes: value });
         have += value.length;
       }
-      if (parts.length > 1) read = Buffer.concat(parts);
-      return read.subarray(offset, offset + length);
+      const parts = chunks
+        .filter(({ at, bytes }) => at < offset + length && at + bytes.length > offset)
+        .map(({ at, bytes }) => bytes.subarray(Math.max(0, offset - at), offset + length - at));
+      return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
     },
   };
 }

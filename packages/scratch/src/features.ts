@@ -72,8 +72,8 @@ const RULES: readonly FeatureRule[] = [
     },
     add: ({ runtime, root, tree }) => {
       const { passwd, group } = accountFiles(runtime, root);
-      tree.place("/etc/passwd", { ...bytesOf(passwd), mode: 0o644, mtime: 0 });
-      tree.place("/etc/group", { ...bytesOf(group), mode: 0o644, mtime: 0 });
+      tree.offer("/etc/passwd", { ...bytesOf(passwd), mode: 0o644, mtime: 0 });
+      tree.offer("/etc/group", { ...bytesOf(group), mode: 0o644, mtime: 0 });
     },
   },
   {
@@ -164,17 +164,18 @@ export function addFeatures(input: FeatureInput): readonly Addition[] {
     add();
     additions.push({ feature, evidence, size: sizeOf(tree) - before });
   };
-  for (const rule of RULES) {
-    const isAsked = options.with?.includes(rule.name) === true;
-    if (options.without?.includes(rule.name) === true) continue;
-    const evidence = isAsked ? "asked for" : rule.evidence(input);
-    if (evidence !== undefined) measured(rule.name, evidence, () => rule.add(input));
-  }
+  // What is asked for by its path counts more than what is made up in its place.
   for (const path of (options.with ?? []).filter((each) => each.startsWith("/"))) {
     measured(path, "asked for", () => {
       if (resolvePath(root, bytesFromText(path)) === undefined) throw notThere(path, root);
       input.closures.takePlugins(path);
     });
+  }
+  for (const rule of RULES) {
+    const isAsked = options.with?.includes(rule.name) === true;
+    if (options.without?.includes(rule.name) === true) continue;
+    const evidence = isAsked ? "asked for" : rule.evidence(input);
+    if (evidence !== undefined) measured(rule.name, evidence, () => rule.add(input));
   }
   return additions;
 }
@@ -212,7 +213,7 @@ function addCaCertificates({ root, tree, options, context, closures }: FeatureIn
       message: `a CA certificate has expired: ${printable(subject)}`,
     });
   }
-  tree.place("/etc/ssl/certs/ca-certificates.crt", { ...bytesOf(bundle.pem), mode: 0o644, mtime: 0 });
+  tree.offer("/etc/ssl/certs/ca-certificates.crt", { ...bytesOf(bundle.pem), mode: 0o644, mtime: 0 });
   tree.link("/etc/ssl/cert.pem", "certs/ca-certificates.crt");
   // Where OpenSSL of Debian and of Fedora look by themselves.
   if (closures.whoLoads(/^libcrypto\.so/) !== undefined) {
@@ -246,7 +247,7 @@ function fileBundle(file: string, context: Context): CaBundle {
 
 /** Names are looked up in files and by DNS. From glibc 2.34 on libc does both itself, before it opens a library for each. */
 function addNss({ tree, closures }: FeatureInput): void {
-  tree.place("/etc/nsswitch.conf", {
+  tree.offer("/etc/nsswitch.conf", {
     ...bytesOf("passwd: files\ngroup: files\nhosts: files dns\n"),
     mode: 0o644,
     mtime: 0,

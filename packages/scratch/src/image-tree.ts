@@ -38,8 +38,11 @@ export interface ImageTree {
   takeCopy(path: ByteString, bytes: Bytes): void;
   /** A file at a path of the image; the links of the image on the way are followed. */
   place(path: string, file: Omit<FileItem, "type">): void;
+  /** The same, unless something is there already: what was asked for by its path counts more than what is made up. */
+  offer(path: string, file: Omit<FileItem, "type">): void;
   /** A folder of its own kind, such as `/tmp`. */
   folder(path: string, mode: number): void;
+  /** A symbolic link, unless something is there already. */
   link(path: string, target: string): void;
   /** A path with the folders on the way followed through the links of the image. */
   real(path: ByteString): ByteString;
@@ -134,9 +137,14 @@ export function createImageTree(root: SearchRoot, context: Pick<Context, "tempDi
       });
     },
     place: (path, file) => put(settle(path), { type: "file", ...file }),
+    offer: (path, file) => {
+      if (!items.has(settle(path))) put(settle(path), { type: "file", ...file });
+    },
     real: (path) => settled(items, path),
     folder: (path, mode) => put(settle(path), { type: "directory", mode }),
-    link: (path, target) => put(settle(path), { type: "symlink", target: bytesFromText(target), mtime: 0 }),
+    link: (path, target) => {
+      if (!items.has(settle(path))) put(settle(path), { type: "symlink", target: bytesFromText(target), mtime: 0 });
+    },
   };
 }
 

@@ -65,8 +65,8 @@ export function placeLdSoCache({ root, tree, closures }: FeatureInput): void {
   const generator = old === undefined ? undefined : readLdSoCache(old)?.generator;
   const cache = writeLdSoCache({ entries, ...(generator === undefined ? {} : { generator }) });
   const conf = configured.map((folder) => `${folder}\n`).join("");
-  tree.place("/etc/ld.so.conf", { ...bytesOf(conf), mode: 0o644, mtime: 0 });
-  tree.place("/etc/ld.so.cache", { ...bytesOf(cache), mode: 0o644, mtime: 0 });
+  tree.offer("/etc/ld.so.conf", { ...bytesOf(conf), mode: 0o644, mtime: 0 });
+  tree.offer("/etc/ld.so.cache", { ...bytesOf(cache), mode: 0o644, mtime: 0 });
 }
 
 /** Per folder the names that ldconfig would list, with their flags. */

@@ -231,6 +231,12 @@ describe("folders that are asked for", () => {
     ]);
   });
 
+  test("count more than what would be made up in their place", async () => {
+    const root = system({ hello: elfBytes(), "etc/passwd": "mine:x:1:1::/:/bin/sh\n" });
+    const { entries } = await make(["/hello"], { root, with: ["/etc/passwd", "accounts"] });
+    expect(await textAt(entries, "etc/passwd")).toBe("mine:x:1:1::/:/bin/sh\n");
+  });
+
   test("that are not there are an error", async () => {
     await expect(make(["/hello"], { root: system({ hello: elfBytes() }), with: ["/none"] })).rejects.toMatchObject({
       code: "SCRATCH_WITH",
