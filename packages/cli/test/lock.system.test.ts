@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { requires, startMirror } from "@base-kit/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -27,6 +27,15 @@ const build = (...args: readonly string[]) => sandbox.run(["build", ...spec, "-o
 const built = (...args: readonly string[]) =>
   sandbox.json<ImageJson>(["build", ...spec, "-o", "oci:images:x", ...args]);
 const lockText = (file = "base-kit.lock") => readFileSync(sandbox.work(file), "utf8");
+
+/** The copied mirror over HTTP. */
+function serveMirror() {
+  return startMirror(({ url = "" }, response) => {
+    const path = sandbox.work(`mirror${url}`);
+    if (existsSync(path)) response.end(readFileSync(path));
+    else response.writeHead(404).end();
+  });
+}
 
 describe.skipIf(requires("alpine-mirror").skip)("a lock file", () => {
   test("fixes the inputs: the mirror's newer list is not looked at, and what is in the lock is not resolved", async () => {
@@ -132,14 +141,7 @@ describe.skipIf(requires("alpine-mirror").skip)("a lock file", () => {
     await sandbox.json(["build", ...spec, "-o", "oci:images:x", "--lockfile", "--env", "TOKEN"], { env: variables });
     expect(lockText()).toContain('"env":["TOKEN"]');
     expect(lockText()).not.toContain("s3cret");
-    await using server = await startMirror((request, response) => {
-      const path = sandbox.work(`mirror${request.url}`);
-      try {
-        response.end(readFileSync(path));
-      } catch {
-        response.writeHead(404).end();
-      }
-    });
+    await using server = await serveMirror();
     const url = server.url.replace("//", "//me:s3cret@");
     const secret = { env: { BASE_KIT_ALPINE_MIRROR: url } };
     const args = ["build", "alpine:3.20", "-o", "oci:secret:y", "--lockfile", "s.lock", "--sbom", "secret/s.spdx.json"];
@@ -207,9 +209,7 @@ describe.skipIf(requires("alpine-mirror").skip)("verify", () => {
 
 describe.skipIf(requires("alpine-mirror").skip)("without the network", () => {
   test("a build takes everything from the cache, and says what is not there", async () => {
-    await using server = await startMirror((request, response) => {
-      response.end(readFileSync(sandbox.work(`mirror${request.url}`)));
-    });
+    await using server = await serveMirror();
     const online = ["build", "alpine:3.20", "--mirror", server.url, "-o", "oci:images:x"];
     const nothing = await sandbox.run([...online, "--offline"]);
     expect(nothing).toMatchObject({ exitCode: 4, stdout: "" });
