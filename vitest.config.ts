@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 // Tests run against sources: no package has to be compiled before another one's tests can import it.
@@ -12,6 +13,8 @@ export default defineConfig({
     // Generous, because machines are busy: a test that hangs fails all the same.
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // All processors: what tests wait for are engines and disks, and vitest itself does little.
+    maxWorkers: availableParallelism(),
     projects: folders.map((root) => ({
       extends: true,
       root,

@@ -16,6 +16,13 @@ const unit = args.includes("--unit");
 const forVitest = args.filter((argument) => argument !== "--unit");
 const inCI = !["", "0", "false"].includes(process.env.CI ?? "");
 
+// What is asked for may be of one kind only; that nothing at all was found is told at the end.
+const SELECTION = {
+  // They leave nothing behind in their process, so files share one: starting them costs more than running them.
+  unit: ["--exclude=**/*.system.test.ts", "--no-isolate", "--passWithNoTests"],
+  system: ["--exclude=**/!(*.system).test.ts", "--passWithNoTests"],
+};
+
 const stopped = new AbortController();
 
 await readyOrExit();
@@ -28,9 +35,7 @@ async function main() {
   let outcome;
   try {
     if (stopped.signal.aborted) return shellCode(stopped.signal.reason);
-    const files = { report: join(folder, "report.json"), reasons: join(folder, "reasons") };
-    const failure = await runTests({ ...files, env: unit ? {} : await machine(engine) });
-    outcome = { failure, ...readReport({ ...files, root: ROOT }) };
+    outcome = await runAll({ folder, env: unit ? {} : await machine(engine) });
   } finally {
     await engine?.stop();
     rmSync(folder, { recursive: true, force: true });
@@ -71,16 +76,29 @@ async function machine(engine) {
   };
 }
 
-async function runTests({ report, reasons, env }) {
+/** Unit tests first: they say within seconds what system tests need minutes for. A signal ends both. */
+async function runAll({ folder, env }) {
+  const reasons = join(folder, "reasons");
+  const reports = [];
+  const failures = [];
+  for (const kind of unit ? ["unit"] : ["unit", "system"]) {
+    const report = join(folder, `${kind}.json`);
+    reports.push(report);
+    failures.push(await runTests({ kind, report, env: { ...env, BASE_KIT_TEST_SKIPS: reasons } }));
+    if (failures.at(-1)?.signal) break;
+  }
+  const failure = failures.findLast((each) => each?.signal) ?? failures.find(Boolean);
+  return { failure, ...readReport({ reports, reasons, root: ROOT }) };
+}
+
+async function runTests({ kind, report, env }) {
   const vitest = join(ROOT, "node_modules/vitest/vitest.mjs");
-  // Unit tests leave nothing behind in their process, so files share one: starting them costs more than running them.
-  const selection = unit ? ["--exclude=**/*.system.test.ts", "--no-isolate"] : [];
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
   try {
-    await run(process.execPath, [vitest, "run", ...selection, ...reporters, ...forVitest], {
+    await run(process.execPath, [vitest, "run", ...SELECTION[kind], ...reporters, ...forVitest], {
       cwd: ROOT,
       stdio: "inherit",
-      env: { ...process.env, ...env, BASE_KIT_TEST_SKIPS: reasons },
+      env: { ...process.env, ...env },
     });
     return undefined;
   } catch (error) {

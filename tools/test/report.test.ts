@@ -15,10 +15,16 @@ afterEach(() => {
 });
 
 function read(testResults: readonly object[], reasons: readonly object[] = []) {
-  const files = { report: join(folder, "report.json"), reasons: join(folder, "reasons") };
-  writeFileSync(files.report, JSON.stringify({ testResults }));
-  writeFileSync(files.reasons, reasons.map((line) => `${JSON.stringify(line)}\n`).join(""));
-  return readReport({ ...files, root: "/repo" });
+  const reasonsFile = join(folder, "reasons");
+  writeFileSync(reasonsFile, reasons.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  return readReport({ reports: testResults.map(reportOf), reasons: reasonsFile, root: "/repo" });
+}
+
+/** Each file in a report of its own: a run may have several. */
+function reportOf(result: object, position: number): string {
+  const path = join(folder, `report-${position}.json`);
+  writeFileSync(path, JSON.stringify({ testResults: [result] }));
+  return path;
 }
 
 function file(name: string, status: string, ...tests: readonly string[]) {
@@ -65,6 +71,10 @@ it("says for each file with skipped tests what was missing", () => {
 });
 
 it("comes to nothing without a report, as after a crash", () => {
-  const { counts, rows } = readReport({ report: join(folder, "none"), reasons: join(folder, "none"), root: "/repo" });
+  const { counts, rows } = readReport({
+    reports: [join(folder, "none")],
+    reasons: join(folder, "none"),
+    root: "/repo",
+  });
   expect({ counts, rows }).toEqual({ counts: { passed: 0, failed: 0, skipped: 0 }, rows: [] });
 });

@@ -3,15 +3,15 @@ import { existsSync, readFileSync } from "node:fs";
 import { relative } from "node:path";
 
 /**
- * Reads vitest's JSON report and the reasons that `requires()` noted.
+ * Reads vitest's JSON reports and the reasons that `requires()` noted.
  *
  * @returns counts, and a row for every file with skipped tests
  */
-export function readReport({ report, reasons, root }) {
+export function readReport({ reports, reasons, root }) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const why = readReasons(reasons);
   const rows = [];
-  for (const { name, status, assertionResults } of readResults(report)) {
+  for (const { name, status, assertionResults } of reports.flatMap(readResults)) {
     const passed = assertionResults.filter((test) => test.status === "passed").length;
     const failed = assertionResults.filter((test) => test.status === "failed").length;
     const skipped = assertionResults.length - passed - failed;

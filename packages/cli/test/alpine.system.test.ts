@@ -26,11 +26,13 @@ describe.skipIf(requires("alpine-mirror", "docker").skip)("Alpine in an engine",
   });
   afterEach(() => images.remove());
 
-  const build = (...args: readonly string[]) =>
+  const buildAlpine = (...args: readonly string[]) =>
     sandbox.json<ImageJson>(["build", "alpine:3.20", "--mirror", locationOf("alpine-mirror"), ...args]);
 
   test("runs, and has the same id through the docker program, the Engine API and a file", async () => {
     const [first, second] = [images.fresh(), images.fresh()];
+    // Removed below by its id, which other tests' images must not have.
+    const build = (...args: readonly string[]) => buildAlpine("--label", `test=${first}`, ...args);
     const program = await build("--importer", "docker-cli", "-t", first);
     expect(program.references).toEqual([`${first}:latest`]);
     expect(images.run(first, "apk", "--version")).toMatch(/^apk-tools \d/);
@@ -51,7 +53,7 @@ describe.skipIf(requires("alpine-mirror", "docker").skip)("Alpine in an engine",
 
   test("keeps command and environment also when it is imported Docker's old way", async () => {
     const name = images.fresh();
-    const image = await build("--import-mode", "import", "-t", name, "--env", "GREETING=a b", "--label", "k=v w");
+    const image = await buildAlpine("--import-mode", "import", "-t", name, "--env", "GREETING=a b", "--label", "k=v w");
     expect(images.inspect(name)).toMatchObject({
       Id: image.id,
       Config: { Cmd: ["/bin/sh"], Env: expect.arrayContaining(["GREETING=a b"]), Labels: { k: "v w" } },
@@ -62,7 +64,7 @@ describe.skipIf(requires("alpine-mirror", "docker").skip)("Alpine in an engine",
   test("goes to several places in one run", async () => {
     const name = images.fresh();
     const places = ["docker-daemon:", "oci:layout:3.20", "docker-archive:alpine.tar", "tar:alpine-layer.tar"];
-    const image = await build("-t", name, ...places.flatMap((place) => ["-o", place]));
+    const image = await buildAlpine("-t", name, ...places.flatMap((place) => ["-o", place]));
     expect(image.outputs).toHaveLength(4);
     expect(new Set(image.outputs.slice(0, 3).map(({ id }) => id))).toEqual(new Set([images.inspect(name).Id]));
     expect(images.inspect(name).RootFS.Layers).toEqual([image.outputs[3]?.id]);

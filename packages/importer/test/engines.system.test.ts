@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Importer } from "../src/engine.ts";
 import { engineSink, findEngine, type ImportMode } from "../src/index.ts";
 import { type TestContext, testContext } from "./context.ts";
-import { testImage } from "./image.ts";
+import { MARK, testImage } from "./image.ts";
 import { type PodmanService, startPodmanService } from "./podman-service.ts";
 
 const IMPORTERS = ["docker-cli", "engine-api"] as const satisfies readonly Importer[];
@@ -56,8 +56,13 @@ async function give(
   return result;
 }
 
+/** Of the images that these tests made: those of others come and go meanwhile. */
 function imageIds(): readonly string[] {
-  return output(["image", "ls", "--all", "--quiet", "--no-trunc"]).split("\n").filter(Boolean).sort();
+  const filters = Object.entries(MARK).map(([key, value]) => `--filter=label=${key}=${value}`);
+  return output(["image", "ls", "--all", "--quiet", "--no-trunc", ...filters])
+    .split("\n")
+    .filter(Boolean)
+    .sort();
 }
 
 const settings: RuntimeConfig = {
@@ -185,6 +190,7 @@ describe.each(engines.filter(({ skip }) => !skip))("$kind", ({ kind, start }) =>
       const name = freshName();
       const { id } = await give(await testImage(context), { ...way, as: [name] });
       const before = imageIds();
+      expect(before).toContain(id);
       const broken = await testImage(context, { ballast: 2 ** 22 });
       const failure = new Error("the disk was taken out");
       const [layer] = broken.layers;

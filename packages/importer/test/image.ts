@@ -12,9 +12,13 @@ export interface TestImageOptions {
   readonly ballast?: number;
 }
 
+/** On every test image of this process, unless it has settings of its own: others work with the same engine. */
+export const MARK: Readonly<Record<string, string>> = { "base-kit-test": randomBytes(8).toString("hex") };
+
 /** A small image that no engine has seen before: it prints `hello from base-kit`. */
 export async function testImage(context: Context, options: TestImageOptions = {}): Promise<Image> {
-  const { runtime = { cmd: ["/hello"] }, architecture = "amd64", compression = "none", ballast = 0 } = options;
+  const { architecture = "amd64", compression = "none", ballast = 0 } = options;
+  const { runtime = { cmd: ["/hello"], labels: MARK } } = options;
   const entries: readonly Entry[] = [
     fileEntry("hello", printingProgram("hello from base-kit\n"), { mode: 0o755 }),
     fileEntry("serial", randomBytes(16).toString("hex")),
