@@ -3,10 +3,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 
 /** Runs a program to its end. Wall time in milliseconds; peak memory in MiB where the program is node. */
-export async function run(command, args, { stdin, env, peak = false } = {}) {
+export async function run(command, args, { stdin, env, cwd, peak = false } = {}) {
   const started = performance.now();
   const child = spawn(command, args, {
     stdio: [stdin ?? "ignore", "ignore", "pipe", peak ? "pipe" : "ignore"],
+    cwd,
     env: { ...process.env, ...env, ...(peak ? { NODE_OPTIONS: `--import=${REPORT_PEAK}` } : {}) },
   });
   let stderr = "";

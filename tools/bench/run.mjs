@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { canMakeDebian, debian } from "./debian.mjs";
 import { growth } from "./growth.mjs";
 import { layerGrowth, layers } from "./layers.mjs";
 import { line, medians, run } from "./measure.mjs";
@@ -28,6 +29,8 @@ try {
   await packing("pack 10,000 small files, beside GNU tar", smallFiles(folder));
   if (minbase !== undefined && engineAnswers()) await importing(minbase);
   else process.stdout.write("import: left out, it needs a Docker engine\n");
+  if (canMakeDebian()) await debian({ cli: CLI, folder, rounds: ROUNDS });
+  else process.stdout.write("Debian natively: left out, it needs root, debootstrap and mmdebstrap\n");
   await growth(CLI, folder);
   await layers(folder, ROUNDS);
   await layerGrowth(folder);

@@ -36,12 +36,17 @@ export function sizedTree(folder, megabytes) {
 /** Debian bookworm minbase by debootstrap, from the mirror this machine uses; undefined where that cannot be made. */
 export function debianMinbase(folder) {
   const root = join(folder, "minbase");
-  const mirror = process.env["BASE_KIT_DEBIAN_MIRROR"] ?? hostMirror() ?? "http://ftp.debian.org/debian";
+  const mirror = debianMirror();
   if (process.getuid?.() !== 0) return undefined;
   const { status, error } = spawnSync("debootstrap", ["--variant=minbase", "bookworm", root, mirror], {
     stdio: "ignore",
   });
   return error === undefined && status === 0 ? root : undefined;
+}
+
+/** The mirror that was named, or the one this machine uses. */
+export function debianMirror() {
+  return process.env["BASE_KIT_DEBIAN_MIRROR"] ?? hostMirror() ?? "http://ftp.debian.org/debian";
 }
 
 function hostMirror() {

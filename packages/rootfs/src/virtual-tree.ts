@@ -72,10 +72,23 @@ export function treeOf({ segments }: Pick<Rootfs, "segments">): VirtualTree {
   return tree;
 }
 
+/** The tree with one more segment that takes nothing from the others: all that is known of them stays true. */
+export function growTree({ segments }: Pick<Rootfs, "segments">, added: Segment): readonly Segment[] {
+  const grown = [...segments, added];
+  const tree = new VirtualTree(treeOf({ segments }));
+  for (const entry of added.entries()) tree.add(entry, added);
+  trees.set(grown, tree);
+  return grown;
+}
+
 export class VirtualTree {
-  readonly #inodes = new Map<ByteString, Inode>();
+  readonly #inodes: Map<ByteString, Inode>;
   /** Where a folder's path really leads; entries of one folder mostly come together. */
   readonly #resolved = new Map<ByteString, ByteString>();
+
+  constructor(from?: VirtualTree) {
+    this.#inodes = new Map(from === undefined ? [] : from.#inodes);
+  }
 
   add(entry: Entry, segment: Segment): void {
     const path = this.#resolve(entry.path, segment);
@@ -127,6 +140,11 @@ export class VirtualTree {
   /** What the path leads to when every symbolic link is followed. */
   lookup(path: ByteString): Inode["entry"] | undefined {
     return this.#inodes.get(this.#walk(path, path, undefined))?.entry;
+  }
+
+  /** Whether something lies at this place. */
+  has(place: ByteString): boolean {
+    return this.#inodes.has(place);
   }
 
   /** Where an entry with this path would come to lie: the links among its folders followed, its own name kept. */

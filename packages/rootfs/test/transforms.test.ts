@@ -8,6 +8,7 @@ import {
   addEntries,
   applyTransforms,
   clampTimes,
+  directoryEntry,
   dropDevices,
   emptyPseudoFilesystems,
   excludePaths,
@@ -169,6 +170,17 @@ test("a segment that a transform finds nothing to change in stays as it is", () 
     emptyPseudoFilesystems(),
   ];
   expect(applyTransforms(before, transforms).segments[0]).toBe(before.segments[0]);
+});
+
+test("addEntries one after the other gives the tree that is made of the segments at once", () => {
+  const base = rootfs("directory 700 0:0 usr\ndirectory 755 0:0 usr/bin\nsymlink 777 0:0 bin -> usr/bin");
+  const grown = applyTransforms(base, [
+    addEntries([fileEntry("bin/a", "1"), fileEntry("new/deep/b", "2")], "one"),
+    addEntries([directoryEntry("usr", { mode: 0o711 }), fileEntry("bin/a", "3"), fileEntry("usr/bin/c", "4")], "two"),
+    addEntries([fileEntry("etc/d", "5")], "three"),
+  ]);
+  expect(mergedEntries(grown)).toEqual(mergedEntries({ segments: [...grown.segments] }));
+  expect(mergedEntries(base)).toHaveLength(3);
 });
 
 test("addEntries leaves the key of a segment that loses nothing", () => {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { canonicalJson, type Entry, type Segment } from "@base-kit/core";
 import { filterEntries } from "../filter-entries.ts";
-import { treeOf } from "../virtual-tree.ts";
+import { growTree, treeOf } from "../virtual-tree.ts";
 import type { Transform } from "./transform.ts";
 
 /** Puts entries in, replacing what is at the same paths. They become a segment of their own, named `origin`. */
@@ -13,6 +13,9 @@ export function addEntries(entries: readonly Entry[], origin: string): Transform
     const tree = treeOf(rootfs);
     // `bin/x` replaces `usr/bin/x` where bin is a link.
     const replaced = new Set(entries.filter(({ type }) => type !== "directory").map(({ path }) => tree.place(path)));
+    const added: Segment = { key, origin, entries: () => entries };
+    // Mostly nothing is there, and then no segment has to be looked through.
+    if (![...replaced].some((place) => tree.has(place))) return { ...rootfs, segments: growTree(rootfs, added) };
     const without = (segment: Segment): Segment => ({
       origin: segment.origin,
       key: `without:${key}:${segment.key}`,
@@ -24,7 +27,7 @@ export function addEntries(entries: readonly Entry[], origin: string): Transform
       return false;
     };
     const kept = rootfs.segments.map((segment) => (touched(segment) ? without(segment) : segment));
-    return { ...rootfs, segments: [...kept, { key, origin, entries: () => entries }] };
+    return { ...rootfs, segments: [...kept, added] };
   };
 }
 
