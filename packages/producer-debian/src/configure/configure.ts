@@ -1,4 +1,5 @@
-import type { Context, Rootfs } from "@base-kit/core";
+import { BaseKitError, type Context, formatPlatform, type Rootfs } from "@base-kit/core";
+import { type EmulationOptions, isExecutable } from "@base-kit/debian-archive";
 import { addEntries, mergedEntries, removePaths } from "@base-kit/rootfs";
 import { runOnce } from "@base-kit/sandbox";
 import type { ConfigureMode } from "../options.ts";
@@ -10,17 +11,23 @@ export interface ConfigureJob {
   readonly scripted: readonly string[];
   /** Seconds since 1970. */
   readonly epoch: number;
+  /** What machine this is. @default asks the system */
+  readonly emulation?: EmulationOptions;
 }
 
 /**
  * Runs the packages' own scripts and adds what they did as a segment. The same packages are configured once: what it did is kept.
  *
- * @throws BaseKitError `SANDBOX_…`
+ * Of a machine whose programs cannot run here the scripts are left out with `auto`, also where a result was kept: what comes out must
+ * not depend on the cache.
+ *
+ * @throws BaseKitError `SANDBOX_…`, `ARCHITECTURE_FOREIGN` (unsupported)
  */
 export async function configure(rootfs: Rootfs, job: ConfigureJob, context: Context): Promise<Rootfs> {
   const { mode, script, epoch } = job;
-  if (mode === "none") {
-    tellSkipped(job.scripted, context);
+  const reason = mode === "none" ? "" : await obstacle(rootfs, job);
+  if (mode === "none" || reason !== "") {
+    tellSkipped({ scripted: job.scripted, reason }, context);
     return rootfs;
   }
   const env = {
@@ -40,11 +47,31 @@ export async function configure(rootfs: Rootfs, job: ConfigureJob, context: Cont
   return addEntries(changes.entries, "configure")(without);
 }
 
-function tellSkipped(scripted: readonly string[], { reporter }: Context): void {
+/** Why nothing is run although nobody forbade it; empty when there is no reason. */
+async function obstacle({ platform }: Rootfs, { mode, emulation }: ConfigureJob): Promise<string> {
+  if (await isExecutable(platform, emulation)) return "";
+  const reason = `this machine cannot run programs for ${formatPlatform(platform)}`;
+  if (mode === "auto") return reason;
+  throw new BaseKitError(
+    "ARCHITECTURE_FOREIGN",
+    `the packages cannot be configured by --configure ${mode}: ${reason}`,
+    {
+      kind: "unsupported",
+      hint: "Install an emulator (apt-get install qemu-user-static binfmt-support), build on such a machine, or leave the packages' scripts out with --configure none. Nothing was written.",
+    },
+  );
+}
+
+interface Skipped {
+  readonly scripted: readonly string[];
+  readonly reason: string;
+}
+
+function tellSkipped({ scripted, reason }: Skipped, { reporter }: Context): void {
   if (scripted.length === 0) return;
   reporter.emit({
     type: "warned",
     code: "NOT_CONFIGURED",
-    message: `the packages are unpacked and not configured; the scripts of ${scripted.length} of them did not run: ${scripted.join(", ")}. \`dpkg --configure --pending\` in a container runs them`,
+    message: `${reason === "" ? "" : `${reason}: `}the packages are unpacked and not configured; the scripts of ${scripted.length} of them did not run: ${scripted.join(", ")}. \`dpkg --configure --pending\` in a container runs them`,
   });
 }
