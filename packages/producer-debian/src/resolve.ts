@@ -1,9 +1,10 @@
-import { type Context, type Lock, type LockedInput, type ProducerRequest, step } from "@base-kit/core";
+import { createHash } from "node:crypto";
+import { type Context, canonicalJson, type Lock, type LockedInput, type ProducerRequest, step } from "@base-kit/core";
 import { debianMachine, publicArchive, requireKeyring } from "@base-kit/debian-archive";
 import { publicUrl } from "./archive/credentials.ts";
 import { chooseMirrors, distributionKeyring } from "./archive/mirrors.ts";
 import { type SourcesRequest, verifySources } from "./archive/sources.ts";
-import { componentIndexes, type VerifiedSuite } from "./archive/suite-index.ts";
+import { type ComponentIndex, componentIndexes, type VerifiedSuite } from "./archive/suite-index.ts";
 import { type Distribution, requireSuite } from "./archive/suites.ts";
 import { checkOptions } from "./check-options.ts";
 import type { Package } from "./index/package.ts";
@@ -31,16 +32,13 @@ export async function resolve(
   });
   const [main] = verified as readonly [VerifiedSuite];
   const lists = verified.flatMap(componentIndexes);
-  const origins = new Map<PackagesIndex, VerifiedSuite>();
-  const indexes = await Promise.all(lists.map((list) => list.read(context)));
-  for (const [at, index] of indexes.entries()) origins.set(index, lists[at]?.suite ?? main);
-
   const { suite, architecture, mirrors } = sources;
   const merging: Merging = { distribution, codename: main.release.codename ?? suite, variant: options.variant };
-  const chosen = await step(context, "choosing packages", (handle) => {
-    const packages = choose(indexes, { options, merging, architecture, mirror: mirrors.main });
+  const choice: ChooseOptions = { options, merging, architecture, mirror: mirrors.main };
+  const chosen = await step(context, "choosing packages", async (handle) => {
+    const packages = await rememberedChoice(lists, choice, context);
     handle.detail(`${packages.length} packages`);
-    return packages.map(({ found, index }) => lockedPackage(found, origins.get(index) ?? main));
+    return packages;
   });
   const system: System = {
     distribution,
@@ -56,11 +54,7 @@ export async function resolve(
     release: suite,
     platform: request.platform,
     sourceDateEpoch: request.sourceDateEpoch ?? Math.max(...verified.map(({ release }) => release.date)),
-    inputs: [
-      ...verified.flatMap(({ inputs }) => inputs),
-      ...lists.map(({ input }) => input),
-      ...chosen.sort((a, b) => (a.name < b.name ? -1 : 1)),
-    ],
+    inputs: [...verified.flatMap(({ inputs }) => inputs), ...lists.map(({ input }) => input), ...chosen],
     options: { ...options, system },
   };
 }
@@ -86,6 +80,29 @@ interface ChooseOptions {
   readonly merging: Merging;
   readonly architecture: string;
   readonly mirror: string;
+}
+
+/** Raised when the same indexes and options come to give other packages. */
+const FORMAT = 1;
+
+/** The same indexes and options give the same packages: the indexes are read only for a choice that was never made. */
+async function rememberedChoice(
+  lists: readonly ComponentIndex[],
+  choice: ChooseOptions,
+  context: Context,
+): Promise<readonly LockedInput[]> {
+  const inputs = lists.map(({ input, suite }) => [input, suite.source.mirror]);
+  const digest = createHash("sha256").update(canonicalJson({ inputs, choice })).digest("hex");
+  const key = `debian-choice:${FORMAT}:sha256:${digest}`;
+  const kept = await context.store.recall(key);
+  if (kept !== undefined) return JSON.parse(kept.toString("utf8")) as readonly LockedInput[];
+  const indexes = await Promise.all(lists.map((list) => list.read(context)));
+  const origins = new Map(indexes.map((index, at) => [index, lists[at] as ComponentIndex]));
+  const packages = choose(indexes, choice)
+    .map(({ found, index }) => lockedPackage(found, (origins.get(index) as ComponentIndex).suite))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  await context.store.remember(key, Buffer.from(JSON.stringify(packages)));
+  return packages;
 }
 
 interface Chosen {
