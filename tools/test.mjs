@@ -79,12 +79,14 @@ async function machine(engine) {
 /** Unit tests first: they say within seconds what system tests need minutes for. A signal ends both. */
 async function runAll({ folder, env }) {
   const reasons = join(folder, "reasons");
+  const shared = mkdtempSync(join(folder, "shared-"));
   const reports = [];
   const failures = [];
   for (const kind of unit ? ["unit"] : ["unit", "system"]) {
     const report = join(folder, `${kind}.json`);
     reports.push(report);
-    failures.push(await runTests({ kind, report, env: { ...env, BASE_KIT_TEST_SKIPS: reasons } }));
+    const forTests = { ...env, BASE_KIT_TEST_SKIPS: reasons, BASE_KIT_TEST_SHARED: shared };
+    failures.push(await runTests({ kind, report, env: forTests }));
     if (failures.at(-1)?.signal) break;
   }
   const failure = failures.findLast((each) => each?.signal) ?? failures.find(Boolean);

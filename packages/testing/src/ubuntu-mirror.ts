@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { createGpgHome } from "./gpg.ts";
@@ -35,18 +35,40 @@ DISTRIB_DESCRIPTION="Ubuntu 20.04.6 LTS"
 `;
 
 /**
- * Fills an empty folder with suite `focal`: what a minbase system needs, taken from the Debian archive that
+ * Fills an empty folder with suite `focal`: what a small system with apt needs, taken from the Debian archive that
  * `requires("debian-mirror")` found, with a base-files package that says Ubuntu, behind a Release signed by a new key.
- * Also needs `gpg`, `xz` and dpkg-deb. A few seconds.
+ * Also needs `gpg`, `xz` and dpkg-deb. A few seconds the first time; the folder that `npm test` names in
+ * `BASE_KIT_TEST_SHARED` keeps one, of which the others are copies that a test may change.
  */
 export async function createUbuntuMirror(dir: string): Promise<UbuntuMirror> {
+  const shared = process.env["BASE_KIT_TEST_SHARED"];
+  if (shared) cpSync(await sharedMirror(shared), dir, { recursive: true });
+  else await fillMirror(dir);
+  return { dir, keyring: join(dir, "keyring.gpg"), architecture: dpkgArchitecture() };
+}
+
+/** Two test files that begin at the same time may both make one: the first is kept. */
+async function sharedMirror(shared: string): Promise<string> {
+  const kept = join(shared, "ubuntu-mirror");
+  if (existsSync(kept)) return kept;
+  const own = mkdtempSync(`${kept}-`);
+  await fillMirror(own);
+  try {
+    renameSync(own, kept);
+  } catch (error) {
+    if (!existsSync(kept)) throw error;
+  }
+  return kept;
+}
+
+async function fillMirror(dir: string): Promise<void> {
   const debian = locationOf("debian-mirror").replace(/\/+$/, "");
-  const architecture = execFileSync("dpkg", ["--print-architecture"]).toString().trim();
+  const architecture = dpkgArchitecture();
   const index = `${debian}/dists/${DEBIAN_SUITE}/main/binary-${architecture}/Packages.xz`;
   const packages = parsePackages(
     execFileSync("xz", ["-dc"], { input: await get(index), maxBuffer: 2 ** 30 }).toString(),
   );
-  const wanted = minbase(packages);
+  const wanted = smallSystem(packages);
   const stanzas: string[] = [];
   await eachOf(wanted, async (found) => {
     const original = await get(`${debian}/${found.filename}`);
@@ -61,13 +83,16 @@ export async function createUbuntuMirror(dir: string): Promise<UbuntuMirror> {
     [`universe/binary-${architecture}/Packages`]: Buffer.alloc(0),
   };
   writeSuite(dir, files, architecture);
-  return { dir, keyring: join(dir, "keyring.gpg"), architecture };
+}
+
+function dpkgArchitecture(): string {
+  return execFileSync("dpkg", ["--print-architecture"]).toString().trim();
 }
 
 interface Package {
   readonly name: string;
   readonly stanza: string;
-  readonly isRequired: boolean;
+  readonly isEssential: boolean;
   readonly filename: string;
   readonly sha256: string;
   /** First alternatives only, as debootstrap resolves them. */
@@ -84,7 +109,7 @@ function parsePackages(text: string): ReadonlyMap<string, Package> {
       return {
         name: field("Package"),
         stanza,
-        isRequired: field("Priority") === "required",
+        isEssential: field("Essential") === "yes",
         filename: field("Filename"),
         sha256: field("SHA256"),
         depends: relations.map((relation) => relation.trim().split(/[ |:(]/)[0] ?? "").filter((name) => name !== ""),
@@ -93,11 +118,12 @@ function parsePackages(text: string): ReadonlyMap<string, Package> {
   return new Map(packages.map((each) => [each.name, each]));
 }
 
-/** What is required, apt, and all they depend on. A system with merged /usr needs no `usrmerge` but its statement. */
-function minbase(packages: ReadonlyMap<string, Package>): readonly Package[] {
+/** The smallest system that debootstrap's script for Ubuntu can make: every package more costs each test that makes one. */
+function smallSystem(packages: ReadonlyMap<string, Package>): readonly Package[] {
   const wanted = new Map<string, Package>();
-  const names = [...packages.values()].filter(({ isRequired }) => isRequired).map(({ name }) => name);
-  const todo = [...names, "apt", "usr-is-merged"];
+  const names = [...packages.values()].filter(({ isEssential }) => isEssential).map(({ name }) => name);
+  // The script names mawk and mount itself. A system with merged /usr needs no `usrmerge` but its statement.
+  const todo = [...names, "apt", "mawk", "mount", "usr-is-merged"];
   for (let name = todo.pop(); name !== undefined; name = todo.pop()) {
     const found = packages.get(name);
     if (found === undefined || wanted.has(name) || name === "usrmerge") continue;
