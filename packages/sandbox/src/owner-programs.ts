@@ -6,7 +6,7 @@ export const OWNER_PROGRAMS = "/dev/owner-programs";
  * `INODE UID GID` to `/dev/owners`; `-` is what stays. A file that is renamed keeps its inode. The true program is called all the same,
  * for root, because it also takes setuid bits away and changes the file's times.
  */
-export const OWNER_PROGRAM: string = `#!/bin/sh
+const CHOWN: string = `#!/bin/sh
 set -f
 name=\${0##*/} recursive= followed=-L status=0
 case $PATH in ${OWNER_PROGRAMS}:*) PATH=\${PATH#*:};; esac
@@ -54,3 +54,30 @@ for path in "$@"; do
 done
 exit $status
 `;
+
+/**
+ * The first run of pwconv(8) and grpconv(8), which give their files to the group shadow by themselves: the passwords move into a file of
+ * their own, and the old file stays under its name with a dash.
+ */
+function conversion(name: string, [file, shadow]: readonly [string, string], line: string): string {
+  return `#!/bin/sh
+set -e
+case $PATH in ${OWNER_PROGRAMS}:*) PATH=\${PATH#*:};; esac
+if [ -e /etc/${shadow} ]; then exec ${name} "$@"; fi
+day=$((\${SOURCE_DATE_EPOCH:-$(date +%s)} / 86400))
+cp -p /etc/${file} /etc/${file}-
+if [ -e /etc/passwd- ]; then chmod 600 /etc/passwd-; fi
+sed "${line}" /etc/${file}- > /etc/${shadow}
+sed 's/^\\([^:]*\\):[^:]*:/\\1:x:/' /etc/${file}- > /etc/${file}
+: >> /etc/.pwd.lock
+chmod 600 /etc/.pwd.lock
+`;
+}
+
+/** By their names. */
+export const OWNER_PROGRAM_FILES: Readonly<Record<string, string>> = {
+  chown: CHOWN,
+  chgrp: CHOWN,
+  pwconv: conversion("pwconv", ["passwd", "shadow"], "s/^\\([^:]*\\):\\([^:]*\\):.*/\\1:\\2:$day:0:99999:7:::/"),
+  grpconv: conversion("grpconv", ["group", "gshadow"], "s/^\\([^:]*\\):\\([^:]*\\):[^:]*:/\\1:\\2::/"),
+};

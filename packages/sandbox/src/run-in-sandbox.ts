@@ -9,7 +9,7 @@ import {
   printable,
 } from "@base-kit/core";
 import { type Backend, isolation } from "./backend.ts";
-import { OWNER_PROGRAM, OWNER_PROGRAMS } from "./owner-programs.ts";
+import { OWNER_PROGRAM_FILES, OWNER_PROGRAMS } from "./owner-programs.ts";
 import type { Inodes } from "./owners.ts";
 import { SANDBOX_SCRIPT } from "./script.ts";
 
@@ -68,7 +68,7 @@ export async function runInSandbox<T>(
     if (backend === "single-user") {
       const programs = join(work, "owner-programs");
       await mkdir(programs);
-      for (const name of ["chown", "chgrp"]) await writeFile(join(programs, name), OWNER_PROGRAM);
+      for (const [name, text] of Object.entries(OWNER_PROGRAM_FILES)) await writeFile(join(programs, name), text);
       env["PATH"] = `${OWNER_PROGRAMS}:${env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin"}`;
     }
     const { exitCode } = await context
