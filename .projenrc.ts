@@ -168,7 +168,7 @@ workspace.addPackage({
 });
 
 for (const each of workspace.packages) {
-  if (each !== core && each !== testing) each.testWith(testing);
+  if (![core, testing, debianArchive].includes(each)) each.testWith(testing);
 }
 // What runs real programs is tested with the context that runs them.
 for (const each of [rootfs, sandbox, producerDebian, producerDebootstrap, producerAlpine, importer, registry])

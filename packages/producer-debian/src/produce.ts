@@ -3,6 +3,7 @@ import { type Context, type Entry, type Lock, type Rootfs, type Segment, step } 
 import { applyTweaks } from "@base-kit/debian-tweaks";
 import { clampTimes, describeRootfs, fileEntry } from "@base-kit/rootfs";
 import { fetchFiles } from "@base-kit/store";
+import { withCredentials } from "./archive/credentials.ts";
 import { configure } from "./configure/configure.ts";
 import { configureScript } from "./configure/script.ts";
 import { databaseKey, dpkgDatabase, infoName } from "./dpkg-database/database.ts";
@@ -57,7 +58,7 @@ export async function produce(lock: Lock, context: Context): Promise<Rootfs> {
   });
 }
 
-async function openPackages({ packages }: LockedBuild, context: Context): Promise<readonly Installed[]> {
+async function openPackages({ packages, system }: LockedBuild, context: Context): Promise<readonly Installed[]> {
   const opening: Promise<Installed>[] = [];
   let running = 0;
   const waiting: (() => void)[] = [];
@@ -73,7 +74,11 @@ async function openPackages({ packages }: LockedBuild, context: Context): Promis
       waiting.shift()?.();
     }
   };
-  const sources = packages.map(({ url, size, sha256 }) => ({ url, size, digest: `sha256:${sha256}` }) as const);
+  const sources = packages.map(({ url, size, sha256 }) => ({
+    url: withCredentials(url, system.distribution, context),
+    size,
+    digest: `sha256:${sha256}` as const,
+  }));
   await fetchFiles(sources, context, {
     title: `fetching ${packages.length} packages`,
     onFile: ({ path }, index) => {
