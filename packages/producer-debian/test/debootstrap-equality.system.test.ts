@@ -53,10 +53,10 @@ describe.skipIf(requires("debootstrap", "unshare", "root", "debian-mirror").skip
     });
 
     const mirror = () => locationOf("debian-mirror").replace(/\/+$/, "");
-    async function build(options: object): Promise<Rootfs> {
+    async function build(options: object, within = context): Promise<Rootfs> {
       const parsed = (await debian.schema()).parse({ mirror: mirror(), compat: "debootstrap", ...options });
       const request = { release: "bookworm", platform: hostPlatform(), sourceDateEpoch: undefined, options: parsed };
-      return debian.produce(await debian.resolve(request, context), context);
+      return debian.produce(await debian.resolve(request, within), within);
     }
 
     async function byHand(): Promise<Rootfs> {
@@ -82,6 +82,16 @@ describe.skipIf(requires("debootstrap", "unshare", "root", "debian-mirror").skip
         expected.packages.map(({ name, version }) => `${name} ${version}`),
       );
       for (const { sha256 } of found.packages) expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+    });
+
+    test("in a user namespace it is the same", async () => {
+      const cacheDir = mkdtempSync(join(dir, "cache-"));
+      await using own = await createContext({ createStore, cacheDir, env: { ...process.env, TMPDIR: dir } });
+      const [byRoot, byUser] = await Promise.all([
+        build({ configure: "chroot" }).then(contents),
+        build({ configure: "userns" }, own).then(contents),
+      ]);
+      expect(differences(byRoot, byUser)).toEqual([]);
     });
 
     // The packages have been fetched by now, and configured once for each way.
