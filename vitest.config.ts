@@ -1,5 +1,6 @@
 import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 // Tests run against sources: no package has to be compiled before another one's tests can import it.
@@ -15,6 +16,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // All processors: what tests wait for are engines and disks, and vitest itself does little.
     maxWorkers: availableParallelism(),
+    setupFiles: [fileURLToPath(new URL("tools/testing/random-cases.mjs", import.meta.url))],
     projects: folders.map((root) => ({
       extends: true,
       root,

@@ -35,7 +35,10 @@ async function main() {
   let outcome;
   try {
     if (stopped.signal.aborted) return shellCode(stopped.signal.reason);
-    outcome = await runAll({ folder, env: unit ? {} : await machine(engine) });
+    outcome = await runAll({
+      folder,
+      env: unit ? { BASE_KIT_RANDOM_CASES: "25", ...process.env } : await machine(engine),
+    });
   } finally {
     await engine?.stop();
     rmSync(folder, { recursive: true, force: true });

@@ -105,7 +105,7 @@ describe("a package", () => {
           expect(isBaseKitError(error), String(error)).toBe(true);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: Number(process.env["BASE_KIT_RANDOM_CASES"] ?? 300) },
     );
   });
 });

@@ -44,6 +44,6 @@ test("no changed bit of a signature, of its key or of what ties them together is
         expect(parsed.keys).toEqual(parseKeyring(keyring, "made").keys);
       }
     }),
-    { numRuns: 500 },
+    { numRuns: Number(process.env["BASE_KIT_RANDOM_CASES"] ?? 500) },
   );
 });

@@ -70,7 +70,7 @@ test("whatever bytes are changed, it does and refuses the same as the stream", a
       const expected = await outcome(readContent(repackTar([bytes] as never, { name: "x" })));
       expect(await outcome(repacked(bytes, 10_000).then((result) => result.bytes))).toEqual(expected);
     }),
-    { numRuns: 500 },
+    { numRuns: Number(process.env["BASE_KIT_RANDOM_CASES"] ?? 500) },
   );
 });
 

@@ -193,7 +193,7 @@ describe("an archive is refused, by name", () => {
           }
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: Number(process.env["BASE_KIT_RANDOM_CASES"] ?? 1000) },
     );
   });
 });
