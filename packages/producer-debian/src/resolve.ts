@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { type Context, canonicalJson, type Lock, type LockedInput, type ProducerRequest, step } from "@base-kit/core";
 import { debianMachine, publicArchive, requireKeyring } from "@base-kit/debian-archive";
 import { publicUrl } from "./archive/credentials.ts";
-import { chooseMirrors, distributionKeyring } from "./archive/mirrors.ts";
+import { chooseMirrors } from "./archive/mirrors.ts";
+import { publicKeyring } from "./archive/public-keys.ts";
 import { type SourcesRequest, verifySources } from "./archive/sources.ts";
 import { type ComponentIndex, componentIndexes, type VerifiedSuite } from "./archive/suite-index.ts";
 import { type Distribution, requireSuite } from "./archive/suites.ts";
@@ -70,8 +71,10 @@ async function findSources(
     options.snapshot === undefined
       ? await chooseMirrors({ distribution, suite, architecture, mirror: options.mirror }, context)
       : snapshotMirrors(options.snapshot, distribution);
-  const path = options.keyring ?? mirrors.keyring ?? distributionKeyring(distribution);
-  const keyring = await requireKeyring(path, distribution);
+  const path = options.keyring ?? mirrors.keyring;
+  const keyring = await (path === undefined
+    ? publicKeyring(distribution, context)
+    : requireKeyring(path, distribution));
   return { distribution, suite, architecture, mirrors, keyring, options };
 }
 
