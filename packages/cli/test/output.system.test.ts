@@ -23,6 +23,16 @@ const IMAGE = z.strictObject({
   platform: z.string().regex(/^linux\//),
   created: z.int(),
   diffIds: z.array(DIGEST).length(1),
+  images: z
+    .array(
+      z.strictObject({
+        platform: z.string().regex(/^linux\//),
+        config: DIGEST,
+        manifest: DIGEST,
+        diffIds: z.array(DIGEST).length(1),
+      }),
+    )
+    .length(1),
   outputs: z.array(z.strictObject({ to: z.string(), references: z.array(z.string()), id: DIGEST, size: z.int() })),
   run: z.string(),
 });
