@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Importer } from "../src/engine.ts";
 import { engineSink, findEngine, type ImportMode } from "../src/index.ts";
 import { type TestContext, testContext } from "./context.ts";
-import { MARK, testImage } from "./image.ts";
+import { MARK, markedImage } from "./image.ts";
 import { type PodmanService, startPodmanService } from "./podman-service.ts";
 
 const IMPORTERS = ["docker-cli", "engine-api"] as const satisfies readonly Importer[];
@@ -106,7 +106,7 @@ describe.each(engines.filter(({ skip }) => !skip))("$kind", ({ kind, start }) =>
 
   test.each(WAYS)("runs what it was given through $importer by $mode", async ({ importer, mode }) => {
     const name = freshName();
-    const image = await testImage(context, { compression: mode === "load" ? "none" : "gzip" });
+    const image = await markedImage(context, { compression: mode === "load" ? "none" : "gzip" });
     const result = await give(image, { importer, mode, as: [name] });
     expect(result.references).toEqual([`${name}:latest`]);
     const [found] = JSON.parse(output(["image", "inspect", name]));
@@ -118,7 +118,7 @@ describe.each(engines.filter(({ skip }) => !skip))("$kind", ({ kind, start }) =>
   });
 
   test("gives the same id through both importers, the digest of the config, also the second time", async () => {
-    const image = await testImage(context);
+    const image = await markedImage(context);
     for (const importer of IMPORTERS) {
       docker(["image", "rm", "--force", image.config.digest]);
       expect((await give(image, { importer, mode: "load", as: [] })).id).toBe(image.config.digest);
@@ -132,8 +132,8 @@ describe.each(engines.filter(({ skip }) => !skip))("$kind", ({ kind, start }) =>
     "sets every name through %s, and a name moves to the newer image",
     async (importer) => {
       const [first, second] = [freshName(), freshName()];
-      const older = await give(await testImage(context), { importer, mode: "load", as: [`${first}:1.0`] });
-      const newer = await give(await testImage(context), {
+      const older = await give(await markedImage(context), { importer, mode: "load", as: [`${first}:1.0`] });
+      const newer = await give(await markedImage(context), {
         importer,
         mode: "load",
         as: [`${first}:1.0`, second, `docker.io/${second}:two`, `localhost:5000/${second}`],
@@ -153,7 +153,7 @@ describe.each(engines.filter(({ skip }) => !skip))("$kind", ({ kind, start }) =>
 
   test.each(IMPORTERS)("keeps odd settings exactly when importing through %s", async (importer) => {
     const runtime = { ...settings, ...(kind === "podman" ? { stopSignal: "SIGINT" } : {}) };
-    const image = await testImage(context, { runtime });
+    const image = await markedImage(context, { runtime });
     const { id } = await give(image, { importer, mode: "import", as: [] });
     const [found] = JSON.parse(output(["image", "inspect", id]));
     expect(found.Config).toMatchObject({
@@ -172,7 +172,7 @@ describe.each(engines.filter(({ skip }) => !skip))("$kind", ({ kind, start }) =>
     "keeps the architecture of a foreign image through $importer by $mode, or refuses it",
     async (way) => {
       const before = imageIds();
-      const image = await testImage(context, { architecture: process.arch === "arm64" ? "amd64" : "arm64" });
+      const image = await markedImage(context, { architecture: process.arch === "arm64" ? "amd64" : "arm64" });
       try {
         const { id } = await give(image, { ...way, as: [] });
         expect(output(["image", "inspect", "--format", "{{.Architecture}}", id])).toBe(image.platform.architecture);
@@ -188,10 +188,10 @@ describe.each(engines.filter(({ skip }) => !skip))("$kind", ({ kind, start }) =>
   describe.each(ways)("through $importer by $mode", (way) => {
     test("has no image of a source that fails in the middle, and the name keeps its image", async () => {
       const name = freshName();
-      const { id } = await give(await testImage(context), { ...way, as: [name] });
+      const { id } = await give(await markedImage(context), { ...way, as: [name] });
       const before = imageIds();
       expect(before).toContain(id);
-      const broken = await testImage(context, { ballast: 2 ** 22 });
+      const broken = await markedImage(context, { ballast: 2 ** 22 });
       const failure = new Error("the disk was taken out");
       const [layer] = broken.layers;
       if (layer === undefined) throw new Error("an image has a layer");
@@ -219,7 +219,7 @@ describe.each(engines.filter(({ skip }) => !skip))("$kind", ({ kind, start }) =>
         },
       });
       try {
-        const image = await testImage(context, { ballast: 2 ** 24 });
+        const image = await markedImage(context, { ballast: 2 ** 24 });
         const engine = await findEngine({ importer: way.importer, host }, stopping);
         const started = performance.now();
         await expect(
@@ -237,7 +237,7 @@ describe.each(engines.filter(({ skip }) => !skip))("$kind", ({ kind, start }) =>
     test("finds the image by the name the user gave, as the podman program looks it up", async () => {
       for (const importer of IMPORTERS) {
         const name = freshName();
-        const { id } = await give(await testImage(context), { importer, mode: "load", as: [name] });
+        const { id } = await give(await markedImage(context), { importer, mode: "load", as: [name] });
         expect(podman?.podman("image", "inspect", "--format", "sha256:{{.Id}}", name)).toBe(id);
       }
       const [name = ""] = names;

@@ -12,13 +12,13 @@ export interface TestImageOptions {
   readonly ballast?: number;
 }
 
-/** On every test image of this process, unless it has settings of its own: others work with the same engine. */
+/** On every image of `markedImage` that has no settings of its own: others work with the same engine. */
 export const MARK: Readonly<Record<string, string>> = { "base-kit-test": randomBytes(8).toString("hex") };
 
 /** A small image that no engine has seen before: it prints `hello from base-kit`. */
 export async function testImage(context: Context, options: TestImageOptions = {}): Promise<Image> {
   const { architecture = "amd64", compression = "none", ballast = 0 } = options;
-  const { runtime = { cmd: ["/hello"], labels: MARK } } = options;
+  const { runtime = { cmd: ["/hello"] } } = options;
   const entries: readonly Entry[] = [
     fileEntry("hello", printingProgram("hello from base-kit\n"), { mode: 0o755 }),
     fileEntry("serial", randomBytes(16).toString("hex")),
@@ -31,4 +31,9 @@ export async function testImage(context: Context, options: TestImageOptions = {}
     { created: 1_000_000_000, compression },
     context,
   );
+}
+
+/** A test image that its label tells from those of others. */
+export function markedImage(context: Context, options: TestImageOptions = {}): Promise<Image> {
+  return testImage(context, { runtime: { cmd: ["/hello"], labels: MARK }, ...options });
 }
