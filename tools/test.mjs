@@ -19,7 +19,7 @@ const inCI = !["", "0", "false"].includes(process.env.CI ?? "");
 // What is asked for may be of one kind only; that nothing at all was found is told at the end.
 const SELECTION = {
   // They leave nothing behind in their process, so files share one: starting them costs more than running them.
-  unit: ["--exclude=**/*.system.test.ts", "--no-isolate", "--passWithNoTests"],
+  unit: ["--exclude=**/*.system.test.ts", "--no-isolate", "--pool=threads", "--passWithNoTests"],
   system: ["--exclude=**/!(*.system).test.ts", "--passWithNoTests"],
 };
 
