@@ -72,6 +72,6 @@ function tellSkipped({ scripted, reason }: Skipped, { reporter }: Context): void
   reporter.emit({
     type: "warned",
     code: "NOT_CONFIGURED",
-    message: `${reason === "" ? "" : `${reason}: `}the packages are unpacked and not configured; the scripts of ${scripted.length} of them did not run: ${scripted.join(", ")}. \`dpkg --configure --pending\` in a container runs them`,
+    message: `${reason === "" ? "" : `${reason}: `}the packages are unpacked and not configured; the scripts of ${scripted.length} of them did not run: ${scripted.join(", ")}. \`dpkg --configure --pending\` does not make up for it: what preinst scripts make, such as /etc/passwd, is missing`,
   });
 }
