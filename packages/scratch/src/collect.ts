@@ -76,7 +76,7 @@ export async function collect(
   refuseClashes(read);
   const platform = sharedPlatform(read.flatMap(withArchitecture), options.platform);
   return await step(context, "finding what they need", async ({ detail }) => {
-    const gathered = gather(read, root, { options, context });
+    const gathered = await gather(read, root, { options, context });
     detail(`${gathered.items.size} ${gathered.items.size === 1 ? "file" : "files"}`);
     return { programs: read, platform, ...gathered };
   });
@@ -100,7 +100,7 @@ async function readPlaced(placed: Placed, { found, options, root, context, onByt
   warnAboutSetuid(file, mode, context);
   const isDataWelcome = found.length > 0 || runtimeForScript(file) !== undefined;
   const kind = readProgram({ copy: copy.path, name: file }, isDataWelcome);
-  const keeps = placed.path === undefined && keepsPlace(source, kind, options);
+  const keeps = placed.path === undefined && keepsPlace(source, kind, { root, isMachine: options.root === undefined });
   const path = placed.path ?? (keeps ? textFromBytes(source) : placed.defaultPath);
   const time = Math.min(mtime, options.sourceDateEpoch ?? Number.POSITIVE_INFINITY);
   const bits = kind.kind === "data" ? (mode & 0o755) | 0o444 : (mode & 0o755) | 0o555;
@@ -109,11 +109,17 @@ async function readPlaced(placed: Placed, { found, options, root, context, onByt
 
 /**
  * A static program goes to the root directory, as in Docker's guide. One that needs other files knows some of them by
- * where it lies itself, so that a program of the system stays where it is.
+ * where it lies itself, so that a program of the system stays where it is, and so does an interpreter with its library.
  */
-function keepsPlace(source: ByteString, { kind }: ProgramKind, { root }: ScratchOptions): boolean {
+function keepsPlace(
+  source: ByteString,
+  { kind }: ProgramKind,
+  { root, isMachine }: { readonly root: SearchRoot; readonly isMachine: boolean },
+): boolean {
   if (kind === "static" || kind === "data") return false;
-  return root !== undefined || /^\/(?:usr|bin|sbin|lib[^/]*|opt|nix)\//.test(source);
+  if (!isMachine || /^\/(?:usr|bin|sbin|lib[^/]*|opt|nix)\//.test(source)) return true;
+  const found = resolvePath(root, source);
+  return found !== undefined && runtimeOf(found.path)?.rule.add !== undefined;
 }
 
 async function fromMachine(file: string, context: Context, onBytes: (read: number) => void) {
@@ -158,32 +164,32 @@ function withArchitecture({
 }
 
 /** Everything that comes along, in the order in which one thing asks for another. */
-function gather(
+async function gather(
   programs: readonly Program[],
   root: SearchRoot,
   { options, context }: { readonly options: ScratchOptions; readonly context: Context },
-): Pick<Collected, "items" | "runtime" | "packages" | "report"> {
+): Promise<Pick<Collected, "items" | "runtime" | "packages" | "report">> {
   const tree = createImageTree(root, context);
   const closures = createClosures(root, tree, context);
   const interpreters: ByteString[] = [];
   const runtimes = new Set<ByteString>();
 
-  const addInterpreter = (path: ByteString, user: string) => {
+  const addInterpreter = async (path: ByteString, user: string) => {
     if (interpreters.includes(path)) return;
     interpreters.push(path);
     const found = resolvePath(root, path);
     if (found === undefined) return;
-    tree.take(path);
+    await tree.take(path);
     const copy = copyFromRoot(root, found.path, context);
     const kind = readProgram({ copy: copy.path, name: textFromBytes(path) }, false);
-    if (kind.kind === "script") addShebang(kind.shebang, textFromBytes(path));
+    if (kind.kind === "script") await addShebang(kind.shebang, textFromBytes(path));
     else if (kind.kind === "dynamic" || kind.kind === "static")
-      closures.add({ file: `${user} (by ${textFromBytes(path)})`, path: found.path, markers: kind.markers });
+      await closures.add({ file: `${user} (by ${textFromBytes(path)})`, path: found.path, markers: kind.markers });
     runtimes.add(found.path);
   };
-  const addShebang = (shebang: Parameters<typeof resolveShebang>[0], file: string) => {
+  const addShebang = async (shebang: Parameters<typeof resolveShebang>[0], file: string) => {
     if (interpreters.length > INTERPRETERS_AT_MOST) return;
-    for (const path of resolveShebang(shebang, { file, root })) addInterpreter(path, file);
+    for (const path of resolveShebang(shebang, { file, root })) await addInterpreter(path, file);
   };
 
   const commands: (readonly string[] | undefined)[] = [];
@@ -192,10 +198,10 @@ function gather(
     if (kind.kind === "dynamic" || kind.kind === "static") {
       const at = options.root === undefined ? bytesFromText(resolve(file)) : bytesFromText(resolve("/", file));
       const moved = source === undefined ? { imagePath: bytesFromText(path) } : {};
-      const { program } = closures.add({ file, path: at, markers: kind.markers, ...moved });
+      const { program } = await closures.add({ file, path: at, markers: kind.markers, ...moved });
       if (source !== undefined) runtimes.add(program.file.path);
     }
-    if (kind.kind === "script") addShebang(kind.shebang, file);
+    if (kind.kind === "script") await addShebang(kind.shebang, file);
     const rule = kind.kind === "data" ? runtimeForScript(file) : undefined;
     const named =
       rule &&
@@ -204,7 +210,7 @@ function gather(
       );
     if (rule !== undefined && named === undefined) {
       const interpreter = searchPath(root, rule.command, file);
-      addInterpreter(interpreter, file);
+      await addInterpreter(interpreter, file);
       commands.push([textFromBytes(interpreter), ...rule.flags, path]);
     } else if (named !== undefined && commands.length === 1 && named === programs[0]) {
       commands[0] = [named.path, ...(rule?.flags ?? []), path];
@@ -213,10 +219,10 @@ function gather(
   }
   for (const path of runtimes) {
     const found = runtimeOf(path);
-    found?.rule.add({ root, tree, closures, path, version: found.version });
+    await found?.rule.add?.({ root, tree, closures, path, version: found.version });
   }
   const asked = options.runtime ?? {};
-  const additions = addFeatures({ root, tree, closures, runtime: asked, options, context });
+  const additions = await addFeatures({ root, tree, closures, runtime: asked, options, context });
   for (const { path, copy, kind, mode, mtime, source } of programs) {
     if (source !== undefined) continue;
     const { size, sha256, content } = copy;

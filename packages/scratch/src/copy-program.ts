@@ -44,7 +44,9 @@ async function openProgram(file: string): Promise<FileHandle> {
     if (code === "ENOENT" || code === "ENOTDIR") {
       throw new BaseKitError("SCRATCH_PROGRAM_MISSING", `the program ${printable(file)} does not exist`, {
         kind: "usage",
-        hint: "Nothing was written. Name the file itself: programs are not searched for on the PATH.",
+        hint: file.includes("\ufffd")
+          ? "Nothing was written. A name that is not UTF-8 cannot be given here: make a link to the file (ln -s) and name that."
+          : "Nothing was written. Name the file itself: programs are not searched for on the PATH.",
         cause: error,
       });
     }

@@ -1,6 +1,7 @@
 import { BaseKitError, type ByteString, bytesFromText, type Context, printable } from "@base-kit/core";
 import { type RootNode, resolvePath, type SearchRoot } from "@base-kit/elf";
 import { type Bytes, copyFromRoot } from "./copy-file.ts";
+import { pausing } from "./pauses.ts";
 import { refuseSecret } from "./secrets.ts";
 
 /** Something that will be in the image, at a path no part of which is a symbolic link of the image. */
@@ -33,7 +34,7 @@ export interface ImageTree {
    * Takes what is at a path of the root, with every symbolic link on the way: merged-/usr links and the chains of library
    * names stay what they are. A folder comes with all that is in it. Gives the bytes that are new; undefined when nothing is there.
    */
-  take(path: ByteString, filter?: TreeFilter): number | undefined;
+  take(path: ByteString, filter?: TreeFilter): Promise<number | undefined>;
   /** The same for one file whose bytes are at hand. */
   takeCopy(path: ByteString, bytes: Bytes): void;
   /** A file at a path of the image; the links of the image on the way are followed. */
@@ -61,14 +62,16 @@ interface Walk {
 
 const FILES_AT_MOST = 200_000;
 
-export function createImageTree(root: SearchRoot, context: Pick<Context, "tempDir" | "signal">): ImageTree {
+export function createImageTree(root: SearchRoot, context: Pick<Context, "tempDir" | "signal" | "clock">): ImageTree {
+  const pause = pausing(context);
   const items = new Map<ByteString, Item>();
 
   const takeLink = (path: ByteString) => {
     const node = root.node(path);
     if (node?.target !== undefined) put(path, { type: "symlink", target: node.target, mtime: node.mtime });
   };
-  const takeFile = (path: ByteString, node: RootNode): number => {
+  const takeFile = async (path: ByteString, node: RootNode): Promise<number> => {
+    await pause();
     const known = items.get(path);
     if (known?.type === "file" && known.source === path) return 0;
     refuseSecret(path, root.name);
@@ -82,7 +85,7 @@ export function createImageTree(root: SearchRoot, context: Pick<Context, "tempDi
     if (items.size > FILES_AT_MOST) throw tooMany();
     if (known === undefined) items.set(path, item);
   };
-  const take = (path: ByteString, filter: TreeFilter = () => true): number | undefined => {
+  const take = async (path: ByteString, filter: TreeFilter = () => true): Promise<number | undefined> => {
     const found = resolvePath(root, path);
     if (found === undefined) return undefined;
     found.links.forEach(takeLink);
@@ -90,7 +93,7 @@ export function createImageTree(root: SearchRoot, context: Pick<Context, "tempDi
     if (found.node.type !== "directory") return undefined;
     return takeFolder(found.path, { filter, inside: "", seen: new Set() });
   };
-  const takeFolder = (path: ByteString, { filter, inside, seen }: Walk): number => {
+  const takeFolder = async (path: ByteString, { filter, inside, seen }: Walk): Promise<number> => {
     // Links may lead back to a folder above.
     if (seen.has(path)) return 0;
     seen.add(path);
@@ -100,14 +103,14 @@ export function createImageTree(root: SearchRoot, context: Pick<Context, "tempDi
       if (!filter(relative)) continue;
       const child = `${path === "/" ? "" : path}/${name}` as ByteString;
       const node = root.node(child);
-      if (node?.type === "directory") size += takeFolder(child, { filter, inside: relative, seen });
-      else if (node?.type === "file") size += takeFile(child, node);
-      else if (node?.type === "symlink") size += takeLinked(child, { filter, inside: relative, seen });
+      if (node?.type === "directory") size += await takeFolder(child, { filter, inside: relative, seen });
+      else if (node?.type === "file") size += await takeFile(child, node);
+      else if (node?.type === "symlink") size += await takeLinked(child, { filter, inside: relative, seen });
     }
     return size;
   };
   /** A link in a folder needs what it leads to; one that leads nowhere led nowhere before. */
-  const takeLinked = (path: ByteString, walk: Walk): number => {
+  const takeLinked = async (path: ByteString, walk: Walk): Promise<number> => {
     takeLink(path);
     const found = resolvePath(root, path);
     if (found === undefined) return 0;

@@ -15,23 +15,25 @@ import {
   dynamicStrings,
   type Elf,
   elfFiles,
+  type Loaded,
   type Missing,
   type SearchRoot,
 } from "@base-kit/elf";
 import { copyFromRoot } from "./copy-file.ts";
 import { type ImageTree, imageMode, type TreeFilter } from "./image-tree.ts";
 import { packagesHint } from "./owners.ts";
+import { pausing } from "./pauses.ts";
 
 /** The libraries of everything in an image: found, taken, and asked about. */
 export interface Closures {
   /** Finds and takes the libraries of a program, and whatever loads them. A missing one is an error. */
-  add(program: ClosureStart & { readonly file: string; readonly markers: ReadonlySet<Marker> }): Closure;
+  add(program: ClosureStart & { readonly file: string; readonly markers: ReadonlySet<Marker> }): Promise<Closure>;
   /** Takes a path of the root and the libraries of every plug-in in it. A missing one is a warning: whoever needs it may never be used. */
-  takePlugins(path: string, filter?: TreeFilter): void;
+  takePlugins(path: string, filter?: TreeFilter): Promise<void>;
   /** Of the named programs, in their order. */
   readonly list: readonly { readonly file: string; readonly closure: Closure }[];
-  /** The first file that takes one of these functions from a library: `curl uses getaddrinfo`. */
-  whoNames(names: readonly string[]): string | undefined;
+  /** The first file that takes one of these functions from a library: `curl uses getaddrinfo`; those of `except` are not asked. */
+  whoNames(names: readonly string[], except?: RegExp): string | undefined;
   /** The first program with such a library: `curl loads libssl.so.3`. */
   whoLoads(library: RegExp): string | undefined;
   whoContains(marker: Marker): string | undefined;
@@ -54,11 +56,12 @@ export function createClosures(root: SearchRoot, tree: ImageTree, context: Conte
   const names = new Map<ByteString, Buffer>();
   const plugins: Closure[] = [];
   const warned = new Set<string>();
+  const pause = pausing(context);
 
-  const takeAll = ({ program, interpreter, libraries }: Closure) => {
-    if (interpreter !== undefined) tree.take(interpreter.path);
+  const takeAll = async ({ interpreter, libraries }: Closure) => {
+    if (interpreter !== undefined) await tree.take(interpreter.path);
     for (const { path, imagePath, file } of libraries) {
-      if (path === imagePath) tree.take(path);
+      if (path === imagePath) await tree.take(path);
       else {
         const moved = posix.normalize(textFromBytes(imagePath));
         const { mode, mtime } = file.node;
@@ -70,7 +73,6 @@ export function createClosures(root: SearchRoot, tree: ImageTree, context: Conte
         });
       }
     }
-    return program;
   };
   const namesOf = (path: ByteString): Buffer => {
     let found = names.get(path);
@@ -83,7 +85,7 @@ export function createClosures(root: SearchRoot, tree: ImageTree, context: Conte
   const all = () => [...list.map(({ closure }) => closure), ...plugins];
   return {
     list,
-    add: ({ file, markers, ...start }) => {
+    add: async ({ file, markers, ...start }) => {
       let closure = close(start);
       const wanted = [closure.program, ...closure.libraries].flatMap(({ elf }) => elf.notes?.dlopen ?? []);
       const opened = wanted
@@ -100,25 +102,29 @@ export function createClosures(root: SearchRoot, tree: ImageTree, context: Conte
           missing: closure.missing.filter(({ name }) => !opened.includes(name) || required.has(name)),
         };
       }
-      if (closure.missing.length > 0) throw missingLibraries(file, closure.missing, root);
-      takeAll(closure);
+      if (closure.missing.length > 0) throw missingLibraries(file, closure, root);
+      await takeAll(closure);
       list.push({ file, closure, markers });
       return closure;
     },
-    takePlugins: (path, filter) => {
+    takePlugins: async (path, filter) => {
       const before = new Set(tree.items.keys());
-      tree.take(bytesFromText(path), filter);
+      await tree.take(bytesFromText(path), filter);
       const interpreter = list.find(({ closure }) => closure.interpreter !== undefined)?.closure.interpreter?.path;
       const seen = new Set(all().flatMap(({ libraries }) => libraries.map(({ file }) => file.path)));
-      for (const [added, item] of [...tree.items]) {
-        if (before.has(added) || item.type !== "file" || interpreter === undefined || seen.has(added)) continue;
+      const taken = [...tree.items].filter(([added]) => !before.has(added));
+      const besides = new Set(taken.map(([added]) => added.slice(added.lastIndexOf("/") + 1)));
+      for (const [added, item] of taken) {
+        if (item.type !== "file" || interpreter === undefined || seen.has(added)) continue;
         if (!/\.so(?:\.|$)/.test(added) && (item.mode & 0o111) === 0) continue;
+        await pause();
         try {
           const closure = close({ path: added, interpreter });
-          takeAll(closure);
+          await takeAll(closure);
           plugins.push(closure);
           for (const { name, neededBy } of closure.missing) {
-            if (warned.has(name)) continue;
+            // What lies beside it is loaded by whoever loads it.
+            if (warned.has(name) || besides.has(name)) continue;
             warned.add(name);
             context.reporter.emit({
               type: "warned",
@@ -131,11 +137,12 @@ export function createClosures(root: SearchRoot, tree: ImageTree, context: Conte
         }
       }
     },
-    whoNames: (wanted) => {
+    whoNames: (wanted, except) => {
       const needles = wanted.map((name) => ({ name, bytes: Buffer.from(`\0${name}\0`) }));
       for (const { program, libraries } of all()) {
         for (const { path, file } of [{ path: program.path, file: program.file }, ...libraries]) {
-          if (LIBC.test(path.slice(path.lastIndexOf("/") + 1))) continue;
+          const base = path.slice(path.lastIndexOf("/") + 1);
+          if (LIBC.test(base) || except?.test(base)) continue;
           const strings = namesOf(file.path);
           const found = needles.find(({ bytes }) => strings.includes(bytes));
           if (found !== undefined) return `${shortName(path)} uses ${found.name}`;
@@ -180,7 +187,7 @@ function shortName(path: ByteString): string {
   return printable(path.slice(path.lastIndexOf("/") + 1));
 }
 
-function missingLibraries(file: string, missing: readonly Missing[], root: SearchRoot): BaseKitError {
+function missingLibraries(file: string, { program, libraries, missing }: Closure, root: SearchRoot): BaseKitError {
   const [first] = missing as readonly [Missing];
   const list = missing.map(({ kind, name, version, neededBy, passedOver }) => {
     const who = `needed by ${printable(neededBy)}`;
@@ -192,6 +199,21 @@ function missingLibraries(file: string, missing: readonly Missing[], root: Searc
   const what = first.kind === "version" ? list.join("; ") : `${list.join("; ")}: not found ${where}`;
   return new BaseKitError("SCRATCH_LIBRARY_MISSING", `the program ${printable(file)} could not start: ${what}`, {
     kind: "unsupported",
-    hint: `${packagesHint(root, missing)} Nothing was written.`,
+    hint: `${relativeHint([program, ...libraries], missing) ?? packagesHint(root, missing)} Nothing was written.`,
   });
+}
+
+/** A folder that depends on where the program is started may well be where the library was. */
+function relativeHint(loaded: readonly Loaded[], missing: readonly Missing[]): string | undefined {
+  const askers = loaded.filter(({ path }) =>
+    missing.some(({ neededBy, kind }) => kind === "library" && neededBy === path),
+  );
+  for (const { path, elf } of askers) {
+    const folder = (elf.dynamic?.runpath ?? elf.dynamic?.rpath)
+      ?.split(":")
+      .find((each) => !each.startsWith("/") && !each.startsWith("$"));
+    if (folder !== undefined)
+      return `${shortName(path)} looks for its libraries in ${printable(folder === "" ? "." : folder)}, which is relative to where it is started, so that nobody can say what it finds there: link it with -Wl,-rpath,'$ORIGIN/…' instead.`;
+  }
+  return undefined;
 }

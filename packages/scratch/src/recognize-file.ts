@@ -43,6 +43,7 @@ export function shebangOf(head: Buffer): Shebang | undefined {
   const text = head.toString("latin1");
   if (!text.startsWith("#!")) return undefined;
   const [line = ""] = text.slice(2).split("\n", 1);
-  const [, interpreter = "", argument] = /^(\S*)(?:[ \t]+(.*))?$/.exec(line.trim()) ?? [];
+  // Nothing but blanks is cut off: with a carriage return at its end the kernel looks for another file.
+  const [, interpreter = "", argument] = /^[ \t]*([^ \t]*)(?:[ \t]+(.*?))?[ \t]*$/s.exec(line) ?? [];
   return { interpreter, ...(argument === undefined || argument === "" ? {} : { argument }) };
 }

@@ -16,7 +16,8 @@ export interface RuntimeRule {
   readonly command: string;
   /** The Docker Official Image; `version` as in the program's name, where it stands there. */
   image(version: string): string;
-  add(input: RuntimeInput): void;
+  /** Absent where the program is all there is. */
+  add?(input: RuntimeInput): Promise<void>;
 }
 
 export interface RuntimeInput {
@@ -28,8 +29,6 @@ export interface RuntimeInput {
   readonly version: string;
 }
 
-const nothing = () => {};
-
 export const RUNTIMES: readonly RuntimeRule[] = [
   {
     name: "Node.js",
@@ -38,7 +37,6 @@ export const RUNTIMES: readonly RuntimeRule[] = [
     flags: [],
     command: "node",
     image: () => "node:slim",
-    add: nothing,
   },
   {
     name: "Python",
@@ -47,12 +45,12 @@ export const RUNTIMES: readonly RuntimeRule[] = [
     flags: [],
     command: "python3",
     image: (version) => `python:${version}-slim`,
-    add: ({ path, version, closures, root }) => {
+    add: async ({ path, version, closures, root }) => {
       const library = `${prefixOf(path)}/lib/python${version}`;
       // Tests, editors and what only builds extensions; caches would make the bytes depend on who started it before.
       const left =
         /(?:^|\/)(?:__pycache__|test|tests|idlelib|turtledemo|tkinter|lib2to3|ensurepip|config-[^/]*|dist-packages|site-packages)(?:\/|$)/;
-      takeIfThere(root, closures, library, (inside) => !left.test(inside));
+      await takeIfThere(root, closures, library, (inside) => !left.test(inside));
     },
   },
   {
@@ -62,7 +60,7 @@ export const RUNTIMES: readonly RuntimeRule[] = [
     flags: [],
     command: "perl",
     image: () => "perl:slim",
-    add: ({ path, root, closures }) => {
+    add: async ({ path, root, closures }) => {
       const prefix = prefixOf(path);
       const without = (inside: string) => !/\.(?:pod|h)$|(?:^|\/)(?:CORE|unicore\/lib\/.*\.txt)(?:\/|$)/.test(inside);
       for (const base of [
@@ -71,10 +69,10 @@ export const RUNTIMES: readonly RuntimeRule[] = [
         `${prefix}/share/perl5/core_perl`,
         `${prefix}/lib/perl-base`,
       ])
-        takeIfThere(root, closures, base, without);
+        await takeIfThere(root, closures, base, without);
       for (const folder of foldersIn(root, `${prefix}/lib`).filter((name) => name.includes("-linux-"))) {
         for (const name of ["perl-base", "perl"])
-          takeIfThere(root, closures, `${prefix}/lib/${folder}/${name}`, without);
+          await takeIfThere(root, closures, `${prefix}/lib/${folder}/${name}`, without);
       }
     },
   },
@@ -85,11 +83,16 @@ export const RUNTIMES: readonly RuntimeRule[] = [
     flags: [],
     command: "ruby",
     image: (version) => `ruby:${version === "" ? "" : `${version}-`}slim`,
-    add: ({ path, root, closures }) => {
+    add: async ({ path, root, closures }) => {
       const prefix = prefixOf(path);
-      takeIfThere(root, closures, `${prefix}/lib/ruby`, (inside) => !/(?:^|\/)(?:test|spec|doc)(?:\/|$)/.test(inside));
+      await takeIfThere(
+        root,
+        closures,
+        `${prefix}/lib/ruby`,
+        (inside) => !/(?:^|\/)(?:test|spec|doc)(?:\/|$)/.test(inside),
+      );
       for (const folder of foldersIn(root, `${prefix}/lib`).filter((name) => name.includes("-linux-")))
-        takeIfThere(root, closures, `${prefix}/lib/${folder}/ruby`);
+        await takeIfThere(root, closures, `${prefix}/lib/${folder}/ruby`);
     },
   },
   {
@@ -99,11 +102,11 @@ export const RUNTIMES: readonly RuntimeRule[] = [
     flags: ["-jar"],
     command: "java",
     image: () => "eclipse-temurin",
-    add: ({ path, root, closures }) => {
+    add: async ({ path, root, closures }) => {
       // Windows on a screen need X11, which is most of a distribution.
       const left =
         /(?:^|\/)(?:src\.zip|demo|man|jmods|legal|include|libawt_xawt\.so|libjawt\.so|libsplashscreen\.so)(?:\/|$)/;
-      takeIfThere(root, closures, prefixOf(path), (inside) => !left.test(inside));
+      await takeIfThere(root, closures, prefixOf(path), (inside) => !left.test(inside));
     },
   },
 ];
@@ -118,8 +121,13 @@ function foldersIn(root: SearchRoot, path: string): readonly string[] {
   return found === undefined ? [] : root.names(found.path);
 }
 
-function takeIfThere(root: SearchRoot, closures: Closures, path: string, filter?: (inside: string) => boolean): void {
-  if (resolvePath(root, bytesFromText(path)) !== undefined) closures.takePlugins(path, filter);
+async function takeIfThere(
+  root: SearchRoot,
+  closures: Closures,
+  path: string,
+  filter?: (inside: string) => boolean,
+): Promise<void> {
+  if (resolvePath(root, bytesFromText(path)) !== undefined) await closures.takePlugins(path, filter);
 }
 
 export function runtimeOf(path: ByteString): { readonly rule: RuntimeRule; readonly version: string } | undefined {

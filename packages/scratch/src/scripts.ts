@@ -1,5 +1,6 @@
 import { BaseKitError, type ByteString, bytesFromText, printable } from "@base-kit/core";
 import { resolvePath, type SearchRoot } from "@base-kit/elf";
+import { envCommand } from "./env-command.ts";
 import type { Shebang } from "./recognize-file.ts";
 
 /** Docker's own, which a container has unless the image says otherwise. */
@@ -18,13 +19,15 @@ export function resolveShebang(
   const path = bytesFromText(interpreter);
   if (resolvePath(root, path)?.node.type !== "file") throw missing(file, interpreter, root);
   if (!/\/env$/.test(interpreter)) return [path];
-  const words = (argument ?? "")
-    .split(/[ \t]+/)
-    .filter((word) => word !== "" && !word.startsWith("-") && !/^\w+=/.test(word));
-  const [command] = words;
-  return command === undefined
-    ? [path]
-    : [path, command.startsWith("/") ? bytesFromText(command) : searchPath(root, command, file)];
+  const command = envCommand(argument ?? "");
+  if (command === undefined) return [path];
+  return [path, command.startsWith("/") ? existing(command, { file, root }) : searchPath(root, command, file)];
+}
+
+function existing(command: string, { file, root }: { readonly file: string; readonly root: SearchRoot }): ByteString {
+  const path = bytesFromText(command);
+  if (resolvePath(root, path)?.node.type !== "file") throw missing(file, command, root);
+  return path;
 }
 
 /** @throws BaseKitError `SCRATCH_INTERPRETER_MISSING` (unsupported) */
@@ -42,7 +45,15 @@ function missing(file: string, interpreter: string, root: SearchRoot): BaseKitEr
     `${printable(file)} is a script for ${printable(interpreter)}, which is not ${root.name === "" ? "on this machine" : `in ${printable(root.name)}`}`,
     {
       kind: "unsupported",
-      hint: "Install the interpreter there, or take it from an image with --from-image. Nothing was written.",
+      hint: `${adviceFor(interpreter)} Nothing was written.`,
     },
   );
+}
+
+function adviceFor(interpreter: string): string {
+  if (interpreter.endsWith("\r"))
+    return "Its first line ends with a carriage return, as on Windows, which is part of the name for Linux: give the file Unix line ends (sed -i 's/\\r$//').";
+  if (/[ \t]/.test(interpreter))
+    return "env takes the whole line for one name: write `#!/usr/bin/env -S` in front of it.";
+  return "Install the interpreter there, or take it from an image with --from-image.";
 }

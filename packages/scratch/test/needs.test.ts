@@ -197,6 +197,21 @@ describe("certificates", () => {
     });
   });
 
+  test("also under their hashes, where a program looks for them in a folder", async () => {
+    const reader = program(["libcrypto.so.3", "SSL_CTX_load_verify_locations"]);
+    const files = {
+      "usr/bin/reader": reader,
+      "usr/lib/libcrypto.so.3": library(),
+      "usr/lib/SSL_CTX_load_verify_locations": library(),
+      "etc/ssl/certs/ca-certificates.crt": `${PEM}${PEM}`,
+    };
+    const { entries, shown } = await make(["/usr/bin/reader"], { root: system(files) });
+    expect(shown).toContain("etc/ssl/certs/3387b84d.0");
+    expect(shown).not.toContain("etc/ssl/certs/3387b84d.1");
+    expect(await textAt(entries, "etc/ssl/certs/3387b84d.0")).toBe(PEM);
+    expect(await textAt(entries, "etc/ssl/certs/ca-certificates.crt")).toBe(PEM + PEM);
+  });
+
   test("that a root does not have: a warning where TLS is used, an error when they were asked for", async () => {
     const root = system({ "usr/bin/tool": program(["libssl.so.3"]), "usr/lib/libssl.so.3": library() });
     await make(["/usr/bin/tool"], { root });
@@ -237,10 +252,72 @@ describe("folders that are asked for", () => {
     expect(await textAt(entries, "etc/passwd")).toBe("mine:x:1:1::/:/bin/sh\n");
   });
 
-  test("that are not there are an error", async () => {
-    await expect(make(["/hello"], { root: system({ hello: elfBytes() }), with: ["/none"] })).rejects.toMatchObject({
+  test.each([
+    ["that are not there", "/none", /does not exist/],
+    ["that an engine fills", "/proc/self", /the engine fills that folder/],
+    ["that lead to such a place", "/null", /the engine fills that folder/],
+    ["that nothing can be read from", "/srv/pipe", /is a device, a socket or a named pipe/],
+  ] as const)("%s are an error", async (_, path, message) => {
+    const root = system({ hello: elfBytes(), "proc/self": "x", "dev/null": "x", null: "->dev/null" });
+    const node = (at: Parameters<typeof root.node>[0]) =>
+      at === "/srv/pipe" ? ({ type: "other", size: 0, mode: 0o644, mtime: 0 } as const) : root.node(at);
+    mkdirSync(join(root.name, "srv"));
+    await expect(make(["/hello"], { root: { ...root, node }, with: [path] })).rejects.toMatchObject({
       code: "SCRATCH_WITH",
       kind: "usage",
+      message: expect.stringMatching(message),
     });
+  });
+
+  test("are left in the middle when the work is stopped", async () => {
+    const stop = new AbortController();
+    context.dispose();
+    let now = 0;
+    context = { ...testContext({ signal: stop.signal }), clock: { now: () => 0, monotonicMs: () => (now += 100) } };
+    const files = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`srv/${index}`, `${index}`]));
+    const root = system({ hello: elfBytes(), ...files });
+    let read = 0;
+    const counting: typeof root.reading = (path, work) => {
+      read++;
+      // As a signal comes: between two turns of the event loop.
+      if (path.startsWith("/srv/")) setImmediate(() => stop.abort());
+      return root.reading(path, work);
+    };
+    const made = make(["/hello"], { root: { ...root, reading: counting }, with: ["/srv"] });
+    await expect(made).rejects.toMatchObject({ name: "AbortError" });
+    expect(read).toBeLessThan(10);
+  });
+});
+
+describe("locales", () => {
+  const files = {
+    "usr/bin/tool": program(),
+    "usr/lib/locale/C.utf8/LC_CTYPE": "c",
+    "usr/lib/locale/de_DE.utf8/LC_CTYPE": "de",
+    "usr/lib/locale/sr_RS@latin/LC_CTYPE": "sr",
+    "usr/lib/locale/locale-archive": "all",
+  };
+  test.each([
+    ["C", []],
+    ["C.UTF-8", ["usr/lib/locale/C.utf8/LC_CTYPE"]],
+    ["de_DE.UTF-8", ["usr/lib/locale/de_DE.utf8/LC_CTYPE"]],
+    ["de_DE.utf8", ["usr/lib/locale/de_DE.utf8/LC_CTYPE"]],
+    ["sr_RS@latin", ["usr/lib/locale/sr_RS@latin/LC_CTYPE"]],
+    ["fr_FR.UTF-8", ["usr/lib/locale/locale-archive"]],
+    ["../../../etc", []],
+  ])("%s", async (locale, expected) => {
+    const { shown } = await make(["/usr/bin/tool"], { root: system(files), runtime: { env: { LC_ALL: locale } } });
+    expect(shown.filter((path) => path.includes("locale"))).toEqual(expected);
+  });
+
+  test("that a system does not have are told", async () => {
+    const root = system({ "usr/bin/tool": program() });
+    await make(["/usr/bin/tool"], { root, runtime: { env: { LANG: "fr_FR.UTF-8" } } });
+    expect(context.events).toContainEqual(
+      expect.objectContaining({
+        code: "SCRATCH_NO_LOCALE",
+        message: expect.stringMatching(/LANG names .* fr_FR\.UTF-8/),
+      }),
+    );
   });
 });

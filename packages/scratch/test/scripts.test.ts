@@ -1,0 +1,64 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { directoryRoot } from "@base-kit/elf";
+import { elfBytes } from "@base-kit/testing";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { scratchRootfs } from "../src/index.ts";
+import { type TestContext, testContext } from "./context.ts";
+
+let context: TestContext;
+beforeEach(() => {
+  context = testContext();
+});
+afterEach(() => context.dispose());
+
+/** What comes along with a script that begins with this line, in a system of static programs. */
+async function broughtBy(line: string): Promise<readonly string[]> {
+  const root = join(context.dir, "root");
+  for (const path of ["usr/bin/env", "bin/sh", "usr/bin/tool", "opt/it's here", "usr/bin/a=b"]) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), elfBytes(), { mode: 0o755 });
+  }
+  writeFileSync(join(root, "script"), `${line}\n`);
+  const { segments } = await scratchRootfs(["/script"], { root: directoryRoot(root) }, context);
+  return [...(segments[0]?.entries() ?? [])]
+    .filter(({ type, path }) => type === "file" && path !== "script")
+    .map(({ path }) => path);
+}
+
+describe("the first line of a script", () => {
+  test.each([
+    ["#!/bin/sh", ["bin/sh"]],
+    ["#! \t /bin/sh  -e -u ", ["bin/sh"]],
+    ["#!/usr/bin/env tool", ["usr/bin/env", "usr/bin/tool"]],
+    ["#!/usr/bin/env /bin/sh", ["bin/sh", "usr/bin/env"]],
+    ["#!/usr/bin/env -S tool -u -X", ["usr/bin/env", "usr/bin/tool"]],
+    ["#!/usr/bin/env -Stool -u", ["usr/bin/env", "usr/bin/tool"]],
+    ["#!/usr/bin/env -vS tool", ["usr/bin/env", "usr/bin/tool"]],
+    ["#!/usr/bin/env --split-string=tool -u", ["usr/bin/env", "usr/bin/tool"]],
+    ["#!/usr/bin/env -S -i -u HOME --unset X -C /tmp --chdir=/ A=b C= tool", ["usr/bin/env", "usr/bin/tool"]],
+    ["#!/usr/bin/env -S -- tool", ["usr/bin/env", "usr/bin/tool"]],
+    ["#!/usr/bin/env -S \"tool\" 'a b'", ["usr/bin/env", "usr/bin/tool"]],
+    ["#!/usr/bin/env -S '/opt/it'\"'\"'s here' x", ["opt/it's here", "usr/bin/env"]],
+    ["#!/usr/bin/env -S /opt/it\\'s\\ here", ["opt/it's here", "usr/bin/env"]],
+    ["#!/usr/bin/env -S A=b # tool", ["usr/bin/env"]],
+    ["#!/usr/bin/env -i", ["usr/bin/env"]],
+    ["#!/usr/bin/env", ["usr/bin/env"]],
+  ])("%s", async (line, expected) => {
+    expect(await broughtBy(line)).toEqual(expected);
+  });
+
+  test.each([
+    ["#!/bin/sh\r", /is a script for "\/bin\/sh\\r", which/, /carriage return, as on Windows/],
+    ["#!/usr/bin/env tool\r", /is a script for "tool\\r", which/, /carriage return, as on Windows/],
+    ["#!/usr/bin/env tool -u", /is a script for "tool -u", which/, /env -S/],
+    ["#!/usr/bin/env -S /none", /is a script for \/none, which/, /Install the interpreter/],
+    ["#!sh", /is a script for sh, which/, /Install the interpreter/],
+  ])("%j could not be started", async (line, message, hint) => {
+    await expect(broughtBy(line)).rejects.toMatchObject({
+      code: "SCRATCH_INTERPRETER_MISSING",
+      message: expect.stringMatching(message),
+      hint: expect.stringMatching(hint),
+    });
+  });
+});
