@@ -198,10 +198,10 @@ describe("certificates", () => {
   });
 
   test("also under their hashes, where a program looks for them in a folder", async () => {
-    const reader = program(["libcrypto.so.3", "SSL_CTX_load_verify_locations"]);
+    const reader = program(["libssl.so.3", "SSL_CTX_load_verify_locations"]);
     const files = {
       "usr/bin/reader": reader,
-      "usr/lib/libcrypto.so.3": library(),
+      "usr/lib/libssl.so.3": library(),
       "usr/lib/SSL_CTX_load_verify_locations": library(),
       "etc/ssl/certs/ca-certificates.crt": `${PEM}${PEM}`,
     };
