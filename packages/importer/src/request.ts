@@ -13,6 +13,8 @@ export interface EngineRequest {
   /** With query. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON, by `ask`. */
+  readonly json?: unknown;
 }
 
 export interface EngineResponse {
@@ -49,7 +51,9 @@ export function ask(
 ): Promise<EngineResponse> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    const request = openRequest(endpoint, question);
+    const body = question.json === undefined ? undefined : JSON.stringify(question.json);
+    const headers = { ...question.headers, ...(body === undefined ? {} : { "Content-Type": "application/json" }) };
+    const request = openRequest(endpoint, { ...question, headers });
     const fail = (error: unknown): void => {
       settle();
       reject(error);
@@ -80,6 +84,6 @@ export function ask(
         resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) });
       });
     });
-    request.end();
+    request.end(body);
   });
 }

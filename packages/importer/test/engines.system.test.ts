@@ -4,7 +4,7 @@ import { type Image, parseReference, type RuntimeConfig } from "@base-kit/core";
 import { locationOf, requires } from "@base-kit/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Importer } from "../src/engine.ts";
-import { engineSink, findEngine, type ImportMode } from "../src/index.ts";
+import { engineSink, findEngine, type ImportMode, runImageOnce } from "../src/index.ts";
 import { type TestContext, testContext } from "./context.ts";
 import { MARK, markedImage } from "./image.ts";
 import { type PodmanService, startPodmanService } from "./podman-service.ts";
@@ -116,6 +116,24 @@ describe.each(engines.filter(({ skip }) => !skip))("$kind", ({ kind, start }) =>
       expect(output(["run", "--rm", "--network", "none", name])).toBe("hello from base-kit");
     }
   });
+
+  test.skipIf(process.arch !== "x64")(
+    "starts one once, tells what became of it, and keeps neither container nor image",
+    async () => {
+      const engine = await findEngine({ importer: "engine-api", host }, context);
+      const once = async (cmd: readonly string[]) => {
+        const image = await markedImage(context, { runtime: { cmd, labels: MARK } });
+        const result = await runImageOnce(engine, image, { seconds: 30, context });
+        expect(imageIds()).not.toContain(image.config.digest);
+        return result;
+      };
+      expect(await once(["/hello"])).toEqual({ exitCode: 0, output: "hello from base-kit\n" });
+      expect(await once(["/none"])).toEqual({ refused: expect.stringMatching(/none.*no such file/i), output: "" });
+      const kept = await give(await markedImage(context), { importer: "engine-api", mode: "load", as: [freshName()] });
+      expect(imageIds()).toContain(kept.id);
+      expect(output(["container", "ls", "--all", "--quiet", "--filter=name=base-kit-check-"])).toBe("");
+    },
+  );
 
   test("gives the same id through both importers, the digest of the config, also the second time", async () => {
     const image = await markedImage(context);
