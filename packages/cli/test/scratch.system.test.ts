@@ -162,6 +162,34 @@ describe.skipIf(requires("docker", "curl", "strace").skip)("base-kit scratch wit
     expect(await sandbox.leftovers()).toEqual([]);
   });
 
+  test.skipIf(requires("unshare").skip)("--check takes an engine where namespaces are forbidden", async () => {
+    const script = sandbox.work("reader");
+    const lines = [
+      "#!/usr/bin/bash",
+      "[ -z $WAIT ] || while :; do :; done",
+      "read -r x < /etc/os-release || exit 3",
+      "",
+    ];
+    writeFileSync(script, lines.join("\n"), { mode: 0o755 });
+    mkdirSync(sandbox.work("bin"));
+    const refusing = "#!/bin/sh\necho 'unshare: unshare failed: Operation not permitted' >&2; exit 1\n";
+    writeFileSync(sandbox.work("bin/unshare"), refusing, { mode: 0o755 });
+    // What is started has the image's settings, and unshare is looked for with them.
+    const path = `PATH=${sandbox.work("bin")}:/usr/bin`;
+    const checked = ["scratch", script, "--env", path, "-o", "oci:layout:x", "--check"];
+    const { exitCode, stderr } = await sandbox.run(checked);
+    expect(exitCode).toBe(0);
+    expect(stderr).toMatch(/cannot be watched here: .*Operation not permitted.*; it is started in docker/);
+    expect(stderr).toMatch(
+      /warning: the program looked for \/etc\/os-release, .*--with \/etc\/os-release takes it along/,
+    );
+    expect(stderr).toMatch(/the program ended with exit code 3: .*os-release: No such file/);
+    const waiting = await sandbox.run([...checked, "1", "--env", "WAIT=1"]);
+    expect(waiting.stderr).toContain("the program was still running when the time was over");
+    expect(images.docker(["ps", "--all", "--quiet", "--filter=name=base-kit-check-"])).toBe("");
+    expect(await sandbox.leftovers()).toEqual([]);
+  });
+
   /** Names, modes, owners, sizes, links; of files also the time. Without what the engine adds. */
   function exportedTar(image: string): string {
     const container = images.docker(["create", image]);

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import {
   BaseKitError,
   bufferFromBytes,
@@ -13,6 +13,7 @@ import {
   step,
 } from "@base-kit/core";
 import { directoryRoot, resolvePath, type SearchRoot } from "@base-kit/elf";
+import { entriesRoot } from "./entries-root.ts";
 
 /** What was seen when the program was started once. */
 export interface CheckResult {
@@ -51,7 +52,7 @@ export async function checkByRunning(
     try {
       await writeTree(dir, entries);
       const { exitCode, stderr } = await run(dir, { log, runtime, seconds, context });
-      const missing = lookedForInVain(await readFile(log, "latin1"), root);
+      const missing = lookedForInVain(await readFile(log, "latin1").catch(() => ""), { root, stderr });
       detail(missing.length === 0 ? "nothing is missing" : `${missing.length} files looked for in vain`);
       return { ...(exitCode === undefined ? {} : { exitCode }), missing, stderr: stderr.slice(-2000) };
     } finally {
@@ -68,7 +69,6 @@ async function writeTree(dir: string, entries: readonly Entry[]): Promise<void> 
     if (entry.type === "directory") await mkdir(path, { recursive: true, mode: entry.mode });
     else if (entry.type === "symlink") await symlink(bufferFromBytes(entry.target), path);
     else if (entry.type === "file") {
-      await mkdir(dirname(path.toString()), { recursive: true });
       const chunks: Uint8Array[] = [];
       for await (const chunk of entry.content()) chunks.push(chunk);
       await writeFile(path, Buffer.concat(chunks), { mode: entry.mode, flag: "wx" });
@@ -133,18 +133,30 @@ async function run(
     context.signal.throwIfAborted();
     if (stop.aborted) return { stderr: "" };
     if (!isBaseKitError(error) || error.code !== "EXEC_NOT_FOUND") throw error;
-    throw new BaseKitError("SCRATCH_CHECK", "the program cannot be watched: strace and unshare are needed for it", {
-      kind: "environment",
-      hint: "Install strace and util-linux, or leave --check away. The image was made.",
-      cause: error,
-    });
+    throw unwatchable("strace and unshare are needed for it", error);
   }
 }
 
+function unwatchable(why: string, cause?: unknown): BaseKitError {
+  return new BaseKitError("SCRATCH_CHECK", `the program cannot be watched here: ${why}`, {
+    kind: "environment",
+    hint: "Install strace and util-linux and allow user namespaces, or name an engine with --docker-host; or leave --check away. The image was made.",
+    cause,
+  });
+}
+
 /** Lookups after the program itself was started; what is only probed for and exists nowhere says nothing. */
-function lookedForInVain(log: string, root: SearchRoot): readonly string[] {
+function lookedForInVain(
+  log: string,
+  { root, stderr }: { readonly root: SearchRoot; readonly stderr: string },
+): readonly string[] {
   const lines = log.split("\n");
   const start = lines.findLastIndex((line) => /\bchroot\("/.test(line) && line.endsWith(" = 0"));
+  // Without it the program was never reached: namespaces or tracing are forbidden here.
+  if (start < 0) {
+    const last = stderr.trim().split("\n").at(-1) ?? "";
+    throw unwatchable(last === "" ? "it was not reached" : printable(last));
+  }
   const found = new Set<string>();
   for (const line of lines.slice(start + 1)) {
     const [, path] = /\b\w+\((?:AT_FDCWD, )?"((?:[^"\\]|\\.)*)".* = -1 ENOENT/.exec(line) ?? [];
@@ -158,3 +170,20 @@ function lookedForInVain(log: string, root: SearchRoot): readonly string[] {
 
 /** Asked for by every program, and nobody's loss. */
 const PROBED = [/^\/etc\/ld\.so\.(?:cache|preload)$/, /\/locale\//, /\/glibc-hwcaps\//];
+
+/**
+ * Files that a program names itself when it is not content, which this machine has and the image has not: all that can be known
+ * of one that ran where nobody could watch it.
+ */
+export function missedInWords(
+  output: string,
+  { entries, root = directoryRoot() }: { readonly entries: readonly Entry[]; readonly root?: SearchRoot },
+): readonly string[] {
+  const image = entriesRoot(entries);
+  const words = [...output.matchAll(/\/[^\s:;,'"`()[\]<>]+/g)].map(([path]) => path.replace(/\.$/, ""));
+  const isFileIn = (tree: SearchRoot, path: string) => resolvePath(tree, bytesFromText(path))?.node.type === "file";
+  return [...new Set(words)]
+    .filter((path) => isFileIn(root, path) && !isFileIn(image, path))
+    .sort()
+    .map((path) => printable(path));
+}

@@ -1,4 +1,4 @@
-export { type CheckResult, checkByRunning } from "./check.ts";
+export { type CheckResult, checkByRunning, missedInWords } from "./check.ts";
 export { entriesRoot } from "./entries-root.ts";
 export type { Addition } from "./features.ts";
 export { type LintFinding, lintRootfs } from "./lint.ts";

@@ -1,14 +1,8 @@
 import { basename } from "node:path";
-import { BaseKitError, type Context, parsePlatform, printable } from "@base-kit/core";
+import { BaseKitError, type Context, type Image, parsePlatform, printable } from "@base-kit/core";
 import { mergedEntries } from "@base-kit/rootfs";
-import {
-  type CheckResult,
-  checkByRunning,
-  type ScratchContext,
-  type ScratchReport,
-  scratchContext,
-  scratchRootfs,
-} from "@base-kit/scratch";
+import { type ScratchContext, type ScratchReport, scratchContext, scratchRootfs } from "@base-kit/scratch";
+import { checkImage } from "../check-image.ts";
 import { deliver } from "../deliver.ts";
 import { type DestinationFlags, findDestinations } from "../destinations.ts";
 import { harmlessPairs, type RuntimeFlags, runtimeFromFlags } from "../options/runtime.ts";
@@ -55,13 +49,9 @@ export async function scratch(
   const delivered = await deliver([source], destinations, context);
   if (seconds !== undefined) {
     const { root } = options;
-    const checked = {
-      entries: mergedEntries(rootfs),
-      runtime: rootfs.runtime,
-      seconds,
-      ...(root === undefined ? {} : { root }),
-    };
-    tellCheck(await checkByRunning(checked, context), context);
+    const entries = mergedEntries(rootfs);
+    const checked = { entries, runtime: rootfs.runtime, seconds, ...(root === undefined ? {} : { root }) };
+    await checkImage(delivered.images[0] as Image, checked, { flags, context });
   }
   return imageResult(delivered, created, destinations.run);
 }
@@ -75,27 +65,6 @@ function checkSeconds(check: ScratchFlags["check"]): number | undefined {
     `--check ${printable(String(check))} is refused: expected seconds, such as 10`,
     { kind: "usage" },
   );
-}
-
-function tellCheck({ exitCode, missing, stderr }: CheckResult, { reporter }: Context): void {
-  for (const path of missing) {
-    reporter.emit({
-      type: "warned",
-      code: "SCRATCH_CHECK_MISSING",
-      message: `the program looked for ${path}, which this machine has and the image has not: --with ${path} takes it along`,
-    });
-  }
-  if (exitCode === undefined)
-    reporter.emit({ type: "noted", message: "the program was still running when the time was over" });
-  else if (exitCode === 0) reporter.emit({ type: "noted", message: "the program ended with exit code 0" });
-  else {
-    const last = stderr.trim().split("\n").at(-1) ?? "";
-    reporter.emit({
-      type: "warned",
-      code: "SCRATCH_CHECK_FAILED",
-      message: `the program ended with exit code ${exitCode}${last === "" ? "" : `: ${printable(last)}`}`,
-    });
-  }
 }
 
 function defaultName([first = ""]: readonly string[]): string {
