@@ -2,6 +2,7 @@ import { chmodSync, linkSync, mkdirSync, symlinkSync, utimesSync, writeFileSync 
 import { join } from "node:path";
 import { requires } from "@base-kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fetchOtherNode } from "./other-node.ts";
 import { createSandbox, type RunOptions, type Sandbox } from "./run-cli.ts";
 
 /** The manifest's digest, of the image this was when it was written; it must never change. */
@@ -40,8 +41,17 @@ describe.skipIf(requires("root", "tar").skip)("a directory is the same image", (
     ],
     ["with one worker", "backward", () => ({ env: { UV_THREADPOOL_SIZE: "1" }, through: ["taskset", "-c", "0"] })],
     ["with eight workers", "backward", () => ({ env: { UV_THREADPOOL_SIZE: "8" } })],
+    ["on a processor of twenty years ago", "forward", () => ({ through: nodeWith(OLD_PROCESSOR) })],
+    ["where nothing may be compiled", "forward", () => ({ through: nodeWith(["--jitless"]) })],
   ];
-  test.each(surroundings)("%s", async (how, folder, options) => {
+  test.each(surroundings)("%s", (how, folder, options) => expectGolden(how, folder, options()));
+
+  test.skipIf(requires("npm-registry").skip)("by another release of Node", async () => {
+    const node = fetchOtherNode(sandbox.dir);
+    await expectGolden("by another Node", "forward", { through: ["sh", "-c", `shift; exec ${node} "$@"`, "sh"] });
+  });
+
+  async function expectGolden(how: string, folder: string, options: RunOptions): Promise<void> {
     // Each with a cache of its own: nothing is to be taken from the one before.
     const cache = sandbox.work(`cache ${how}`);
     const args = ["import", sandbox.work(folder), "demo/golden:1", "--arch", "amd64", "--compressor", "portable"];
@@ -53,10 +63,30 @@ describe.skipIf(requires("root", "tar").skip)("a directory is the same image", (
       "--cache-dir",
       cache,
     ];
-    const built = await sandbox.json<Built>([...args, ...more], options());
+    const built = await sandbox.json<Built>([...args, ...more], options);
     expect(built.images.map(({ manifest }) => manifest)).toEqual([GOLDEN]);
-  });
+  }
 });
+
+/** What V8 may otherwise use where the processor has it; flags for another architecture change nothing. */
+const OLD_PROCESSOR = [
+  "sse3",
+  "ssse3",
+  "sse4-1",
+  "sse4-2",
+  "avx",
+  "avx2",
+  "fma3",
+  "bmi1",
+  "bmi2",
+  "lzcnt",
+  "popcnt",
+].map((feature) => `--no-enable-${feature}`);
+
+/** For `through`: flags of Node have to come before the program. */
+function nodeWith(flags: readonly string[]): readonly string[] {
+  return ["sh", "-c", `node=$1; shift; exec "$node" ${flags.join(" ")} "$@"`, "sh"];
+}
 
 const NAMES = ["İstanbul", "a", "a-b", "a.b", "B", "é", "z", "ı"];
 

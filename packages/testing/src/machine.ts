@@ -18,7 +18,7 @@ export interface Unavailable {
 
 export type ToolState = Available | Unavailable;
 
-/** Something a test may need: a program, an engine that answers, a privilege, a mirror. */
+/** Something a test may need: a program, an engine that answers, a privilege, a mirror, a registry. */
 export type Tool =
   | "docker"
   | "podman"
@@ -50,6 +50,7 @@ export type Tool =
   | "psql"
   | "unshare"
   | "root"
+  | "npm-registry"
   | "debian-mirror"
   | "alpine-mirror";
 
@@ -91,6 +92,7 @@ const PROBES: Readonly<Record<Tool, Probe>> = {
   psql: program("psql"),
   unshare: probeNamespaces,
   root: probeRoot,
+  "npm-registry": probeNpmRegistry,
   "debian-mirror": probeDebianMirror,
   "alpine-mirror": probeAlpineMirror,
 };
@@ -150,6 +152,13 @@ function probeNamespaces(): ToolState {
 
 function probeRoot(): ToolState {
   return isRoot() ? { available: true } : missing("not running as root");
+}
+
+/** What npm has in its cache counts: nothing else is asked of the registry. */
+function probeNpmRegistry(): ToolState {
+  const { error, status, stderr } = run("npm", ["view", "node", "name", "--prefer-offline"]);
+  if (error) return missing(notFound("npm", error));
+  return status === 0 ? { available: true } : missing(`npm's registry does not answer (${lastLine(stderr)})`);
 }
 
 function probeDebianMirror(): ToolState {
