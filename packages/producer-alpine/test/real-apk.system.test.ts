@@ -145,7 +145,9 @@ describe.skipIf(skip)("beside the real apk", () => {
       const { status, output } = real.run(`apk add ${WORLD.join(" ")}`);
       expect(status, output).toBe(0);
       await using context = await testContext();
-      const request = { release: "3.20", platform: parsePlatform("amd64"), sourceDateEpoch: undefined };
+      // Today, because new accounts have the day they were made on.
+      const today = Math.floor(Date.now() / 1000);
+      const request = { release: "3.20", platform: parsePlatform("amd64"), sourceDateEpoch: today };
       const options = { mirror: folder, keyring: repository, include: WORLD };
       const lock = await alpine.resolve({ ...request, options }, context);
       const rootfs = await alpine.produce(JSON.parse(JSON.stringify(lock)), context);
@@ -155,14 +157,13 @@ describe.skipIf(skip)("beside the real apk", () => {
       writeFileSync(archive, Buffer.concat(chunks));
       expect(spawnSync("tar", ["-xpf", archive, "-C", tree, "--numeric-owner"]).status).toBe(0);
 
-      // What the test put into the real one, and apk's own leftovers: a folder for scripts, and the order of a hash table.
+      // What the test put into the real one, and the order of a hash table.
       const apart = [
         "repo",
         "compare.sh",
         "add.sh",
         "index",
         "empty",
-        "lib/apk/exec",
         "dev/null",
         "etc/apk/keys",
         "etc/apk/repositories",

@@ -19,7 +19,7 @@ describe("Wolfi", () => {
         {
           name: "hello",
           files: { "usr/bin/hello": { content: "#!/bin/sh\n", mode: 0o755 } },
-          scripts: { "post-install": "#!/bin/sh\n" },
+          scripts: { "post-install": "#!/bin/sh\ntouch /etc/hello\n" },
         },
       ],
       newKey("wolfi-signing.rsa.pub"),

@@ -1,9 +1,10 @@
-import type { Context, Rootfs, Segment } from "@base-kit/core";
+import type { Context, Entry, Rootfs, Segment } from "@base-kit/core";
 import { addEntries, directoryEntry, fileEntry, mergedEntries, removePaths } from "@base-kit/rootfs";
 import { type Changes, runOnce } from "@base-kit/sandbox";
 import type { ConfigureMode } from "../options.ts";
 import type { ThereDatabase } from "./install.ts";
 import type { LaidOut, NewPackage } from "./lay-out.ts";
+import { applyKnown } from "./native/apply-known.ts";
 import { matchesTrigger } from "./trigger-pattern.ts";
 
 export interface ConfigureJob {
@@ -40,26 +41,56 @@ export async function configureChanges(
   const runs = [...packageRuns(job.added), ...triggerRuns(job)];
   if (runs.length === 0) return NONE;
   if (job.mode === "none") {
-    tellSkipped(runs, context);
-    return NONE;
+    const { changes, skipped } = await applyKnown({ segments, epoch: job.epoch }, runs);
+    tellWithoutRunning(runs.length - skipped.length, skipped, context);
+    return changes;
   }
-  return runOnce(
+  const entries = mergedEntries({ segments });
+  const isFolderThere = entries.some(({ path }) => path === FOLDER);
+  const changes = await runOnce(
     { segments },
     {
       purpose: "alpine-configured",
       title: "configuring the packages",
       mode: job.mode,
-      script: ["set -e", "umask 022", "cd /", ...runs.map(command), `rm -rf /${FOLDER}`].join("\n"),
+      script: [
+        "set -e",
+        "umask 022",
+        "cd /",
+        ...runs.map(command),
+        `rm -rf /${FOLDER}${isFolderThere ? "/*" : ""}`,
+      ].join("\n"),
       env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root", SOURCE_DATE_EPOCH: String(job.epoch), TZ: "UTC" },
       epoch: job.epoch,
-      entries: mergedEntries({ segments }),
+      entries,
       helpers: [
-        directoryEntry(FOLDER, { mode: 0o700 }),
+        ...(isFolderThere ? [] : [directoryEntry(FOLDER, { mode: 0o700 })]),
         ...runs.map(({ file, content }) => fileEntry(`${FOLDER}/${file}`, content, { mode: 0o755 })),
       ],
     },
     context,
   );
+  return withDaysUntil(job.epoch, changes);
+}
+
+const SECONDS_PER_DAY = 86_400;
+
+/** A new account has the day on which it was made, and the same lock would give another image each day. */
+async function withDaysUntil(epoch: number, changes: Changes): Promise<Changes> {
+  const last = Math.floor(epoch / SECONDS_PER_DAY);
+  const entries = changes.entries.map(async (entry): Promise<Entry> => {
+    if (entry.type !== "file" || !/^etc\/shadow-?$/.test(entry.path)) return entry;
+    const parts: Uint8Array[] = [];
+    for await (const part of entry.content()) parts.push(part);
+    const lines = Buffer.concat(parts).toString("latin1").split("\n");
+    const text = lines.map((line) => {
+      const fields = line.split(":");
+      return Number(fields[2]) > last ? fields.with(2, String(last)).join(":") : line;
+    });
+    const bytes = Buffer.from(text.join("\n"), "latin1");
+    return { ...entry, size: bytes.length, content: () => [bytes] };
+  });
+  return { ...changes, entries: await Promise.all(entries) };
 }
 
 const NONE: Changes = { entries: [], removed: [] };
@@ -122,10 +153,16 @@ function command({ file, args }: Run): string {
   return [`/${FOLDER}/${file}`, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
 }
 
-function tellSkipped(runs: readonly Run[], { reporter }: Context): void {
+function tellWithoutRunning(applied: number, skipped: readonly string[], { reporter }: Context): void {
+  if (applied > 0)
+    reporter.emit({
+      type: "noted",
+      message: `applied without running them: ${applied} ${applied === 1 ? "script" : "scripts"} of packages`,
+    });
+  if (skipped.length === 0) return;
   reporter.emit({
     type: "warned",
     code: "NOT_CONFIGURED",
-    message: `the packages are unpacked and not configured; these scripts did not run: ${runs.map(({ file }) => file).join(", ")}. \`apk fix\` in a container runs them`,
+    message: `the packages are unpacked and not configured; these scripts did not run: ${skipped.join(", ")}. \`apk fix\` in a container runs them`,
   });
 }
