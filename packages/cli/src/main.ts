@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
-import { type Answer, createProgram } from "./program.ts";
+import type { Answer } from "./grammar/answer.ts";
+import { createProgram } from "./program.ts";
 import type { CommonOptions } from "./session.ts";
 
 const USAGE = 2;

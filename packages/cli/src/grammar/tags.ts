@@ -1,0 +1,27 @@
+import type { Command } from "commander";
+import type { TagsFlags } from "../commands/tags.ts";
+import type { CommonOptions } from "../session.ts";
+import { type Run, session } from "./answer.ts";
+import { common, registryOptions } from "./option-groups.ts";
+
+export function addTags(program: Command, run: Run): void {
+  common(registryOptions(program.command("tags <repository>")))
+    .summary("list the tags of a repository in a registry")
+    .description("Lists the tags that a registry has under a name.")
+    .addHelpText("after", EXAMPLES)
+    .action((repository: string, options: TagsFlags & CommonOptions) =>
+      run(async () => {
+        const { tags } = await import("../commands/tags.ts");
+        return session(
+          options,
+          (context) => tags(repository, options, context),
+          async (result) => result.tags.map((tag) => `${tag}\n`).join(""),
+        );
+      }, options),
+    );
+}
+
+const EXAMPLES = `
+Examples:
+  base-kit tags alpine
+  base-kit tags registry.example.com/demo/image --json`;
