@@ -51,8 +51,8 @@ export function createProgram(run: Run): Command {
 
 const EXAMPLES = `
 Examples:
+  base-kit build debian:bookworm -t demo/bookworm
   base-kit build alpine:3.20 -t demo/alpine
-  base-kit build debootstrap:bookworm -t demo/bookworm
   base-kit import ./rootfs demo/mine
   base-kit scratch ./hello -t hello
   base-kit doctor`;

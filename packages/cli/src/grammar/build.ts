@@ -31,12 +31,13 @@ export function addBuild(program: Command, run: Run): void {
 
 const EXAMPLES = `
 Examples:
-  base-kit build alpine:3.20 -t demo/alpine
-  base-kit build alpine:3.20 --arch arm64 -o oci:images:alpine-arm64
-  base-kit build debootstrap:bookworm -t demo/bookworm --slim
-  base-kit build debootstrap:bookworm --include ca-certificates,curl -t demo/curl
-  base-kit build debootstrap:focal --mirror http://mirror.example.com/ubuntu --keyring ./ubuntu.gpg -t focal
+  base-kit build debian:bookworm -t demo/bookworm
+  base-kit build debian:bookworm --slim --include ca-certificates,curl -t demo/curl
+  base-kit build debian:trixie --arch amd64,arm64 -o docker://registry.example.com/demo/trixie:1
+  base-kit build ubuntu:focal --mirror http://mirror.example.com/ubuntu --keyring ./ubuntu.gpg -t focal
+  base-kit build alpine:3.20 -o oci:images:alpine -o docker-archive:alpine.tar
+  base-kit build wolfi --include python-3.12 --lockfile -t demo/wolfi
   base-kit build image:debian:bookworm-slim --env TZ=UTC -t demo/base
-  base-kit build debootstrap:trixie -o docker-archive:trixie.tar -o oci:images:trixie
+  sudo base-kit build debootstrap:bookworm -t demo/bookworm     (the real debootstrap)
 
-\`base-kit producers debootstrap\` lists what a producer takes.`;
+\`base-kit producers debian\` lists what a producer takes.`;
