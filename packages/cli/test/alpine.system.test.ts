@@ -1,8 +1,9 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { locationOf, requires } from "@base-kit/testing";
+import { locationOf, newApkKey, requires, writeApkRepository } from "@base-kit/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { copyAlpineMirror, FOREIGN } from "./alpine-mirror.ts";
+import { ALPINE_ARCHITECTURE, copyAlpineMirror, FOREIGN } from "./alpine-mirror.ts";
 import { createSandbox, type Sandbox } from "./run-cli.ts";
 import { type TestImages, testImages } from "./test-images.ts";
 
@@ -19,7 +20,7 @@ beforeEach(() => {
 });
 afterEach(() => sandbox.dispose());
 
-describe.skipIf(requires("alpine-mirror", "docker").skip)("Alpine in an engine", () => {
+describe.skipIf(requires("alpine-mirror", "docker", "tar").skip)("Alpine in an engine", () => {
   let images: TestImages;
   beforeEach(() => {
     images = testImages();
@@ -49,6 +50,77 @@ describe.skipIf(requires("alpine-mirror", "docker").skip)("Alpine in an engine",
     expect(file.id).toBe(program.id);
     images.docker(["load", "--input", sandbox.work("alpine.tar")]);
     expect(images.inspect(first).Id).toBe(program.id);
+  });
+
+  test("passes the checks of Docker's official image, and its layer is the file that Alpine published", async () => {
+    const name = images.fresh();
+    await buildAlpine("-t", name, "-o", "docker-daemon:", "-o", "oci:layout:x");
+    const script = [
+      "date +%Z",
+      "cat /etc/apk/repositories",
+      "ls -A /var/cache/apk | wc -l",
+      "grep -c '^root:[*!]:' /etc/shadow",
+      "apk audit --system",
+    ];
+    expect(images.run(name, "sh", "-c", script.join("; "))).toBe(
+      [
+        "UTC",
+        "https://dl-cdn.alpinelinux.org/alpine/v3.20/main",
+        "https://dl-cdn.alpinelinux.org/alpine/v3.20/community",
+        "0",
+        "1",
+      ].join("\n"),
+    );
+    const read = (file: string) => JSON.parse(readFileSync(sandbox.work(`layout/${file}`), "utf8"));
+    const blob = (digest: string) => read(`blobs/${digest.replace(":", "/")}`);
+    const { layers } = blob(read("index.json").manifests[0].digest);
+    const mirror = await copyAlpineMirror(sandbox.work("copy"));
+    const [published] = readFileSync(join(mirror.dir, `${mirror.minirootfs}.sha256`), "utf8").split(" ");
+    expect(layers).toEqual([expect.objectContaining({ digest: `sha256:${published}` })]);
+    // Docker would mount a device there; a file of that name is left when an image is made by a careless chroot.
+    const file = sandbox.work(`layout/blobs/sha256/${published}`);
+    expect(execFileSync("tar", ["-tzf", file], { encoding: "utf8" }).split("\n")).not.toContain("./dev/null");
+  });
+
+  test("with packages on top is in order for its own apk", async () => {
+    await copyAlpineMirror(sandbox.work("mirror"));
+    const library = { name: "libfoo", version: "1.4-r0", files: { "usr/lib/libfoo.so.1": "library" } };
+    const packages = [
+      { ...library, info: ["provides = so:libfoo.so.1=1"] },
+      {
+        name: "hello",
+        files: { "etc/hello.conf": "a=1\n", "usr/bin/hi": "-> hello" },
+        info: ["depend = so:libfoo.so.1"],
+      },
+      { name: "later", info: ["depend = hello"] },
+    ];
+    const key = newApkKey();
+    const repository = sandbox.work("mirror/v3.20/main");
+    writeApkRepository(repository, packages, key, ALPINE_ARCHITECTURE);
+    const name = images.fresh();
+    const from = ["--mirror", sandbox.work("mirror"), "--keyring", join(repository, key.name)];
+    await sandbox.json(["build", "alpine:3.20", ...from, "--include", "hello", "-t", name]);
+    const script = [
+      "apk audit --system",
+      "apk info | grep -E '^(hello|libfoo)$'",
+      "apk info --who-owns /usr/bin/hi",
+      "tar -x -C /tmp",
+      `mv /tmp/${key.name} /etc/apk/keys/`,
+      `apk verify /tmp/${ALPINE_ARCHITECTURE}/*.apk`,
+      "apk add --no-network --repositories-file /dev/null --repository /tmp later",
+      "apk audit --system",
+    ];
+    const archive = execFileSync("tar", ["-c", "-C", repository, "."]);
+    const args = ["run", "--rm", "-i", "--network", "none", name, "sh", "-ec", script.join("\n")];
+    const apks = ["hello-1.0-r0", "later-1.0-r0", "libfoo-1.4-r0"];
+    expect(images.docker(args, archive).split("\n")).toEqual([
+      "hello",
+      "libfoo",
+      "/usr/bin/hi is owned by hello-1.0-r0",
+      ...apks.map((apk) => expect.stringContaining(`/tmp/${ALPINE_ARCHITECTURE}/${apk}.apk: 0 - OK`)),
+      "(1/1) Installing later (1.0-r0)",
+      expect.stringMatching(/^OK: \d+ MiB in 17 packages$/),
+    ]);
   });
 
   test("keeps command and environment also when it is imported Docker's old way", async () => {

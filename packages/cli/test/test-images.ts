@@ -7,7 +7,7 @@ export interface TestImages {
   /** A name nobody else has. */
   fresh(): string;
   /** Output of a docker command, without the newline at its end. */
-  docker(args: readonly string[], input?: string): string;
+  docker(args: readonly string[], input?: string | Uint8Array): string;
   /** What runs in a container of an image prints. */
   run(image: string, ...command: readonly string[]): string;
   inspect(image: string): InspectedImage;
@@ -26,7 +26,7 @@ export function testImages(): TestImages {
   const names: string[] = [];
   // BuildKit is not everywhere, and is not what is tested.
   const environment = () => ({ ...process.env, DOCKER_HOST: locationOf("docker"), DOCKER_BUILDKIT: "0" });
-  const docker = (args: readonly string[], input?: string) =>
+  const docker = (args: readonly string[], input?: string | Uint8Array) =>
     execFileSync("docker", args, {
       env: environment(),
       encoding: "utf8",

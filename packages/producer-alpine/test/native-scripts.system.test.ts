@@ -13,11 +13,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Entry, parsePlatform, type Segment } from "@base-kit/core";
 import { directoryEntry, fileEntry, mergedEntries, removePaths, tarSegment } from "@base-kit/rootfs";
-import { locationOf, requires } from "@base-kit/testing";
+import { locationOf, newApkKey, requires, writeApkRepository } from "@base-kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { alpine } from "../src/index.ts";
 import { applyKnown } from "../src/install/native/apply-known.ts";
-import { newKey, writeRepository } from "./apk-repository.ts";
 import { type TestContext, testContext } from "./in-context.ts";
 import { type RealApk, unpackMinirootfs } from "./real-apk.ts";
 
@@ -185,10 +184,10 @@ describe.skipIf(skip)("scripts that are applied without running them leave what 
         "adduser -S -D -H -h /var/lib/web -s /sbin/nologin -G web -g web web 2>/dev/null",
         "addgroup web www-data 2>/dev/null",
       );
-      const repository = writeRepository(
+      const repository = writeApkRepository(
         join(folder, "v3.20/main"),
         [{ name: "web", files: { "usr/bin/web": "x" }, scripts: { "pre-install": accounts } }],
-        newKey(),
+        newApkKey(),
       );
       symlinkSync(join(mirror, "v3.20/releases"), join(folder, "v3.20/releases"));
       const build = async (configure: "chroot" | "none") => {

@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { parsePlatform } from "@base-kit/core";
 import { mergedEntries } from "@base-kit/rootfs";
 import { writeTar } from "@base-kit/tar";
-import { locationOf, requires } from "@base-kit/testing";
+import { type DescribedApk, locationOf, newApkKey, requires, writeApkRepository } from "@base-kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ALPINE_KEYS } from "../src/apk/alpine-keys.ts";
 import { parseDependency } from "../src/apk/dependency.ts";
@@ -24,7 +24,6 @@ import { compareVersions, isVersion } from "../src/apk/version.ts";
 import { alpine } from "../src/index.ts";
 import { solve } from "../src/solver/solve.ts";
 import { createUniverse } from "../src/solver/universe.ts";
-import { type Described, newKey, writeRepository } from "./apk-repository.ts";
 import { testContext } from "./in-context.ts";
 import { addRepository, type RealApk, unpackMinirootfs } from "./real-apk.ts";
 
@@ -139,7 +138,7 @@ describe.skipIf(skip)("beside the real apk", () => {
     const folder = mkdtempSync(join(tmpdir(), "alpine-mirror-"));
     const tree = mkdtempSync(join(tmpdir(), "alpine-tree-"));
     try {
-      const repository = writeRepository(join(folder, "v3.20/main"), PACKAGES, newKey());
+      const repository = writeApkRepository(join(folder, "v3.20/main"), PACKAGES, newApkKey());
       symlinkSync(join(mirror, "v3.20/releases"), join(folder, "v3.20/releases"));
       addRepository(real, repository);
       const { status, output } = real.run(`apk add ${WORLD.join(" ")}`);
@@ -189,7 +188,7 @@ describe.skipIf(skip)("beside the real apk", () => {
 });
 
 const WORLD = ["hello", "newls", "docs"];
-const PACKAGES: readonly Described[] = [
+const PACKAGES: readonly DescribedApk[] = [
   {
     name: "hello",
     version: "1.2-r3",

@@ -1,15 +1,15 @@
 import { createPublicKey } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { isBaseKitError } from "@base-kit/core";
+import { apkSignature, apkStanza, makeApk, makeApkIndex, newApkKey } from "@base-kit/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readIndex } from "../src/apk/index-file.ts";
 import { readApk } from "../src/apk/package-file.ts";
-import { makeApk, makeIndex, newKey, signatureMember, stanza } from "./apk-repository.ts";
 
-const key = newKey();
-const other = newKey("other@example.org-1.rsa.pub");
-const impostor = { ...newKey(key.name), name: key.name };
+const key = newApkKey();
+const other = newApkKey("other@example.org-1.rsa.pub");
+const impostor = { ...newApkKey(key.name), name: key.name };
 const keys = new Map([[key.name, createPublicKey(key.publicPem)]]);
 const described = {
   name: "hello",
@@ -42,7 +42,7 @@ describe("a package", () => {
     ["signed under the name of a trusted key", makeApk(described, impostor).bytes, {}, "APK_BAD_SIGNATURE"],
     [
       "whose signature is of its data",
-      Buffer.concat([signatureMember(data, key), control, data]),
+      Buffer.concat([apkSignature(data, key), control, data]),
       {},
       "APK_BAD_SIGNATURE",
     ],
@@ -111,43 +111,43 @@ describe("a package", () => {
 });
 
 describe("an index", () => {
-  const line = stanza(described, { checksum: built.checksum, size: built.bytes.length });
+  const line = apkStanza(described, { checksum: built.checksum, size: built.bytes.length });
   const read = (bytes: Buffer) => readIndex(bytes, { name: "APKINDEX", keys });
 
   test("gives its packages, and says of others why not", () => {
-    const index = read(makeIndex([line, line.replace("P:hello", "P:../x"), line.replace("V:1.0-r0", "V:new")], key));
+    const index = read(makeApkIndex([line, line.replace("P:hello", "P:../x"), line.replace("V:1.0-r0", "V:new")], key));
     expect(index.packages.map(({ name, version }) => `${name} ${version}`)).toEqual(["hello 1.0-r0"]);
     expect(index.unusable).toHaveLength(2);
     expect(index.signer).toBe(key.name);
   });
 
   test("is believed by one of several signatures, while keys are changed", () => {
-    const signed = makeIndex([line], key);
+    const signed = makeApkIndex([line], key);
     const member = signed.subarray(signed.indexOf(Buffer.from([0x1f, 0x8b]), 10));
-    const both = Buffer.concat([signatureMember(member, other), signatureMember(member, key), member]);
+    const both = Buffer.concat([apkSignature(member, other), apkSignature(member, key), member]);
     expect(read(both).packages).toHaveLength(1);
   });
 
   test.each<[string, () => Buffer, string]>([
     [
       "without a signature",
-      () => makeIndex([line], key).subarray(makeIndex([line], key).indexOf(Buffer.from([0x1f, 0x8b]), 10)),
+      () => makeApkIndex([line], key).subarray(makeApkIndex([line], key).indexOf(Buffer.from([0x1f, 0x8b]), 10)),
       "APK_UNSIGNED",
     ],
-    ["with an unknown key's", () => makeIndex([line], other), "APK_UNKNOWN_KEY"],
-    ["with an impostor's", () => makeIndex([line], impostor), "APK_BAD_SIGNATURE"],
+    ["with an unknown key's", () => makeApkIndex([line], other), "APK_UNKNOWN_KEY"],
+    ["with an impostor's", () => makeApkIndex([line], impostor), "APK_BAD_SIGNATURE"],
     [
       "with something unsigned behind it",
-      () => Buffer.concat([makeIndex([line], key), gzipSync("more")]),
+      () => Buffer.concat([makeApkIndex([line], key), gzipSync("more")]),
       "APK_BAD_SIGNATURE",
     ],
-    ["cut off", () => makeIndex([line], key).subarray(0, -9), "APK_ARCHIVE"],
+    ["cut off", () => makeApkIndex([line], key).subarray(0, -9), "APK_ARCHIVE"],
   ])("%s is refused", (_, bytes, code) => {
     expect(() => read(bytes())).toThrow(expect.objectContaining({ code, kind: "verification" }));
   });
 
   test("lines of a megabyte are no problem", () => {
-    const index = read(makeIndex([line.replace("T:hello for tests", `T:${"x".repeat(2 ** 20)}`)], key));
+    const index = read(makeApkIndex([line.replace("T:hello for tests", `T:${"x".repeat(2 ** 20)}`)], key));
     expect(index.packages).toHaveLength(1);
   });
 });

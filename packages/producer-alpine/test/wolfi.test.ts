@@ -3,15 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parsePlatform } from "@base-kit/core";
 import { mergedEntries, readTextFile } from "@base-kit/rootfs";
+import { newApkKey, writeApkRepository } from "@base-kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { wolfi } from "../src/index.ts";
-import { newKey, writeRepository } from "./apk-repository.ts";
 import { testContext } from "./in-context.ts";
 
 describe("Wolfi", () => {
   let mirror: string;
   beforeAll(() => {
-    mirror = writeRepository(
+    mirror = writeApkRepository(
       mkdtempSync(join(tmpdir(), "wolfi-mirror-")),
       [
         { name: "wolfi-base", info: ["depend = wolfi-baselayout"] },
@@ -22,7 +22,7 @@ describe("Wolfi", () => {
           scripts: { "post-install": "#!/bin/sh\ntouch /etc/hello\n" },
         },
       ],
-      newKey("wolfi-signing.rsa.pub"),
+      newApkKey("wolfi-signing.rsa.pub"),
     );
   });
   afterAll(() => rmSync(mirror, { recursive: true, force: true }));

@@ -1,3 +1,4 @@
+export * from "./apk-repository.ts";
 export * from "./elf-bytes.ts";
 export * from "./gpg.ts";
 export type { Tool } from "./machine.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
 /** A package as a test describes it. */
-export interface Described {
+export interface DescribedApk {
   readonly name: string;
   readonly version?: string;
   readonly architecture?: string;
@@ -21,18 +21,18 @@ export interface Described {
   readonly origin?: string;
 }
 
-export interface SigningKey {
+export interface ApkKey {
   readonly name: string;
   readonly privateKey: KeyObject;
   readonly publicPem: string;
 }
 
-export function newKey(name = "test@example.org-1234.rsa.pub"): SigningKey {
+export function newApkKey(name = "test@example.org-1234.rsa.pub"): ApkKey {
   const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   return { name, privateKey, publicPem: publicKey.export({ type: "spki", format: "pem" }) as string };
 }
 
-export interface Built {
+export interface BuiltApk {
   readonly bytes: Buffer;
   readonly checksum: string;
   /** The members of the file. */
@@ -40,7 +40,7 @@ export interface Built {
 }
 
 /** A .apk as abuild makes it: signature, control and data, each a gzip member. */
-export function makeApk(described: Described, key: SigningKey, algorithm: keyof typeof ALGORITHMS = "RSA"): Built {
+export function makeApk(described: DescribedApk, key: ApkKey, algorithm: keyof typeof ALGORITHMS = "RSA"): BuiltApk {
   const {
     name,
     version = "1.0-r0",
@@ -74,7 +74,7 @@ export function makeApk(described: Described, key: SigningKey, algorithm: keyof 
   const control = gzipSync(
     Buffer.concat(Object.entries(controlFiles).map(([path, content]) => tarEntry({ path, content, mode: 0o755 }))),
   );
-  const signature = signatureMember(control, key, algorithm);
+  const signature = apkSignature(control, key, algorithm);
   return {
     bytes: Buffer.concat([signature, control, data]),
     checksum: `Q1${createHash("sha1").update(control).digest("base64")}`,
@@ -84,13 +84,13 @@ export function makeApk(described: Described, key: SigningKey, algorithm: keyof 
 
 const ALGORITHMS = { RSA: "sha1", RSA256: "sha256", RSA512: "sha512" } as const;
 
-export function signatureMember(signed: Buffer, key: SigningKey, algorithm: keyof typeof ALGORITHMS = "RSA"): Buffer {
+export function apkSignature(signed: Buffer, key: ApkKey, algorithm: keyof typeof ALGORITHMS = "RSA"): Buffer {
   const signature = sign(ALGORITHMS[algorithm], signed, key.privateKey);
   return gzipSync(tarEntry({ path: `.SIGN.${algorithm}.${key.name}`, content: signature, mode: 0o644 }));
 }
 
 /** APKINDEX.tar.gz of packages. */
-export function makeIndex(stanzas: readonly string[], key: SigningKey): Buffer {
+export function makeApkIndex(stanzas: readonly string[], key: ApkKey): Buffer {
   const index = gzipSync(
     Buffer.concat([
       tarEntry({ path: "DESCRIPTION", content: "test", mode: 0o644 }),
@@ -98,14 +98,14 @@ export function makeIndex(stanzas: readonly string[], key: SigningKey): Buffer {
       Buffer.alloc(1024),
     ]),
   );
-  return Buffer.concat([signatureMember(index, key), index]);
+  return Buffer.concat([apkSignature(index, key), index]);
 }
 
 /** Writes a repository for an architecture, with the key beside it, and gives its folder. */
-export function writeRepository(
+export function writeApkRepository(
   folder: string,
-  packages: readonly Described[],
-  key: SigningKey,
+  packages: readonly DescribedApk[],
+  key: ApkKey,
   architecture = "x86_64",
 ): string {
   const place = join(folder, architecture);
@@ -114,15 +114,15 @@ export function writeRepository(
     const { bytes, checksum } = makeApk({ architecture, ...described }, key);
     const { name, version = "1.0-r0" } = described;
     writeFileSync(join(place, `${name}-${version}.apk`), bytes);
-    return stanza({ architecture, ...described }, { checksum, size: bytes.length });
+    return apkStanza({ architecture, ...described }, { checksum, size: bytes.length });
   });
-  writeFileSync(join(place, "APKINDEX.tar.gz"), makeIndex(stanzas, key));
+  writeFileSync(join(place, "APKINDEX.tar.gz"), makeApkIndex(stanzas, key));
   writeFileSync(join(folder, key.name), key.publicPem);
   return folder;
 }
 
-export function stanza(
-  described: Described,
+export function apkStanza(
+  described: DescribedApk,
   { checksum, size }: { readonly checksum: string; readonly size: number },
 ): string {
   const { name, version = "1.0-r0", architecture = "x86_64", files = {}, info = [], origin = name } = described;
@@ -158,8 +158,8 @@ export function stanza(
     .join("\n")}\n\n`;
 }
 
-function withFolders(files: NonNullable<Described["files"]>): NonNullable<Described["files"]> {
-  const result: Record<string, NonNullable<Described["files"]>[string]> = {};
+function withFolders(files: NonNullable<DescribedApk["files"]>): NonNullable<DescribedApk["files"]> {
+  const result: Record<string, NonNullable<DescribedApk["files"]>[string]> = {};
   for (const path of Object.keys(files).sort()) {
     const parts = path.replace(/\/$/, "").split("/").slice(0, -1);
     for (let depth = 1; depth <= parts.length; depth++) result[`${parts.slice(0, depth).join("/")}/`] ??= "";
@@ -168,7 +168,7 @@ function withFolders(files: NonNullable<Described["files"]>): NonNullable<Descri
   return result;
 }
 
-function dataEntry(path: string, file: NonNullable<Described["files"]>[string]): Buffer {
+function dataEntry(path: string, file: NonNullable<DescribedApk["files"]>[string]): Buffer {
   const { content, mode, uid, gid } =
     typeof file === "string" ? { content: file, mode: undefined, uid: 0, gid: 0 } : { uid: 0, gid: 0, ...file };
   const ids = { uid: uid ?? 0, gid: gid ?? 0 };
