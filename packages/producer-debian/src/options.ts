@@ -34,5 +34,5 @@ export const VARIANTS = [
 ] as const;
 export type Variant = (typeof VARIANTS)[number];
 
-export const CONFIGURE_MODES = ["auto", "userns", "chroot", "none"] as const;
+export const CONFIGURE_MODES = ["auto", "userns", "chroot", "container", "none"] as const;
 export type ConfigureMode = (typeof CONFIGURE_MODES)[number];

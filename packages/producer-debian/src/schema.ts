@@ -46,7 +46,9 @@ export const debianSchema: z.ZodType<DebianOptions> = z.strictObject({
   configure: z
     .enum(CONFIGURE_MODES)
     .default("auto")
-    .describe("Where the packages' own scripts run: userns, chroot; none runs nothing; auto takes what works"),
+    .describe(
+      "Where the packages' own scripts run: chroot (root), userns, container (Docker, podman); auto takes the first of these that works; none runs nothing",
+    ),
 });
 
 function packages(): z.ZodDefault<z.ZodArray<z.ZodString>> {

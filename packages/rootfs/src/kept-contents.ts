@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Content, Context } from "@base-kit/core";
 
@@ -31,7 +31,10 @@ export async function keptContents<Facts>(
   const toDisk = async () => {
     const { facts, data } = await unpack();
     const path = join(context.tempDir, `data-${createHash("sha256").update(key).digest("hex")}`);
-    await writeFile(path, data);
+    // Two builds of one context may do this at once, and one may be reading already.
+    const temporary = `${path}-${randomUUID()}`;
+    await writeFile(temporary, data);
+    await rename(temporary, path);
     return { facts, path };
   };
   const kept = await context.store.recall(key);

@@ -1,21 +1,27 @@
 import { BaseKitError, type Context } from "@base-kit/core";
+import { findEngine } from "./engine.ts";
 
 /**
  * How a command is kept apart from the machine: by root in a chroot; in a user namespace with the range of /etc/subuid, so that files of
- * other users than root can exist; or in one in which there is only one user, and owners are remembered.
+ * other users than root can exist; in one in which there is only one user, and owners are remembered; or by a container engine.
  */
-export type Backend = "chroot" | "userns" | "single-user";
+export type Backend = Isolated | "container";
+
+/** What this machine's kernel does for us alone. */
+export type Isolated = "chroot" | "userns" | "single-user";
 
 /** What can be asked for; `userns` is either kind, `auto` whatever works. */
-export type SandboxMode = "chroot" | "userns" | "auto";
+export type SandboxMode = "chroot" | "userns" | "container" | "auto";
 
 const MODES: Readonly<Record<SandboxMode, readonly Backend[]>> = {
   chroot: ["chroot"],
   userns: ["userns", "single-user"],
-  auto: ["chroot", "userns", "single-user"],
+  container: ["container"],
+  // From the fastest to the one that needs somebody else.
+  auto: ["chroot", "userns", "single-user", "container"],
 };
 
-const USER: Readonly<Record<Backend, readonly string[]>> = {
+const USER: Readonly<Record<Isolated, readonly string[]>> = {
   chroot: [],
   userns: ["--user", "--map-root-user", "--map-auto"],
   "single-user": ["--user", "--map-root-user"],
@@ -26,7 +32,7 @@ const NAMESPACES = ["--mount", "--pid", "--ipc", "--uts", "--net", "--fork", "--
  * Arguments of setpriv(1) before the command. The first process of the namespaces dies with `unshare`, which dies with this process, by
  * whatever signal; then the kernel ends all others and takes the mounts away.
  */
-export function isolation(backend: Backend): readonly string[] {
+export function isolation(backend: Isolated): readonly string[] {
   return ["--pdeathsig", "KILL", "--", "unshare", ...USER[backend], ...NAMESPACES, "--"];
 }
 
@@ -36,18 +42,29 @@ export interface Availability {
   readonly obstacle: string | undefined;
 }
 
-/** Tries each backend for real: kernels, containers and distributions forbid them in many ways. The first that works is the best. */
+/**
+ * Tries each backend for real: kernels, containers and distributions forbid them in many ways. In the order in which `auto` takes them:
+ * `chroot`, `userns`, `single-user`, `container`.
+ */
 export async function availableBackends(context: Pick<Context, "exec">): Promise<readonly Availability[]> {
-  return Promise.all(MODES.auto.map(async (backend) => ({ backend, obstacle: await obstacle(backend, context) })));
+  return Promise.all(MODES.auto.map((backend) => availability(backend, context)));
 }
 
-async function obstacle(backend: Backend, { exec }: Pick<Context, "exec">): Promise<string | undefined> {
+async function availability(backend: Backend, context: Pick<Context, "exec">): Promise<Availability> {
+  return { backend, obstacle: await obstacle(backend, context) };
+}
+
+async function obstacle(backend: Backend, context: Pick<Context, "exec">): Promise<string | undefined> {
+  if (backend === "container") {
+    const engine = await findEngine(context);
+    return "obstacle" in engine ? engine.obstacle : undefined;
+  }
   if (process.platform !== "linux") return "it needs Linux";
   if (backend === "chroot" && process.getuid?.() !== 0) return "it needs root";
   const owner = backend === "single-user" ? "0:0" : "1:1";
   const probe = `mount -t tmpfs base-kit /mnt && chown ${owner} /mnt`;
   try {
-    const { exitCode, stderr } = await exec("setpriv", [...isolation(backend), "sh", "-c", probe], {
+    const { exitCode, stderr } = await context.exec("setpriv", [...isolation(backend), "sh", "-c", probe], {
       expectedExitCodes: "any",
       timeoutMs: 10_000,
     });
@@ -63,13 +80,17 @@ async function obstacle(backend: Backend, { exec }: Pick<Context, "exec">): Prom
  * @throws BaseKitError `SANDBOX_UNAVAILABLE` (environment)
  */
 export async function chooseBackend(mode: SandboxMode, context: Pick<Context, "exec">): Promise<Backend> {
-  const all = await availableBackends(context);
-  const tried = all.filter(({ backend }) => MODES[mode].includes(backend));
-  const usable = tried.find(({ obstacle }) => obstacle === undefined);
-  if (usable !== undefined) return usable.backend;
+  const tried: Availability[] = [];
+  // An engine is asked only when there is no other way: it may be far away.
+  for (const needsEngine of [false, true]) {
+    const these = MODES[mode].filter((backend) => (backend === "container") === needsEngine);
+    tried.push(...(await Promise.all(these.map((backend) => availability(backend, context)))));
+    const usable = tried.find(({ obstacle }) => obstacle === undefined);
+    if (usable !== undefined) return usable.backend;
+  }
   const reasons = tried.map(({ backend, obstacle }) => `${backend}: ${obstacle}`).join("; ");
   throw new BaseKitError("SANDBOX_UNAVAILABLE", `the packages cannot be configured here: ${reasons}`, {
     kind: "environment",
-    hint: "Run as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces); --configure none leaves the packages' scripts out. Nothing was written.",
+    hint: "Run as root, allow user namespaces (sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces), or start Docker or podman (DOCKER_HOST names another engine); --configure none leaves the packages' scripts out. Nothing was written.",
   });
 }

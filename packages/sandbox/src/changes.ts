@@ -1,5 +1,4 @@
 import type { ByteString, Entry, FileEntry } from "@base-kit/core";
-import { indexTar } from "@base-kit/tar";
 import { ownersAfter } from "./owners.ts";
 import type { SandboxResult } from "./run-in-sandbox.ts";
 
@@ -16,30 +15,56 @@ const NEVER_KEPT = [/^var\/log\/(?:dpkg|alternatives)\.log$/, /^var\/cache\/ldco
 
 /**
  * Compares what the sandbox left with what it was given. The time of a directory tells only when something in it was renamed, so it
- * makes no difference; no other time is later than the epoch.
+ * makes no difference; no other time is later than the epoch. Of a file with several names it makes no difference either which of them
+ * is the first.
  */
 export async function changesOf(
-  { changed, inodes, remembered }: SandboxResult,
+  { left, inodes, remembered }: SandboxResult,
   { before, epoch }: { readonly before: readonly Entry[]; readonly epoch: number },
 ): Promise<Changes> {
-  const known = new Map(before.map((entry) => [entry.path, entry]));
   const entries: Entry[] = [];
   const owners = remembered && ownersAfter(before, { was: remembered.inodes, is: inodes, log: remembered.log });
-  for (const found of indexTar(changed, { name: "what the sandbox left" })) {
-    const entry = owners === undefined ? found : { ...found, ...owners(found.path) };
-    const old = known.get(entry.path);
-    if (NEVER_KEPT.some((pattern) => pattern.test(entry.path))) continue;
-    if (old !== undefined && (await isSame(old, entry))) continue;
-    entries.push(await settled(entry, epoch));
+  const old = named(before);
+  const found = named(owners === undefined ? left : left.map((entry) => ({ ...entry, ...owners(entry.path) })));
+  const unchanged = new Map<Named, boolean>();
+  for (const [path, after] of found) {
+    if (NEVER_KEPT.some((pattern) => pattern.test(path))) continue;
+    const was = old.get(path);
+    const isUnchanged = unchanged.get(after) ?? (was !== undefined && (await isSame(was, after)));
+    unchanged.set(after, isUnchanged);
+    const entry = after.entries.get(path) as Entry;
+    if (!isUnchanged && !isSameName(was?.entries.get(path), entry)) entries.push(await settled(entry, epoch));
   }
   const removed = before.filter(({ path }) => !inodes.has(path)).map(({ path }) => path);
   return { entries, removed };
 }
 
-async function isSame(old: Entry, found: Entry): Promise<boolean> {
-  if (old.type === "hardlink" || found.type === "hardlink") {
-    return old.type === found.type && "target" in old && "target" in found && old.target === found.target;
+/** A file and all its names; anything else has one. */
+interface Named {
+  readonly first: Entry;
+  readonly entries: Map<ByteString, Entry>;
+}
+
+function named(entries: readonly Entry[]): ReadonlyMap<ByteString, Named> {
+  const all = new Map<ByteString, Named>();
+  for (const entry of entries) {
+    const there = entry.type === "hardlink" ? all.get(entry.target) : undefined;
+    const each = there ?? { first: entry, entries: new Map() };
+    each.entries.set(entry.path, entry);
+    all.set(entry.path, each);
   }
+  return all;
+}
+
+/** Whatever became of the file, this is a name of it as before. */
+function isSameName(old: Entry | undefined, found: Entry): boolean {
+  return old?.type === "hardlink" && found.type === "hardlink" && old.target === found.target;
+}
+
+async function isSame({ first: old, entries }: Named, after: Named): Promise<boolean> {
+  const { first: found } = after;
+  if (entries.size !== after.entries.size || ![...entries.keys()].every((path) => after.entries.has(path)))
+    return false;
   if (old.type !== found.type || old.mode !== found.mode || old.uid !== found.uid || old.gid !== found.gid)
     return false;
   if (old.type === "symlink" && found.type === "symlink") return old.target === found.target;

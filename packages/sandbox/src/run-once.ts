@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { type Context, type Entry, type Rootfs, step } from "@base-kit/core";
-import { writeTar } from "@base-kit/tar";
 import { chooseBackend, type SandboxMode } from "./backend.ts";
 import { type Changes, changesOf } from "./changes.ts";
 import { packChanges, unpackChanges } from "./kept-changes.ts";
@@ -49,7 +48,7 @@ export async function runOnce({ segments }: Pick<Rootfs, "segments">, run: OneRu
     const before = run.entries;
     const changes = await runInSandbox(
       {
-        tree: writeTar([...before, ...(run.helpers ?? [])]),
+        entries: [...before, ...(run.helpers ?? [])],
         size: 2 * sizeOf(before) + ROOM,
         script: run.script,
         env: run.env,

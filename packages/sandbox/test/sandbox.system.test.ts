@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { chmodSync, chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,12 +6,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { createContext, type HostContext } from "@base-kit/host";
 import { createStore } from "@base-kit/store";
-import { writeTar } from "@base-kit/tar";
 import { requires } from "@base-kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Backend, runInSandbox } from "../src/index.ts";
 import { smallTree } from "./small-tree.ts";
 
+const DOCKER = requires("docker").skip;
 const NOBODY = 65_534;
 
 /** Everything that a package's script may do to a tree. */
@@ -71,7 +71,7 @@ describe.skipIf(requires("ldd", "unshare", "root", "tar").skip)("a sandbox", { t
     script: string,
     options: { readonly timeoutMs?: number; readonly onLine?: (line: string) => void } = {},
   ) {
-    const command = { tree: writeTar(smallTree()), size: 64 * 1024 ** 2, script, env: { PATH: "/bin" }, ...options };
+    const command = { entries: smallTree(), size: 64 * 1024 ** 2, script, env: { PATH: "/bin" }, ...options };
     return runInSandbox(command, { backend: "chroot", context, use: async () => {} });
   }
   async function printed(script: string): Promise<readonly string[]> {
@@ -134,6 +134,47 @@ describe.skipIf(requires("ldd", "unshare", "root", "tar").skip)("a sandbox", { t
     expect(readdirSync(dir).filter((name) => name.startsWith("sandbox-"))).toEqual([]);
   });
 
+  test.skipIf(DOCKER)("in a container gives what root gives, and leaves nothing in the engine", async () => {
+    const [byRoot, byEngine] = await Promise.all(
+      (["chroot", "container"] as const).map(async (mode) =>
+        (await startProcess({ mode, script: SCRIPT }).ended).at(-1),
+      ),
+    );
+    expect(byRoot?.type).toBe("ended");
+    expect(byEngine).toEqual(byRoot);
+    expect(inEngine()).toEqual([]);
+  });
+
+  test.skipIf(DOCKER)("in a container that fails shows why", async () => {
+    const { type, message } =
+      (await startProcess({ mode: "container", script: "echo first; exit 3" }).ended).at(-1) ?? {};
+    expect(type).toBe("error");
+    expect(message).toMatch(/it ended with 3\n {2}first/);
+    expect(inEngine()).toEqual([]);
+  });
+
+  test.skipIf(DOCKER)("in a container ends with the process that wanted it, by SIGINT and by SIGKILL", async () => {
+    const started = await Promise.all(
+      (["SIGINT", "SIGKILL"] as const).map(async (signal, index) => {
+        // Found in the machine's list of processes, which has those of its containers.
+        const child = startProcess({ mode: "container", script: `sleep 100${index}` });
+        await until(() => isRunning(`sleep 100${index}`));
+        child.process.kill(signal);
+        return child.ended;
+      }),
+    );
+    expect(started).toHaveLength(2);
+    await until(() => !isRunning("sleep 1000") && !isRunning("sleep 1001") && inEngine().length === 0);
+  });
+
+  test("that needs an engine says so when none answers", async () => {
+    const env = { DOCKER_HOST: "unix:///nowhere.sock", CONTAINER_HOST: "unix:///nowhere.sock" };
+    const { type, code, message } =
+      (await startProcess({ mode: "container", script: "true" }, { env }).ended).at(-1) ?? {};
+    expect({ type, code }).toEqual({ type: "error", code: "SANDBOX_UNAVAILABLE" });
+    expect(message).toMatch(/container: no container engine answers \(.*nowhere\.sock/);
+  });
+
   test("gives the same whether by root, by a user with other ids, or by one without", async () => {
     const subids = join(dir, "subids");
     writeFileSync(subids, `${NOBODY}:200000:65536\n`);
@@ -154,23 +195,31 @@ describe.skipIf(requires("ldd", "unshare", "root", "tar").skip)("a sandbox", { t
   interface Line {
     readonly type: string;
     readonly detail?: string;
+    readonly code?: string;
+    readonly message?: string;
     readonly entries?: readonly string[];
     readonly removed?: readonly string[];
   }
 
   function startProcess(
     request: { readonly mode: Backend; readonly script: string },
-    user?: { readonly uid: number; readonly subids?: string },
+    user: { readonly uid?: number; readonly subids?: string; readonly env?: NodeJS.ProcessEnv } = {},
   ): { readonly process: ChildProcess; readonly ended: Promise<readonly Line[]> } {
     const cacheDir = mkdtempSync(join(dir, "process-"));
-    if (user) chownSync(cacheDir, user.uid, user.uid);
+    if (user.uid !== undefined) chownSync(cacheDir, user.uid, user.uid);
     const script = fileURLToPath(new URL("sandbox-process.ts", import.meta.url));
     const args = JSON.stringify({ ...request, cacheDir });
     const node = [process.execPath, "--conditions=@base-kit/source", "--import", "tsx", script, args];
-    const as = user ? ["setpriv", `--reuid=${user.uid}`, `--regid=${user.uid}`, "--clear-groups", "--", ...node] : node;
+    const as =
+      user.uid !== undefined
+        ? ["setpriv", `--reuid=${user.uid}`, `--regid=${user.uid}`, "--clear-groups", "--", ...node]
+        : node;
     const bind = 'for f in subuid subgid; do mount --bind "$0" /etc/$f; done; exec "$@"';
-    const file = user?.subids === undefined ? as : ["unshare", "--mount", "sh", "-ec", bind, user.subids, ...as];
-    const child = spawn(file[0] ?? "", file.slice(1), { stdio: ["ignore", "pipe", "inherit"] });
+    const file = user.subids === undefined ? as : ["unshare", "--mount", "sh", "-ec", bind, user.subids, ...as];
+    const child = spawn(file[0] ?? "", file.slice(1), {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, ...user.env },
+    });
     let text = "";
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
       text += chunk;
@@ -201,6 +250,23 @@ describe.skipIf(requires("ldd", "unshare", "root", "tar").skip)("a sandbox", { t
           return [];
         }
       });
+  }
+  function isRunning(command: string): boolean {
+    return readdirSync("/proc")
+      .filter((pid) => /^\d+$/.test(pid))
+      .some((pid) => {
+        try {
+          return readFileSync(`/proc/${pid}/cmdline`, "utf8") === `${command.replaceAll(" ", "\0")}\0`;
+        } catch {
+          return false;
+        }
+      });
+  }
+  /** Containers and images that are the sandbox's. */
+  function inEngine(): readonly string[] {
+    const list = (args: readonly string[]) => execFileSync("docker", args, { encoding: "utf8" }).split("\n");
+    const containers = list(["ps", "--all", "--filter", "name=^base-kit-[0-9a-f]{16}$", "--format", "{{.Names}}"]);
+    return [...containers, ...list(["images", "--quiet", "base-kit-sandbox"])].filter(Boolean);
   }
   async function until(fits: () => boolean): Promise<void> {
     for (let waited = 0; !fits(); waited += 50) {

@@ -3,12 +3,16 @@ import { readFileSync, realpathSync } from "node:fs";
 import { bytesFromText, type Entry } from "@base-kit/core";
 import { entriesFromText } from "@base-kit/testing";
 
-const PROGRAMS = ["cat", "chmod", "chown", "env", "find", "ln", "ls", "mkdir", "mv", "rm", "sleep", "stat"];
+const PROGRAMS = [
+  ...["cat", "chmod", "chown", "env", "find", "ln", "ls", "mkdir", "mv", "rm", "sleep", "stat"],
+  // With which a container puts the tree in its place.
+  ...["chroot", "mount"],
+];
 
 /** A root filesystem of a few of this machine's programs with their libraries, and of files of several owners. */
 export function smallTree(): readonly Entry[] {
   const files = new Map<string, string>([["bin/sh", "/bin/sh"]]);
-  for (const name of PROGRAMS) files.set(`bin/${name}`, `/bin/${name}`);
+  for (const name of PROGRAMS) files.set(`bin/${name}`, name === "chroot" ? "/usr/sbin/chroot" : `/bin/${name}`);
   const libraries = execFileSync("ldd", [...files.values()], { encoding: "utf8" });
   for (const [, path = ""] of libraries.matchAll(/(\/\S+) \(0x/g)) files.set(path.slice(1), path);
   const folders = new Set([...files.keys()].flatMap(foldersOf));
