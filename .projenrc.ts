@@ -156,6 +156,7 @@ workspace.addPackage({
     store,
     elf,
     rootfs,
+    sandbox,
     oci,
     producerDebian,
     producerDebootstrap,

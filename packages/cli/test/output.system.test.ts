@@ -40,6 +40,7 @@ const PACKED = z.strictObject({ file: z.string(), size: z.int().positive(), dige
 const PRODUCERS = z.array(z.object({ name: z.string(), summary: z.string(), releases: z.array(z.string()) })).min(2);
 const DOCTOR = z.object({
   engines: z.array(z.object({ place: z.string() })),
+  sandboxes: z.array(z.object({ name: z.string(), found: z.boolean() })).length(4),
   tools: z.array(z.object({ name: z.string() })),
 });
 
@@ -178,6 +179,7 @@ test("doctor tells what is missing and what it would enable, and where engines w
   expect(stdout).toMatch(/^node v\d+.* on \w+\/\w+/);
   expect(stdout).toMatch(/missing .*unix:\/\/\/nonexistent\/docker\.sock .*no such file/);
   expect(stdout).toMatch(/missing +docker +for /);
+  expect(stdout).toMatch(/refused +container +.*program docker was not found/);
 });
 
 describe.skipIf(requires("docker").skip)("the command that is shown to try an image", () => {
