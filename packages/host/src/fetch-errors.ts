@@ -33,7 +33,9 @@ export function requestFailure(url: URL, cause: unknown): Error {
       cause,
     });
   }
-  return new BaseKitError("FETCH_FAILED", `cannot fetch ${redactUrl(url)} from ${url.host}: ${text}`, {
+  // A mistyped name stays unknown: waiting and trying again would only hide that.
+  const errorCode = code === "ENOTFOUND" ? "FETCH_HOST_UNKNOWN" : "FETCH_FAILED";
+  return new BaseKitError(errorCode, `cannot fetch ${redactUrl(url)} from ${url.host}: ${text}`, {
     kind: "network",
     hint: "Check the network and the proxy settings (http_proxy, https_proxy, no_proxy), or use another mirror.",
     cause,

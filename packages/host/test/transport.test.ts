@@ -18,7 +18,7 @@ describe("a connection that fails is told in words, and whether trying again may
     ["ERR_TLS_CERT_ALTNAME_INVALID", "FETCH_TLS_FAILED"],
     ["SELF_SIGNED_CERT_IN_CHAIN", "FETCH_TLS_FAILED"],
     ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "FETCH_TLS_FAILED"],
-    ["ENOTFOUND", "FETCH_FAILED"],
+    ["ENOTFOUND", "FETCH_HOST_UNKNOWN"],
     ["EAI_AGAIN", "FETCH_FAILED"],
     ["ECONNRESET", "FETCH_FAILED"],
     ["UND_ERR_CONNECT_TIMEOUT", "FETCH_FAILED"],
