@@ -86,7 +86,8 @@ async function resolved(spec: SourceSpec): Promise<ResolvedSpec> {
   const found = await stat(text).catch(() => undefined);
   if (found?.isDirectory()) return { transport: "oci", path: text, wanted: undefined };
   if (found?.isFile()) return { transport: "docker-archive", path: text, wanted: undefined };
-  if (/^[./~]/.test(text)) throw notFound(text, "there is no such file or directory");
+  // `docker://` says so when a registry really has such a name.
+  if (/^[./~]|\.(?:tar|tgz)(?:\.\w+)?$/.test(text)) throw notFound(text, "there is no such file or directory");
   return { transport: "docker", reference: parsePinnedReference(text) };
 }
 
