@@ -1,4 +1,4 @@
-import { BaseKitError, type Producer, printable } from "@base-kit/core";
+import { BaseKitError, closest, type Producer, printable } from "@base-kit/core";
 
 /** The producers this command line knows, each loaded when it is used. A new distribution is one more line here. */
 export const PRODUCERS: Readonly<Record<string, () => Promise<Producer>>> = {
@@ -28,12 +28,14 @@ export async function loadProducer(name: string): Promise<Producer> {
   const load = Object.hasOwn(PRODUCERS, name) ? PRODUCERS[name] : undefined;
   if (load === undefined) {
     const known = Object.keys(PRODUCERS);
+    const near = closest(name, known);
+    const meant = near.length === 0 ? "" : `Did you mean ${near.join(" or ")}? `;
     throw new BaseKitError(
       "PRODUCER_UNKNOWN",
       `there is no producer ${printable(name)}; expected one of ${known.join(", ")}`,
       {
         kind: "usage",
-        hint: `A build looks like \`base-kit build alpine:3.20\`; \`base-kit producers\` tells what each can do.`,
+        hint: `${meant}A build looks like \`base-kit build alpine:3.20\`; \`base-kit producers\` tells what each can do.`,
       },
     );
   }

@@ -1,6 +1,5 @@
 export { type AptSource, parseDeb822Sources, parseOneLineSources, readAptSources } from "./apt-sources.ts";
 export { type DebianMachine, debianMachine } from "./architecture.ts";
-export { closest } from "./closest.ts";
 export { type EmulationOptions, isExecutable } from "./executable.ts";
 export { COMPONENT, type Grammar, PACKAGE, SUITE } from "./grammar.ts";
 export {

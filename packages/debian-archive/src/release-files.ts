@@ -35,7 +35,8 @@ export interface SuitePlace {
  * @throws BaseKitError of kind network when the mirror does not have it, verification when it is not trusted
  */
 export async function fetchRelease({ mirror, suite, keyring }: SuitePlace, context: Context): Promise<FetchedRelease> {
-  const fetch = (name: ReleaseFile["name"]) => fetchReleaseFile(`${mirror}/dists/${suite}/${name}`, name, context);
+  const fetch = (name: ReleaseFile["name"]) =>
+    fetchReleaseFile({ url: `${mirror}/dists/${suite}/${name}`, name, label: `${suite}/${name}` }, context);
   const inRelease = await fetch("InRelease").catch(unlessMissing);
   const subject = (file: ReleaseFile) => `the Release of ${printable(suite)} (${redactUrl(file.url)})`;
   if (inRelease) {
@@ -64,8 +65,11 @@ export async function requireKeyring(path: string, distribution: string): Promis
   }
 }
 
-async function fetchReleaseFile(url: string, name: ReleaseFile["name"], context: Context): Promise<ReleaseFile> {
-  const { path, size, sha256 } = await fetchFile({ url, limit: RELEASE_AT_MOST }, context);
+async function fetchReleaseFile(
+  { url, name, label }: Pick<ReleaseFile, "url" | "name"> & { readonly label: string },
+  context: Context,
+): Promise<ReleaseFile> {
+  const { path, size, sha256 } = await fetchFile({ url, name: label, limit: RELEASE_AT_MOST }, context);
   return { name, url, size, sha256, bytes: await readFile(path) };
 }
 

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { BaseKitError, printable, systemErrorCode } from "@base-kit/core";
-import { closest, SUITE } from "@base-kit/debian-archive";
+import { BaseKitError, closest, printable, systemErrorCode } from "@base-kit/core";
+import { SUITE } from "@base-kit/debian-archive";
 
 /** How debootstrap makes a suite, and whose suite it is. */
 export interface Suite {

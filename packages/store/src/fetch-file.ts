@@ -16,6 +16,8 @@ const PROGRESS_MS = 100;
 export interface FileSource {
   /** http, https or file. */
   readonly url: string | URL;
+  /** What it is called while it comes. @default the last part of the URL */
+  readonly name?: string;
   readonly digest?: Digest;
   /** Hexadecimal; compared besides the digest. */
   readonly sha512?: string;
@@ -40,7 +42,7 @@ export interface FetchedFile {
  *
  * Broken connections and the statuses 408, 425, 429 and 5xx get four tries.
  *
- * @throws BaseKitError `FETCH_MISMATCH`, `FETCH_WRONG_SIZE` (verification); `FETCH_FAILED`, `FETCH_NOT_FOUND`, `FETCH_REFUSED`,
+ * @throws BaseKitError `FETCH_MISMATCH`, `FETCH_WRONG_SIZE` (verification); `FETCH_FAILED`, `FETCH_HOST_UNKNOWN`, `FETCH_NOT_FOUND`, `FETCH_REFUSED`,
  *   `FETCH_STATUS`, `FETCH_WEB_PAGE`, `FETCH_TLS_FAILED`, `FETCH_REDIRECT_REFUSED` (network); `FILE_NOT_FOUND`,
  *   `FILE_UNREADABLE`, `DISK_FULL`, `WRITE_FAILED`, `STORE_UNUSABLE` (environment)
  */
@@ -61,7 +63,8 @@ export async function fetchWithin(tries: Tries, source: FileSource, context: Con
   });
 }
 
-export function fileName({ url }: FileSource): string {
+export function fileName({ url, name }: FileSource): string {
+  if (name !== undefined) return name;
   const { pathname } = new URL(url);
   return pathname.slice(pathname.lastIndexOf("/") + 1);
 }

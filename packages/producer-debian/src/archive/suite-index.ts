@@ -116,7 +116,7 @@ async function readIndex(
   const expected = { digest: `sha256:${form.sha256}`, size: form.size } as const;
   const byName = `${folder}/${form.path}`;
   const byHash = `${byName.slice(0, byName.lastIndexOf("/"))}/by-hash/SHA256/${form.sha256}`;
-  const fetch = (url: string) => fetchFile({ url, ...expected }, context);
+  const fetch = (url: string) => fetchFile({ url, name: `${source.suite}/${form.path}`, ...expected }, context);
   const { path } = release.acquireByHash
     ? await fetch(byHash).catch(unlessMissing(() => fetch(byName)))
     : await fetch(byName);

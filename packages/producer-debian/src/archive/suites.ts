@@ -1,5 +1,5 @@
-import { BaseKitError, printable } from "@base-kit/core";
-import { closest, SUITE } from "@base-kit/debian-archive";
+import { BaseKitError, closest, printable } from "@base-kit/core";
+import { SUITE } from "@base-kit/debian-archive";
 
 export type Distribution = "debian" | "ubuntu";
 

@@ -1,5 +1,4 @@
-import { BaseKitError, printable } from "@base-kit/core";
-import { closest } from "@base-kit/debian-archive";
+import { BaseKitError, closest, printable } from "@base-kit/core";
 import type { PackagesIndex } from "../index/packages-index.ts";
 
 /** Names that no index has, and what may have been meant. */
