@@ -8,7 +8,7 @@ import { through } from "./through.ts";
  * but stops at the first zero behind one and takes no notice of what follows; here anything but zeros is an error.
  */
 export async function* gunzip(reader: ChunkReader): AsyncGenerator<Uint8Array, void, undefined> {
-  const stream = createGunzip({ chunkSize: 64 * 1024 });
+  const stream = createGunzip({ chunkSize: 256 * 1024 });
   let taken = 0;
   let last: Uint8Array = new Uint8Array(0);
   const chunks = reader.rest();
