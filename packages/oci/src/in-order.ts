@@ -10,12 +10,13 @@ const AT_ONCE = 8;
 /** The pieces in their order, several in the making at once. */
 export async function* inOrder<T>(
   pieces: AsyncIterable<Piece<T>>,
+  atOnce: number = AT_ONCE,
 ): AsyncGenerator<{ readonly of: T; readonly bytes: Buffer }, void, void> {
   const running: Piece<T>[] = [];
   try {
     for await (const piece of pieces) {
       running.push(piece);
-      while (running.length >= AT_ONCE || (running[0] !== undefined && Buffer.isBuffer(running[0].bytes))) {
+      while (running.length >= atOnce || (running[0] !== undefined && Buffer.isBuffer(running[0].bytes))) {
         const first = running.shift() as Piece<T>;
         yield { of: first.of, bytes: await first.bytes };
       }

@@ -1,5 +1,6 @@
 export { digestOf } from "./blob.ts";
 export { assembleImage, type BuildImageOptions, buildImage, mergeRuntime } from "./build-image.ts";
+export { type Ahead, compressAhead } from "./compress-ahead.ts";
 export {
   type Compressor,
   type CompressorOptions,

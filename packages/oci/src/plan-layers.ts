@@ -27,7 +27,7 @@ export interface LayerPlan {
  *
  * @throws BaseKitError `ROOTFS_EMPTY` (unsupported): engines take an empty layer and nobody can use the image
  */
-export function planLayers(rootfs: Rootfs, atMost = 1): readonly LayerPlan[] {
+export function planLayers(rootfs: Pick<Rootfs, "segments" | "packages">, atMost = 1): readonly LayerPlan[] {
   const owned = ownedEntries(rootfs);
   if (owned.every(({ entry }) => entry.path === "")) {
     throw new BaseKitError("ROOTFS_EMPTY", "the root filesystem is empty", {
@@ -74,6 +74,11 @@ function membersOf(segments: ReadonlySet<Segment>, owned: readonly OwnedEntry[])
 
 function member(segmentKey: string, owned: readonly OwnedEntry[]): MemberPlan {
   return { key: memberKey(segmentKey, owned), entries: owned.map(({ entry }) => entry) };
+}
+
+/** Bytes of the files in it. */
+export function sizeOfMember({ entries }: MemberPlan): number {
+  return entries.reduce((sum, entry) => sum + (entry.type === "file" ? entry.size : 0), 0);
 }
 
 /** All folders on the way to the entries, the root among them. */
@@ -131,7 +136,11 @@ interface Group {
   readonly segments: ReadonlySet<Segment>;
 }
 
-function groups(rootfs: Rootfs, owned: readonly OwnedEntry[], atMost: number): readonly Group[] {
+function groups(
+  rootfs: Pick<Rootfs, "segments" | "packages">,
+  owned: readonly OwnedEntry[],
+  atMost: number,
+): readonly Group[] {
   if (atMost < 2) return [{ title: "", segments: new Set(rootfs.segments) }];
   const sources = new Map(rootfs.packages.map(({ name, source }) => [name, source ?? name]));
   const packages = new Map<string, Segment[]>();

@@ -5,7 +5,7 @@ import type { ByteString, Entry, InstalledPackage, Layer, Rootfs, Segment } from
 import { applyTransforms, clampTimes, directoryEntry, fileEntry, mergedEntries } from "@base-kit/rootfs";
 import { readContent } from "@base-kit/testing";
 import { describe, expect, test } from "vitest";
-import { buildImage, validateImage } from "../src/index.ts";
+import { buildImage, compressAhead, validateImage } from "../src/index.ts";
 import { planLayers } from "../src/plan-layers.ts";
 import { inContext, type TestContext } from "./in-context.ts";
 
@@ -110,6 +110,30 @@ describe("the cache of members", () => {
     const [fresh] = await layersOf(rootfs(changed), empty);
     expect(after).toMatchObject({ digest: fresh?.digest, diffId: fresh?.diffId, size: fresh?.size });
     expect(after?.digest).not.toBe(before?.digest);
+  });
+
+  test("takes over parts that were compressed ahead, under whatever else it has", async () => {
+    using context = inContext();
+    using apart = inContext();
+    const [foreseen, made] = [[segment("a"), segment("b", "b", 3000)], segment("made")];
+    await compressAhead(rootfs(foreseen), {}, context).ended;
+    const [layer] = await layersOf(rootfs([...foreseen, made]), context);
+    expect(lastDetail(context)).toContain("2 of 4 parts cached");
+    expect(layer?.digest).toBe((await layersOf(rootfs([...foreseen, made]), apart))[0]?.digest);
+    expect(readdirSync(context.tempDir)).toHaveLength(1);
+  });
+
+  test("is not waited for when it was compressed ahead in vain", async () => {
+    using context = inContext();
+    const broken: Segment = {
+      key: "broken",
+      origin: "broken",
+      entries: () => [{ ...fileEntry("broken", "x"), size: 2 }],
+    };
+    await compressAhead(rootfs([segment("a"), broken]), {}, context).stop();
+    await compressAhead(rootfs([segment("a"), broken]), {}, context).ended;
+    expect(context.events).toEqual([]);
+    expect(readdirSync(context.tempDir)).toEqual([]);
   });
 
   test("spares a whole layer that is known even the reading of its files", async () => {

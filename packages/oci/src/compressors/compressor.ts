@@ -54,12 +54,13 @@ export function requireCompressor({
   });
 }
 
-/** A stream compressed by it. */
+/** A stream compressed by it; `atOnce` says how many pieces may be in the making, where not all cores shall be used. */
 export async function* compressed(
   chunks: AsyncIterable<Uint8Array>,
   compressor: Compressor,
+  atOnce?: number,
 ): AsyncGenerator<Buffer, void, void> {
-  for await (const { bytes } of inOrder(compressor.pieces(chunks))) yield bytes;
+  for await (const { bytes } of inOrder(compressor.pieces(chunks), atOnce)) yield bytes;
 }
 
 /** Of zlib: beyond it a layer takes three times as long for a percent. */
