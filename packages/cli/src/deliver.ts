@@ -16,13 +16,18 @@ export interface Delivered {
   readonly outputs: readonly (SinkResult & { readonly to: string })[];
 }
 
+/** How layers are packed for these destinations. */
+export function layersFor({ keepsLayer, layer }: Pick<Destinations, "keepsLayer" | "layer">): LayerOptions {
+  return { compression: keepsLayer ? "gzip" : "none", ...layer };
+}
+
 /** From root filesystems to everywhere they are wanted: one image each, checked once, handed to each destination in turn. */
 export async function deliver(
   sources: readonly ImageSource[],
   destinations: Destinations,
   context: Context,
 ): Promise<Delivered> {
-  const layers: LayerOptions = { compression: destinations.keepsLayer ? "gzip" : "none", ...destinations.layer };
+  const layers = layersFor(destinations);
   const images: Image[] = [];
   for (const { rootfs, options } of sources) {
     images.push(await buildImage(rootfs, { ...options, ...layers }, context));

@@ -17,7 +17,15 @@ export interface Producer<Options = unknown> {
   /** Decides everything: which files, of which digest, by whose signature. The only step that looks at the world. */
   resolve(request: ProducerRequest<Options>, context: Context): Promise<Lock>;
   /** Makes the root filesystem the lock describes. */
-  produce(lock: Lock, context: Context): Promise<Rootfs>;
+  produce(lock: Lock, context: Context, options?: ProduceOptions): Promise<Rootfs>;
+}
+
+export interface ProduceOptions {
+  /**
+   * Told, when something slow such as the packages' scripts begins, of the root filesystem as it is until then: most segments will be
+   * in the result under the same keys, so that whoever compresses them need not wait. A producer may leave it out.
+   */
+  readonly onForeseen?: (rootfs: Rootfs) => void;
 }
 
 export interface ProducerRequest<Options> {

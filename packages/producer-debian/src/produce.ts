@@ -1,6 +1,14 @@
 import { basename } from "node:path";
-import { type Context, type Entry, type Lock, type Rootfs, type Segment, step } from "@base-kit/core";
-import { applyTweaks } from "@base-kit/debian-tweaks";
+import {
+  type Context,
+  type Entry,
+  type Lock,
+  type ProduceOptions,
+  type Rootfs,
+  type Segment,
+  step,
+} from "@base-kit/core";
+import { applyTweaks, slim } from "@base-kit/debian-tweaks";
 import { clampTimes, describeRootfs, fileEntry } from "@base-kit/rootfs";
 import { fetchFiles } from "@base-kit/store";
 import { withCredentials } from "./archive/credentials.ts";
@@ -22,7 +30,7 @@ interface Installed {
 }
 
 /** Makes the root filesystem of the locked packages: unpacked in memory, with dpkg's database, and configured. */
-export async function produce(lock: Lock, context: Context): Promise<Rootfs> {
+export async function produce(lock: Lock, context: Context, { onForeseen }: ProduceOptions = {}): Promise<Rootfs> {
   const build = await readLock(lock);
   const epoch = lock.sourceDateEpoch;
   const installed = await openPackages(build, context);
@@ -40,6 +48,7 @@ export async function produce(lock: Lock, context: Context): Promise<Rootfs> {
     ...unpacked,
     packages: unpacked.packages.map((each) => withDigest(each, installed)),
   });
+  const tweaks = { ...build.options, epoch, architecture: build.system.architecture };
   const scripted = installed.filter(({ named }) => hasScript(named));
   const configured = await configure(
     clamped,
@@ -48,12 +57,12 @@ export async function produce(lock: Lock, context: Context): Promise<Rootfs> {
       script: configureScript(preinsts(installed)),
       scripted: scripted.map(({ locked }) => locked.name),
       epoch,
+      onStart: () => onForeseen?.(build.options.slim ? slim(clamped, tweaks) : clamped),
     },
     context,
   );
   return step(context, "making a base image of it", async () => {
-    const { options, system } = build;
-    const tweaked = await applyTweaks(configured, { ...options, epoch, architecture: system.architecture });
+    const tweaked = await applyTweaks(configured, tweaks);
     return clampTimes(epoch)(tweaked);
   });
 }

@@ -17,6 +17,8 @@ export interface OneRun {
   readonly epoch: number;
   /** The tree, parents first, every path once. */
   readonly entries: readonly Entry[];
+  /** Told when it is not known what the script does, before it is run. */
+  readonly onStart?: () => void;
   /** Further entries for the script alone, which it has to remove. */
   readonly helpers?: readonly Entry[];
 }
@@ -45,6 +47,7 @@ export async function runOnce({ segments }: Pick<Rootfs, "segments">, run: OneRu
       return unpackChanges(kept);
     }
     const backend = await chooseBackend(run.mode, context);
+    run.onStart?.();
     const before = run.entries;
     const changes = await runInSandbox(
       {

@@ -1,5 +1,5 @@
 import type { Context, Image, Lock } from "@base-kit/core";
-import { deliver, type ImageSource } from "../deliver.ts";
+import { deliver, type ImageSource, layersFor } from "../deliver.ts";
 import { type DestinationFlags, findDestinations } from "../destinations.ts";
 import { builtImage, type ImageFlags, imageSettings } from "../image-settings.ts";
 import { lockedImage } from "../locked-image.ts";
@@ -26,11 +26,12 @@ export async function build(spec: string, flags: BuildFlags, outer: Context): Pr
   const asked = { producer, release, options, sourceDateEpoch: settings.epoch };
   const locking = await openLocking(asked, flags, context);
   const destinations = await findDestinations(flags, defaultName(name, release), context);
+  const ahead = layersFor(destinations);
 
   const sources: (ImageSource & { readonly lock: Lock })[] = [];
   for (const platform of platforms) {
     const lock = await locking.lockFor(platform);
-    sources.push({ lock, ...(await lockedImage(lock, { producer, settings }, context)) });
+    sources.push({ lock, ...(await lockedImage(lock, { producer, settings, ahead }, context)) });
   }
   if (flags.allowVersionSkew !== true) requireSameVersions(sources);
   const delivered = await deliver(sources, destinations, context);

@@ -11,6 +11,8 @@ export interface ConfigureJob {
   readonly scripted: readonly string[];
   /** Seconds since 1970. */
   readonly epoch: number;
+  /** Told before scripts are run. */
+  readonly onStart?: (() => void) | undefined;
   /** What machine this is. @default asks the system */
   readonly emulation?: EmulationOptions;
 }
@@ -41,7 +43,8 @@ export async function configure(rootfs: Rootfs, job: ConfigureJob, context: Cont
   };
   const entries = mergedEntries(rootfs);
   const run = { purpose: "debian-configured", title: "configuring the packages", mode, script, env, epoch, entries };
-  const changes = await runOnce(rootfs, run, context);
+  const onStart = () => job.onStart?.();
+  const changes = await runOnce(rootfs, { ...run, onStart }, context);
   const removed = changes.removed.map((path) => Buffer.from(path, "latin1").toString("utf8"));
   const without = removed.length === 0 ? rootfs : removePaths(removed)(rootfs);
   return addEntries(changes.entries, "configure")(without);
