@@ -19,6 +19,21 @@ export interface DescribedApk {
   readonly info?: readonly string[];
   readonly scripts?: Readonly<Record<string, string>>;
   readonly origin?: string;
+  /** Entries behind the files, header by header: for what abuild would never write. */
+  readonly further?: readonly RawEntry[];
+  /** How the data is compressed. @default as one gzip member */
+  readonly compress?: (tar: Buffer) => Buffer;
+}
+
+export interface RawEntry {
+  readonly path: string;
+  readonly content?: string | Buffer;
+  readonly mode?: number;
+  /** Letter of the header; `0` is a file. */
+  readonly type?: string;
+  readonly target?: string;
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
 export interface ApkKey {
@@ -49,9 +64,12 @@ export function makeApk(described: DescribedApk, key: ApkKey, algorithm: keyof t
     info = [],
     scripts = {},
     origin = name,
+    further = [],
+    compress = gzipSync,
   } = described;
   const entries = Object.entries(withFolders(files));
-  const data = gzipSync(Buffer.concat([...entries.map(([path, file]) => dataEntry(path, file)), Buffer.alloc(1024)]));
+  const blocks = [...entries.map(([path, file]) => dataEntry(path, file)), ...further.map(tarEntry)];
+  const data = compress(Buffer.concat([...blocks, Buffer.alloc(1024)]));
   const size = entries.reduce(
     (sum, [, file]) => sum + Buffer.byteLength(typeof file === "string" ? file : file.content),
     0,
@@ -193,17 +211,7 @@ function checksumRecord(content: Buffer): Buffer {
   return tarEntry({ path: "./PaxHeaders/x", content: `${length} ${rest}`, mode: 0o644, type: "x" });
 }
 
-interface TarEntry {
-  readonly path: string;
-  readonly content: string | Buffer;
-  readonly mode: number;
-  readonly type?: string;
-  readonly target?: string;
-  readonly uid?: number;
-  readonly gid?: number;
-}
-
-function tarEntry({ path, content, mode, type = "0", target = "", uid = 0, gid = 0 }: TarEntry): Buffer {
+function tarEntry({ path, content = "", mode = 0o644, type = "0", target = "", uid = 0, gid = 0 }: RawEntry): Buffer {
   const bytes = Buffer.from(content);
   const header = Buffer.alloc(512);
   const octal = (value: number, digits: number) => value.toString(8).padStart(digits, "0");

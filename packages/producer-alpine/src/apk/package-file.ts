@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { BaseKitError, bytesFromText, printable } from "@base-kit/core";
 import { TarReader } from "@base-kit/tar";
 import { gzipMembers } from "./gzip-members.ts";
-import { ownerNames } from "./owner-names.ts";
+import { headerFacts } from "./header-facts.ts";
 import { type PkgInfo, parsePkgInfo } from "./pkginfo.ts";
 import { isSignatureName, requireSignature, type TrustedKeys } from "./signature.ts";
 import { filesOf } from "./small-tar.ts";
@@ -60,8 +60,8 @@ const SCRIPT = /^\.((?:pre|post)-(?:install|deinstall|upgrade)|trigger)$/;
 
 /**
  * Opens a package, apk-v2-format(5): gzip members with signatures, with its description and scripts, and with its files. All that vouches
- * for it is checked: the signature over the second, the checksum of it that the index has, and the digest of the third that
- * stands in it.
+ * for it is checked: the signature over the second, the checksum of it that the index has, the digest of the third that stands in it, and
+ * the checksum before each file.
  *
  * @throws BaseKitError `APK_UNSIGNED`, `APK_UNKNOWN_KEY`, `APK_BAD_SIGNATURE`, `APK_ARCHIVE`, `APK_MISMATCH`, `APK_INVALID` (verification)
  */
@@ -107,17 +107,26 @@ export function readApk(
 function membersOf(data: Buffer, file: string): readonly ApkMember[] {
   const members: ApkMember[] = [];
   const sums = new Map<string, string>();
-  const names = ownerNames(data);
+  const facts = headerFacts(data);
   type Found = Parameters<ConstructorParameters<typeof TarReader>[0]["onEntry"]>[0];
   let waiting: Found | undefined;
   const take = (found: Found, offset: number): void => {
     const { path, type, mode, uid, gid, mtime, xattrs } = found;
-    const { user = "", group = "" } = names.next().value ?? {};
+    const { user = "", group = "", sha1: announced } = facts.next().value ?? { user: "" };
     // The root itself, and what a package keeps for itself.
     if (path === "" || /^\.[^/]*$/.test(path)) return;
     if (/\p{Cc}/u.test(path)) invalid(file, `the name ${printable(path)} has control characters`);
+    if (found.type === "hardlink" && !sums.has(found.target))
+      invalid(
+        file,
+        `${printable(path)} is a hard link to ${printable(found.target)}, which is no file before it in the package`,
+      );
     const checksum = checksumOf(found, data, offset, sums);
     if (checksum !== undefined) sums.set(path, checksum);
+    if (announced !== undefined && type !== "hardlink") {
+      const expected = `Q1${Buffer.from(announced, "hex").toString("base64")}`;
+      if (checksum !== expected) mismatch(file, `checksum of /${path}`, expected, checksum ?? "none");
+    }
     members.push({
       type,
       path,

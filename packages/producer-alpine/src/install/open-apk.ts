@@ -16,7 +16,7 @@ export interface ApkFile {
 }
 
 /** Raised when the same package comes to be read as other contents. */
-const FORMAT = 2;
+const FORMAT = 3;
 const EXPANSION_AT_MOST = 200;
 const ROOM = 64 * 1024 ** 2;
 
