@@ -1,11 +1,12 @@
 import { type Context, type Image, type Rootfs, type SinkResult, step } from "@base-kit/core";
 import { type BuildImageOptions, buildImage, type LayerOptions, validateImages } from "@base-kit/oci";
 import type { Destinations } from "./destinations.ts";
-import { writeSboms } from "./write-sboms.ts";
+import { type SbomFacts, writeSboms } from "./write-sboms.ts";
 
 /** What becomes one image: the root filesystem for one platform. */
 export interface ImageSource {
   readonly rootfs: Rootfs;
+  readonly facts?: SbomFacts;
   /** What `buildImage` is told, besides what concerns the layers. */
   readonly options: Required<Pick<BuildImageOptions, "runtime" | "created" | "annotations" | "createdBy">>;
 }
@@ -48,8 +49,14 @@ export async function deliver(
     await checked;
   }
   const described = images.map((image, at) => {
-    const { rootfs, options } = sources[at] as ImageSource;
-    return { image, rootfs, created: options.created, name: destinations.name };
+    const { rootfs, facts, options } = sources[at] as ImageSource;
+    return {
+      image,
+      rootfs,
+      ...(facts === undefined ? {} : { facts }),
+      created: options.created,
+      name: destinations.name,
+    };
   });
   await writeSboms(destinations.sboms, described, context);
   return { images, outputs };

@@ -1,12 +1,20 @@
 import { type Context, formatPlatform, type Image, printable, type Rootfs, step } from "@base-kit/core";
-import { cyclonedxDocument, spdxDocument } from "@base-kit/oci";
+import { cyclonedxDocument, type SbomProgram, spdxDocument } from "@base-kit/oci";
 import { withLicences } from "@base-kit/rootfs";
 import { writeFileAtomically } from "@base-kit/store";
 import type { SbomFile } from "./options/sbom-file.ts";
 import { version } from "./version.ts";
 
+/** What an image is made of that its own files do not tell. */
+export interface SbomFacts {
+  /** os-release(5) of the system that its packages are of. */
+  readonly system: Readonly<Record<string, string>>;
+  readonly programs: readonly SbomProgram[];
+}
+
 export interface SbomImage {
   readonly rootfs: Rootfs;
+  readonly facts?: SbomFacts;
   readonly image: Image;
   readonly name: string;
   /** Seconds since 1970. */
@@ -33,12 +41,14 @@ function forPlatform(path: string, { image: { platform } }: SbomImage): string {
 }
 
 async function writeFor(
-  { rootfs, image, name, created }: SbomImage,
+  { rootfs, facts, image, name, created }: SbomImage,
   files: readonly SbomFile[],
   context: Context,
 ): Promise<void> {
   const packages = await withLicences(rootfs);
-  const subject = { name, image, packages, osRelease: rootfs.osRelease, created, toolVersion: version() };
+  const osRelease = facts?.system ?? rootfs.osRelease;
+  const programs = facts?.programs ?? [];
+  const subject = { name, image, packages, programs, osRelease, created, toolVersion: version() };
   for (const { path, format } of files) {
     await step(context, `writing ${printable(path)}`, async (handle) => {
       const document = format === "spdx" ? spdxDocument(subject) : cyclonedxDocument(subject);

@@ -35,7 +35,7 @@ export {
 export { refuseCredentials } from "./refuse-credentials.ts";
 export { cyclonedxDocument } from "./sbom/cyclonedx.ts";
 export { spdxDocument } from "./sbom/spdx.ts";
-export type { SbomSubject } from "./sbom/subject.ts";
+export type { SbomProgram, SbomSubject } from "./sbom/subject.ts";
 export { documentsIn, manifestsIn, nodeOf, storedBlobs } from "./stored-images.ts";
 export { validateImage, validateImages } from "./validate.ts";
 export { readDocument } from "./verified-blob.ts";

@@ -10,7 +10,16 @@ export function cyclonedxDocument(subject: SbomSubject): string {
   const system = systemOf(subject);
   const digest = image.manifest.digest.slice("sha256:".length);
   const root = `image:${image.manifest.digest}`;
-  const components = packages.map((each) => component(each, subject));
+  const components = [
+    ...packages.map((each) => component(each, subject)),
+    ...(subject.programs ?? []).map(({ path, sha256 }) => ({
+      type: "application",
+      "bom-ref": `program:${path}`,
+      name: path,
+      version: `sha256:${sha256}`,
+      hashes: [{ alg: "SHA-256", content: sha256 }],
+    })),
+  ];
   const document = {
     $schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
     bomFormat: "CycloneDX",

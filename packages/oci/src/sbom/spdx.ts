@@ -3,7 +3,7 @@ import { formatPlatform, type InstalledPackage } from "@base-kit/core";
 import { rfc3339 } from "../config.ts";
 import { licenceExpression } from "./licence.ts";
 import { packageUrl } from "./purl.ts";
-import { type SbomSubject, systemOf } from "./subject.ts";
+import { type SbomProgram, type SbomSubject, systemOf } from "./subject.ts";
 
 const NONE = "NOASSERTION";
 const DOCUMENT = "SPDXRef-DOCUMENT";
@@ -15,7 +15,10 @@ export function spdxDocument(subject: SbomSubject): string {
   const { name, image, packages, created, toolVersion } = subject;
   const system = systemOf(subject);
   const references = new Map<string, string>();
-  const listed = packages.map((each) => packageOf(each, { subject, references }));
+  const listed = [
+    ...packages.map((each) => packageOf(each, { subject, references })),
+    ...(subject.programs ?? []).map(programOf),
+  ];
   const document = {
     spdxVersion: "SPDX-2.3",
     dataLicense: "CC0-1.0",
@@ -77,6 +80,17 @@ function packageOf(each: InstalledPackage, { subject, references }: Within) {
     ...(purl === undefined
       ? {}
       : { externalRefs: [{ referenceCategory: "PACKAGE-MANAGER", referenceType: "purl", referenceLocator: purl }] }),
+  };
+}
+
+function programOf({ path, sha256 }: SbomProgram) {
+  return {
+    SPDXID: identifier({ name: path.slice(1), architecture: "", version: sha256 }),
+    name: path,
+    versionInfo: `sha256:${sha256}`,
+    primaryPackagePurpose: "APPLICATION",
+    ...undescribed(),
+    checksums: [{ algorithm: "SHA256", checksumValue: sha256 }],
   };
 }
 
