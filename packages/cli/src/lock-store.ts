@@ -46,7 +46,7 @@ export function requireSameRequest(path: string, file: LockFile, asked: LockRequ
     `${printable(path)} is the lock of another request: ${differences.join("; ")}`,
     {
       kind: "usage",
-      hint: "Ask for the same, make it again with `base-kit lock --update`, or name another file with --lockfile. It was left as it is.",
+      hint: "Ask for the same, make it again with `base-kit lock --update` (scratch: remove it), or name another file with --lockfile. It was left as it is.",
     },
   );
 }

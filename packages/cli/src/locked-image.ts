@@ -4,6 +4,7 @@ import { applyTransforms, clampTimes, emptyPseudoFilesystems, excludePaths } fro
 import type { ImageSource } from "./deliver.ts";
 import { baseAnnotations } from "./image-producer.ts";
 import type { ImageSettings } from "./image-settings.ts";
+import { SCRATCH } from "./producers.ts";
 
 export interface LockedImageOptions {
   readonly producer: Producer;
@@ -32,7 +33,7 @@ export async function lockedImage(
       runtime: settings.runtime,
       created: lock.sourceDateEpoch,
       annotations: { ...baseAnnotations(lock), ...settings.annotations },
-      createdBy: `base-kit build ${lock.producer}:${lock.release}`,
+      createdBy: lock.producer === SCRATCH ? "base-kit scratch" : `base-kit build ${lock.producer}:${lock.release}`,
     },
   };
 }

@@ -46,6 +46,8 @@ export interface Asked {
 /** The locks of one build: out of the file when it has them, else new. */
 export interface Locking {
   lockFor(platform: Platform): Promise<Lock>;
+  /** What the file has; undefined where it may be decided anew. */
+  recorded(platform: Platform): Lock | undefined;
   /** Writes the file if that was asked for, with what was built. */
   finish(built: readonly LockedPlatform[]): Promise<void>;
 }
@@ -66,13 +68,15 @@ export async function openLocking(asked: Asked, flags: LockFlags, context: Conte
   if (file === undefined && frozen) throw missing(path);
   if (file !== undefined && (frozen || writes)) requireSameRequest(path, file, request);
   const usable = file !== undefined && fits(file, { path, request }, context) ? file : undefined;
+  const recorded = (platform: Platform): Lock | undefined => {
+    const found = usable?.platforms.find(({ lock }) => isSame(lock.platform, platform));
+    if (found !== undefined) return withEpoch(found.lock, asked.sourceDateEpoch);
+    if (frozen) throw platformMissing(path, platform);
+    return undefined;
+  };
   return {
-    lockFor: async (platform) => {
-      const found = usable?.platforms.find(({ lock }) => isSame(lock.platform, platform));
-      if (found !== undefined) return withEpoch(found.lock, asked.sourceDateEpoch);
-      if (frozen) throw platformMissing(path, platform);
-      return resolveFor(asked, platform, context);
-    },
+    recorded,
+    lockFor: async (platform) => recorded(platform) ?? resolveFor(asked, platform, context),
     finish: async (built) => {
       for (const each of built) warnIfOther(each, usable, context);
       if (!writes) return;
@@ -157,7 +161,7 @@ function merged(before: readonly LockedPlatform[], built: readonly LockedPlatfor
 function missing(path: string): BaseKitError {
   return new BaseKitError("LOCK_MISSING", `--frozen-lockfile needs a lock, and there is no ${printable(path)}`, {
     kind: "usage",
-    hint: "Make it with `base-kit lock` and keep it beside the sources. Nothing was fetched.",
+    hint: "Make it with `base-kit lock`, or the same command with --lockfile, and keep it beside the sources. Nothing was fetched.",
   });
 }
 

@@ -10,6 +10,9 @@ export const PRODUCERS: Readonly<Record<string, () => Promise<Producer>>> = {
   wolfi: async () => (await import("@base-kit/producer-alpine")).wolfi as Producer,
 };
 
+/** As a lock file names what `base-kit scratch` made. `build` does not know it: it has no programs to be told of. */
+export const SCRATCH = "scratch";
+
 export interface ProducerSpec {
   readonly name: string;
   readonly release: string | undefined;
@@ -35,7 +38,10 @@ export async function loadProducer(name: string): Promise<Producer> {
       `there is no producer ${printable(name)}; expected one of ${known.join(", ")}`,
       {
         kind: "usage",
-        hint: `${meant}A build looks like \`base-kit build alpine:3.20\`; \`base-kit producers\` tells what each can do.`,
+        hint:
+          name === SCRATCH
+            ? "An image of programs alone is made with `base-kit scratch PROGRAM…`."
+            : `${meant}A build looks like \`base-kit build alpine:3.20\`; \`base-kit producers\` tells what each can do.`,
       },
     );
   }

@@ -93,7 +93,7 @@ describe.skipIf(requires("docker", "curl", "strace").skip)("base-kit scratch wit
     const args = ["scratch", "/usr/bin/curl", "--user", "app", "--source-date-epoch", "1600000000"];
     await sandbox.json([...args, "-t", direct, "--sbom", "curl.spdx.json"]);
     expect(images.run(direct, "/usr/bin/curl", "--version")).toContain("libcurl");
-    expect(readFileSync(sandbox.work("curl.spdx.json"), "utf8")).toContain('"libcurl4');
+    expect(readFileSync(sandbox.work("curl.spdx.json"), "utf8")).toMatch(/"pkg:(?:deb|apk)\/\w+\/libcurl4?\w*@/);
 
     await sandbox.run([...args, "--dockerfile", "context"]);
     images.docker(["build", "--quiet", "--tag", built, sandbox.work("context")]);

@@ -2,6 +2,7 @@ export { type ArchiveDirectoryOptions, archiveDirectory } from "./archive-direct
 export { parseApkInstalled } from "./databases/apk.ts";
 export { withLicences } from "./databases/copyright.ts";
 export { parseDpkgStatus } from "./databases/dpkg.ts";
+export { parseOsRelease } from "./databases/os-release.ts";
 export { packageFiles } from "./databases/package-files.ts";
 export { describeRootfs } from "./describe.ts";
 export { detectPlatform } from "./detect-platform.ts";

@@ -18,6 +18,7 @@ import { copyProgram } from "./copy-program.ts";
 import { addFeatures } from "./features.ts";
 import { type Placed, placePrograms, refuseClashes } from "./image-path.ts";
 import { createImageTree, type Item } from "./image-tree.ts";
+import { inputsOf, type ScratchInput } from "./inputs.ts";
 import { createClosures } from "./needs.ts";
 import type { ScratchOptions, ScratchProgram } from "./options.ts";
 import { ownersOf } from "./owners.ts";
@@ -50,6 +51,7 @@ export interface Collected {
   readonly runtime: RuntimeConfig;
   readonly packages: readonly InstalledPackage[];
   readonly report: ScratchReport;
+  readonly inputs: readonly ScratchInput[];
 }
 
 /** Reads and checks every program and all it needs before anything is made of them. */
@@ -168,7 +170,7 @@ async function gather(
   programs: readonly Program[],
   root: SearchRoot,
   { options, context }: { readonly options: ScratchOptions; readonly context: Context },
-): Promise<Pick<Collected, "items" | "runtime" | "packages" | "report">> {
+): Promise<Pick<Collected, "items" | "runtime" | "packages" | "report" | "inputs">> {
   const tree = createImageTree(root, context);
   const closures = createClosures(root, tree, context);
   const interpreters: ByteString[] = [];
@@ -237,7 +239,8 @@ async function gather(
     sources.length === 0 ? { packages: [], byPath: new Map<ByteString, string>() } : ownersOf(root, sources);
   const report = reportOf({ programs, closures, additions, items: tree.items, owners: byPath });
   warnOfSize({ report, runtimes: [...runtimes], context });
-  return { items: tree.items, runtime, packages, report };
+  const inputs = inputsOf({ items: tree.items, programs, packages, owners: byPath });
+  return { items: tree.items, runtime, packages, report, inputs };
 }
 
 /** A script for a script for a script: the kernel follows five. */

@@ -20,6 +20,8 @@ interface LinkItem {
   readonly type: "symlink";
   readonly target: ByteString;
   readonly mtime: number;
+  /** Where it was in the root, if there. */
+  readonly source?: ByteString;
 }
 
 interface FolderItem {
@@ -68,7 +70,8 @@ export function createImageTree(root: SearchRoot, context: Pick<Context, "tempDi
 
   const takeLink = (path: ByteString) => {
     const node = root.node(path);
-    if (node?.target !== undefined) put(path, { type: "symlink", target: node.target, mtime: node.mtime });
+    if (node?.target !== undefined)
+      put(path, { type: "symlink", target: node.target, mtime: node.mtime, source: path });
   };
   const takeFile = async (path: ByteString, node: RootNode): Promise<number> => {
     await pause();

@@ -8,14 +8,21 @@ import {
   type Rootfs,
   type Segment,
 } from "@base-kit/core";
+import { directoryRoot, readSmallFile } from "@base-kit/elf";
+import { parseOsRelease } from "@base-kit/rootfs";
 import { type Collected, collect } from "./collect.ts";
 import type { Item } from "./image-tree.ts";
+import type { ScratchInput } from "./inputs.ts";
 import type { ScratchOptions, ScratchProgram } from "./options.ts";
 import type { ScratchReport } from "./report.ts";
 
 /** A root filesystem that can say why everything in it is there. */
 export interface ScratchRootfs extends Rootfs {
   readonly report: ScratchReport;
+  /** Every file and link, with where it came from. */
+  readonly inputs: readonly ScratchInput[];
+  /** os-release(5) of the system that `packages` are of. The image itself is no such system. */
+  readonly system: Readonly<Record<string, string>>;
 }
 
 /**
@@ -31,8 +38,16 @@ export async function scratchRootfs(
   context: Context,
 ): Promise<ScratchRootfs> {
   const collected = await collect(programs, options, context);
-  const { platform, packages, runtime, report } = collected;
-  return { platform, osRelease: {}, packages, segments: [segmentOf(collected, options)], runtime, report };
+  const { platform, packages, runtime, report, inputs } = collected;
+  const segments = [segmentOf(collected, options)];
+  return { platform, osRelease: {}, packages, segments, runtime, report, inputs, system: systemOf(options) };
+}
+
+function systemOf({ root = directoryRoot() }: ScratchOptions): Readonly<Record<string, string>> {
+  const found = ["/etc/os-release", "/usr/lib/os-release"]
+    .map((path) => readSmallFile(root, bytesFromText(path), 1024 ** 2))
+    .find((bytes) => bytes !== undefined);
+  return parseOsRelease(found?.toString("utf8") ?? "");
 }
 
 function segmentOf(collected: Collected, options: ScratchOptions): Segment {

@@ -1,16 +1,26 @@
 import { basename } from "node:path";
-import { BaseKitError, type Context, type Image, parsePlatform, printable } from "@base-kit/core";
+import { BaseKitError, type Context, type Image, type Producer, printable, textFromBytes } from "@base-kit/core";
 import { mergedEntries } from "@base-kit/rootfs";
-import { type ScratchContext, type ScratchReport, scratchContext, scratchRootfs } from "@base-kit/scratch";
+import {
+  type ScratchContext,
+  type ScratchReport,
+  type ScratchRootfs,
+  scratchContext,
+  scratchRootfs,
+} from "@base-kit/scratch";
 import { checkImage } from "../check-image.ts";
 import { deliver } from "../deliver.ts";
 import { type DestinationFlags, findDestinations } from "../destinations.ts";
-import { harmlessPairs, type RuntimeFlags, runtimeFromFlags } from "../options/runtime.ts";
-import { type NeedsFlags, needsFromFlags } from "../options/scratch.ts";
-import { sourceDateEpoch } from "../options/source-date-epoch.ts";
+import { builtImage, imageSettings } from "../image-settings.ts";
+import { lockedImage } from "../locked-image.ts";
+import { type LockFlags, openLocking } from "../locking.ts";
+import type { RuntimeFlags } from "../options/runtime.ts";
+import type { NeedsFlags } from "../options/scratch.ts";
 import { type ImageResult, imageResult } from "../result.ts";
+import { gatherOptions, scratchProducer, scratchRequest } from "../scratch-producer.ts";
+import type { SbomFacts } from "../write-sboms.ts";
 
-export interface ScratchFlags extends RuntimeFlags, DestinationFlags, NeedsFlags {
+export interface ScratchFlags extends RuntimeFlags, DestinationFlags, NeedsFlags, LockFlags {
   readonly annotation?: readonly string[];
   readonly sourceDateEpoch?: string;
   /** Writes Docker's build context into this directory instead of an image. */
@@ -29,31 +39,56 @@ export async function scratch(
   flags: ScratchFlags,
   context: Context,
 ): Promise<ImageResult | ScratchContext | ScratchReport> {
-  const epoch = sourceDateEpoch(flags.sourceDateEpoch, context.env);
-  const runtime = runtimeFromFlags(flags, context.env);
+  const settings = imageSettings(flags, context.env);
+  const { epoch } = settings;
   const seconds = checkSeconds(flags.check);
-  const options = {
-    runtime,
-    ...(await needsFromFlags(flags, context)),
-    ...(flags.arch === undefined ? {} : { platform: parsePlatform(flags.arch) }),
-    ...(epoch === undefined ? {} : { sourceDateEpoch: epoch }),
-  };
-  if (flags.dockerfile !== undefined) return scratchContext(programs, flags.dockerfile, options, context);
-  if (flags.explain === true) return (await scratchRootfs(programs, options, context)).report;
-  const annotations = harmlessPairs("annotation", flags.annotation ?? []);
+  const request = scratchRequest(programs, flags);
+  if (flags.dockerfile !== undefined)
+    return scratchContext(programs, flags.dockerfile, await gatherOptions(request, { flags, epoch }, context), context);
+  if (flags.explain === true)
+    return (await scratchRootfs(programs, await gatherOptions(request, { flags, epoch }, context), context)).report;
+  const gather = once(async () => {
+    const options = await gatherOptions(request, { flags, epoch }, context);
+    return { options, rootfs: await scratchRootfs(programs, options, context) };
+  });
+  const producer = scratchProducer(async () => (await gather()).rootfs);
+  const asked = { producer: producer as Producer, release: undefined, options: request, sourceDateEpoch: epoch };
+  const locking = await openLocking(asked, flags, context);
   const destinations = await findDestinations(flags, defaultName(programs), context);
-  const rootfs = await scratchRootfs(programs, options, context);
-  const created = epoch ?? mergedEntries(rootfs).reduce((newest, { mtime }) => Math.max(newest, mtime), 0);
-  const createdBy = "base-kit scratch";
-  const source = { rootfs, options: { runtime, created, annotations, createdBy } };
-  const delivered = await deliver([source], destinations, context);
+  const { rootfs, options } = await gather();
+  const { platform } = rootfs;
+  const lock =
+    locking.recorded(platform) ??
+    (await producer.resolve({ release: undefined, platform, sourceDateEpoch: epoch, options: request }, context));
+  const planned = await lockedImage(lock, { producer: producer as Producer, settings }, context);
+  const delivered = await deliver([{ ...planned, facts: sbomFacts(rootfs) }], destinations, context);
+  const image = delivered.images[0] as Image;
+  await locking.finish([{ lock, built: builtImage(image, flags, settings) }]);
   if (seconds !== undefined) {
     const { root } = options;
     const entries = mergedEntries(rootfs);
     const checked = { entries, runtime: rootfs.runtime, seconds, ...(root === undefined ? {} : { root }) };
-    await checkImage(delivered.images[0] as Image, checked, { flags, context });
+    await checkImage(image, checked, { flags, context });
   }
-  return imageResult(delivered, created, destinations.run);
+  return imageResult(delivered, planned.options.created, destinations.run);
+}
+
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => {
+    result ??= work();
+    return result;
+  };
+}
+
+/** Programs that no package brought are listed by themselves. */
+function sbomFacts({ report, inputs, system }: ScratchRootfs): SbomFacts {
+  const byPath = new Map(inputs.map((input) => [textFromBytes(input.path), input]));
+  const programs = [...new Set(report.programs.map(({ path }) => path))].flatMap((path) => {
+    const { sha256, package: owner } = byPath.get(path) ?? {};
+    return sha256 === undefined || owner !== undefined ? [] : [{ path, sha256 }];
+  });
+  return { system, programs };
 }
 
 function checkSeconds(check: ScratchFlags["check"]): number | undefined {

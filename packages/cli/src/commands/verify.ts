@@ -20,7 +20,7 @@ import { openOne, type SourceFlags } from "../inspect/open-one.ts";
 import { LOCK_NAME, readLockFile } from "../lock-store.ts";
 import { lockedImage } from "../locked-image.ts";
 import { isSame, type VendorFlags, withVendored } from "../locking.ts";
-import { loadProducer } from "../producers.ts";
+import { producerOfLock } from "../producer-of-lock.ts";
 
 export interface VerifyFlags extends SourceFlags, VendorFlags {
   readonly lockfile?: string;
@@ -91,7 +91,7 @@ async function verifyOne(name: string | undefined, recorded: Recorded, within: W
 }
 
 async function makeAgain({ lock, built }: Recorded, context: Context): Promise<Image> {
-  const producer = await loadProducer(lock.producer);
+  const producer = await producerOfLock(lock);
   const flags = recordedFlags(built);
   // Without this environment: a time set in it is not the image's, and a name in the lock must not draw a secret out of it.
   const settings = imageSettings(flags, {});

@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import type { BuildFlags } from "../commands/build.ts";
 import type { CommonOptions } from "../session.ts";
 import { imageText, type Run, session } from "./answer.ts";
-import { imageOptions, list, lockOptions, pathOptions, producerOptions } from "./option-groups.ts";
+import { imageOptions, list, lockOptions, pathOptions, producerOptions, VENDOR } from "./option-groups.ts";
 
 export function addBuild(program: Command, run: Run): void {
   const build = program
@@ -18,7 +18,7 @@ export function addBuild(program: Command, run: Run): void {
         ["compression", "compressor", "layers", "pathExclude"],
       ),
     );
-  lockOptions(producerOptions(build));
+  lockOptions(producerOptions(build)).option("--vendor <directory>", VENDOR);
   imageOptions(pathOptions(build))
     .addHelpText("after", EXAMPLES)
     .action((spec: string, options: BuildFlags & CommonOptions) =>

@@ -33,8 +33,7 @@ export function lockOptions(command: Command): Command {
       "--lockfile [file]",
       "use the inputs of this lock, and write it when it is missing (default: base-kit.lock)",
     )
-    .option("--frozen-lockfile", "use the inputs of the lock, or fail when it does not answer exactly this request")
-    .option("--vendor <directory>", VENDOR);
+    .option("--frozen-lockfile", "use the inputs of the lock, or fail when it does not answer exactly this request");
 }
 
 export function pathOptions(command: Command): Command {

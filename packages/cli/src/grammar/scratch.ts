@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import type { ScratchFlags } from "../commands/scratch.ts";
 import type { CommonOptions } from "../session.ts";
 import { imageText, type Run, session } from "./answer.ts";
-import { imageOptions, list } from "./option-groups.ts";
+import { imageOptions, list, lockOptions } from "./option-groups.ts";
 
 export function addScratch(program: Command, run: Run): void {
   const scratchCommand = program
@@ -26,10 +26,20 @@ export function addScratch(program: Command, run: Run): void {
     .option("--check [seconds]", "start it once (this runs the program) and name files it looks for in vain")
     .addOption(
       new Option("--dockerfile <directory>", "write Docker's build context there instead of making an image").conflicts(
-        ["output", "annotation", "compression", "compressor", "layers", "importMode", "sbom"],
+        [
+          "output",
+          "annotation",
+          "compression",
+          "compressor",
+          "layers",
+          "importMode",
+          "sbom",
+          "lockfile",
+          "frozenLockfile",
+        ],
       ),
     );
-  imageOptions(scratchCommand)
+  imageOptions(lockOptions(scratchCommand))
     .addHelpText("after", EXAMPLES)
     .action((programs: readonly string[], options: ScratchFlags & CommonOptions) =>
       run(async () => {
