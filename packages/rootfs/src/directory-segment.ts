@@ -3,12 +3,15 @@ import { resolve } from "node:path";
 import { BaseKitError, type Context, printable, type Segment, step, systemErrorCode } from "@base-kit/core";
 import { entriesAt, type Member } from "@base-kit/tar";
 import { archiveDirectory } from "./archive-directory.ts";
+import { followFile } from "./follow-file.ts";
 import type { ReadDirectoryOptions } from "./read-directory.ts";
 import { spoolFilled } from "./spool.ts";
 
 export type DirectorySegmentOptions = ReadDirectoryOptions & {
   /** @default `base` */
   readonly origin?: string;
+  /** Gets the segment's archive while it is made: the stream waits for what is still to come, and fails as the reading does. */
+  readonly follow?: (archive: AsyncIterable<Uint8Array>) => void;
 };
 
 /**
@@ -21,22 +24,31 @@ export async function directorySegment(
   context: Context,
   options: DirectorySegmentOptions = {},
 ): Promise<Segment> {
-  const { origin = "base", ...reading } = options;
+  const { origin = "base", follow, ...reading } = options;
   const path = resolve(directory);
   await requireDirectory(directory);
   return step(context, `reading ${printable(path)}`, async (handle) => {
     const found: [Member, number][] = [];
     const copy = await spoolFilled(context, async (file, onBytes) => {
       let size = 0;
+      const followed = followFile(file);
+      follow?.(followed.bytes());
       await archiveDirectory({ directory: path, file }, context, {
         ...reading,
         onEntry: (entry, content) => void found.push([entry, content]),
         onBytes: (bytes) => {
           onBytes(bytes);
           size += bytes.length;
+          followed.advance(bytes.length);
           handle.progress(size);
         },
-      });
+      }).then(
+        () => followed.end(),
+        (error: unknown) => {
+          followed.end(error);
+          throw error;
+        },
+      );
     });
     const entries = entriesAt(copy.path, found);
     handle.detail(entries.length === 1 ? "1 entry" : `${entries.length} entries`);

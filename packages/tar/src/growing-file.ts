@@ -9,9 +9,6 @@ export interface GrowingFileOptions {
 }
 
 const BUFFER = 1024 ** 2;
-/** Reads between two looks at signals and programs. */
-const READS = 8;
-
 /**
  * A file that another program appends to, read behind it and corrected on the way. As long as nothing changes its length the
  * corrections go into the file itself. Then a copy takes its name, and the program goes on with a file that has none.
@@ -28,7 +25,6 @@ export class GrowingFile {
   /** Up to here the buffer is finished. */
   #kept = 0;
   #position = 0;
-  #reads = 0;
   #ended = false;
   /** Bytes of the finished file that are settled but not yet looked at. */
   #finished = 0;
@@ -58,7 +54,8 @@ export class GrowingFile {
       this.#length += read;
       this.#position += read;
       if (read > 0) {
-        if (++this.#reads % READS === 0) await otherWork();
+        // Signals, programs, and whoever follows.
+        await otherWork();
       } else if (this.#ended) return;
       else this.#ended = !(await this.#options.more());
     }
