@@ -11,13 +11,26 @@ import { upload } from "./upload.ts";
 export async function openEngineApi(engine: Engine, { context, limits }: ClientOptions): Promise<EngineClient> {
   const { address, apiVersion } = engine;
   if (address.type === "ssh") throw new TypeError("findEngine gives ssh to the docker program");
-  const { docker, close } = await openDockerode(address, apiVersion);
+  let opened: ReturnType<typeof openDockerode> | undefined;
+  // Loaded for the first question: where there is none before an upload, the engine has something to do meanwhile.
+  const dockerode = async () => {
+    opened ??= openDockerode(address, apiVersion);
+    const { docker } = await opened;
+    // Closing ends what was asked, not what was about to be.
+    context.signal.throwIfAborted();
+    return docker;
+  };
+  const close = (): void => {
+    // That it cannot be loaded is told where it is needed.
+    opened?.then(({ close }) => close()).catch(() => {});
+  };
   const attempting = (doing: string): Attempt => ({ doing, engine: engineName(engine) });
   const version = /^\d+\.\d+$/.test(apiVersion) ? `/v${apiVersion}` : "";
   const common = { endpoint: address, limits, signal: context.signal };
   return {
     inspect: async (name) => {
       const attempt = attempting("looking at the image");
+      const docker = await dockerode();
       const image = docker.getImage(name).inspect().catch(notFoundAsUndefined);
       const answer = await question(image, { attempt, context, close, timeoutMs: limits.question });
       if (answer === undefined) return undefined;
@@ -62,6 +75,7 @@ export async function openEngineApi(engine: Engine, { context, limits }: ClientO
       const doing = `naming the image ${printable(`${repository}:${tag}`)}`;
       const attempt = { ...attempting(doing), untouched: "That name was not set or moved." };
       const options = { repo: repository, tag };
+      const docker = await dockerode();
       await question(docker.getImage(id).tag(options), { attempt, context, close, timeoutMs: limits.question });
     },
     close,
