@@ -37,6 +37,7 @@ export async function deliver(
   const checked = step(context, what, () => validateImages(images, context));
   // Awaited below; until then a failure must not end the process.
   checked.catch(() => {});
+  destinations.onImages?.(images, checked);
   const outputs: (SinkResult & { readonly to: string })[] = [];
   try {
     const ending = images.map((image) => endingWhen(checked, image));
@@ -67,17 +68,19 @@ export async function deliver(
  * takes, so both go on at once; but nobody can have all of an image that turns out to be flawed.
  */
 function endingWhen(checked: Promise<void>, image: Image): Image {
-  const layers = image.layers.map((layer) => ({
-    ...layer,
-    open: async function* () {
-      let last: Uint8Array | undefined;
-      for await (const chunk of layer.open()) {
-        if (last !== undefined) yield last;
-        last = chunk;
-      }
-      await checked;
-      if (last !== undefined) yield last;
-    },
-  }));
-  return { ...image, layers };
+  return { ...image, layers: image.layers.map((layer) => ({ ...layer, open: () => withheld(layer.open(), checked) })) };
+}
+
+/** All chunks, the last of them when `released` is fulfilled. */
+export async function* withheld(
+  chunks: AsyncIterable<Uint8Array>,
+  released: Promise<void>,
+): AsyncGenerator<Uint8Array, void, void> {
+  let last: Uint8Array | undefined;
+  for await (const chunk of chunks) {
+    if (last !== undefined) yield last;
+    last = chunk;
+  }
+  await released;
+  if (last !== undefined) yield last;
 }

@@ -1,6 +1,7 @@
 import {
   BaseKitError,
   type Context,
+  type Image,
   type ImageReference,
   isBaseKitError,
   type Layer,
@@ -40,6 +41,8 @@ export interface Destinations {
   readonly name: string;
   /** A command to try the image with. */
   readonly run: string;
+  /** Hears of the images when they are made, and when they were checked. */
+  readonly onImages?: (images: readonly Image[], checked: Promise<void>) => void;
 }
 
 /**

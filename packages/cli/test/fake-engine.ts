@@ -35,7 +35,7 @@ export async function startFakeEngine(socket: string, misbehaviour: Misbehaviour
       .setHeader("Ostype", "linux")
       .setHeader("Content-Type", "application/json");
     const path = request.url?.replace(/^\/v[\d.]+(?=\/)/, "") ?? "";
-    if (path.startsWith("/images/load")) return load(request, response);
+    if (/^\/images\/(?:load|create)/.test(path)) return load(request, response);
     if (path.startsWith("/_ping")) return void response.end(request.method === "HEAD" ? "" : "OK");
     if (path.startsWith("/version"))
       return void response.end(JSON.stringify({ Version: "20.10.24", ApiVersion: "1.41", Arch: "amd64", Os: "linux" }));

@@ -13,7 +13,15 @@ export interface Sink {
    * @throws BaseKitError `PLATFORM_NOT_AMONG` (unsupported) when it can hold only one and none is for this machine
    */
   write(images: readonly Image[], references: readonly ImageReference[], context: Context): Promise<SinkResult>;
+  /** Takes in a layer that is still being made, ahead of its image. Absent where nothing is gained by that. */
+  takeAhead?(layer: AsyncIterable<Uint8Array>, context: Context): SinkAhead;
 }
+
+/**
+ * A sink that is given the image's only layer, uncompressed, before the image. Its `write` goes on from there when the image has
+ * just that layer, and is that of the sink otherwise. Disposed, it keeps nothing but what was written.
+ */
+export interface SinkAhead extends Sink, AsyncDisposable {}
 
 export interface SinkResult {
   /** What it can be found under: image names, a file, a registry reference. */

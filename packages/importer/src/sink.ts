@@ -6,12 +6,13 @@ import {
   fullyQualified,
   type Image,
   type ImageReference,
+  isBaseKitError,
   type Sink,
   type SinkResult,
   type StepHandle,
   step,
 } from "@base-kit/core";
-import { hybridArchive, hybridArchiveSize, imageForHost } from "@base-kit/oci";
+import { archiveWithoutLayers, hybridArchive, hybridArchiveSize, imageForHost } from "@base-kit/oci";
 import type { EngineClient, EngineImage, OpenClient } from "./client.ts";
 import { discard } from "./discard.ts";
 import { openDockerCli } from "./docker-cli-client.ts";
@@ -19,6 +20,7 @@ import { type Engine, engineName } from "./engine.ts";
 import { openEngineApi } from "./engine-api-client.ts";
 import { answerInvalid } from "./engine-errors.ts";
 import { importChanges } from "./import-changes.ts";
+import { type LayerAhead, sendLayerAhead, takesLayersAhead } from "./layer-ahead.ts";
 import { layerTar } from "./layer-tar.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { hasLayersOf, verifyImported, verifyLoaded } from "./verify.ts";
@@ -40,13 +42,21 @@ export interface EngineSinkOptions {
  */
 export function engineSink(engine: Engine, options: EngineSinkOptions = {}, limits: Limits = DEFAULT_LIMITS): Sink {
   const { mode = "load" } = options;
-  return {
+  const sink = (ahead?: LayerAhead): Sink => ({
     name: `${engineName(engine)} through ${engine.importer}`,
     write: (images, references, context) =>
       step(context, mode === "load" ? `loading into ${engine.kind}` : `importing into ${engine.kind}`, (handle) => {
         const image = imageForHost(images, engineName(engine));
-        return write({ engine, image, references, context, handle, limits }, mode);
+        return write({ engine, image, references, context, handle, limits, ahead }, mode);
       }),
+  });
+  if (mode === "import" || !takesLayersAhead(engine)) return sink();
+  return {
+    ...sink(),
+    takeAhead: (layer, context) => {
+      const ahead = sendLayerAhead(engine, layer, { open: OPEN[engine.importer], context, limits });
+      return { ...sink(ahead), [Symbol.asyncDispose]: ahead.dispose };
+    },
   };
 }
 
@@ -62,6 +72,7 @@ interface Job {
   readonly context: Context;
   readonly handle: StepHandle;
   readonly limits: Limits;
+  readonly ahead: LayerAhead | undefined;
 }
 
 async function write(job: Job, mode: ImportMode): Promise<SinkResult> {
@@ -74,7 +85,7 @@ async function write(job: Job, mode: ImportMode): Promise<SinkResult> {
   }
 }
 
-/** Loads the hybrid archive, unless an image of this id is there: the id vouches for every byte of it. */
+/** Gives the engine the image, unless one of this id is there: the id vouches for every byte of it. */
 async function load(client: EngineClient, job: Job): Promise<SinkResult> {
   const { engine, image, context, handle } = job;
   const ids = [image.config.digest, image.manifest.digest];
@@ -83,16 +94,39 @@ async function load(client: EngineClient, job: Job): Promise<SinkResult> {
     handle.detail("already there");
     return named(client, before, job);
   }
-  const upload = countingUpload(hybridArchive([image]), { total: hybridArchiveSize([image]), handle });
+  let complete = false;
+  const onComplete = () => {
+    complete = true;
+  };
   try {
-    await client.load(upload.chunks(), upload.hear);
+    if (!(await loadOntoLayers(client, job, onComplete))) {
+      const upload = countingUpload(hybridArchive([image]), { total: hybridArchiveSize([image]), handle });
+      await client.load(upload.chunks(onComplete), upload.hear);
+    }
     const found = (await client.inspect(image.config.digest)) ?? (await client.inspect(image.manifest.digest));
     if (found === undefined) throw gone("loading the image", engine);
     verifyLoaded(found, image);
     return await named(client, found, job);
   } catch (error) {
-    const mayAppear = context.signal.aborted && upload.complete();
+    const mayAppear = context.signal.aborted && complete;
     if (before === undefined) await discard(engine, ids, { mayAppear });
+    throw error;
+  }
+}
+
+/** Where the engine got the layer ahead of the image, it is told the rest. False when it has to be given everything. */
+async function loadOntoLayers(
+  client: EngineClient,
+  { image, handle, ahead }: Job,
+  onComplete: () => void,
+): Promise<boolean> {
+  if (!(await ahead?.holdsAllOf(image, handle))) return false;
+  try {
+    onComplete();
+    await client.load(archiveWithoutLayers(image), () => {});
+    return true;
+  } catch (error) {
+    if (isBaseKitError(error) && error.code === "ENGINE_REFUSED") return false;
     throw error;
   }
 }
@@ -153,18 +187,16 @@ interface CountingOptions {
 /** Tells how much was sent, and then what the engine says it is doing. */
 function countingUpload(source: AsyncIterable<Uint8Array>, { total, handle }: CountingOptions) {
   let sent = 0;
-  let complete = false;
   const known = total === undefined ? {} : { total };
   return {
-    complete: () => complete,
     hear: (detail: string) => handle.progress(sent, { ...known, detail }),
-    chunks: async function* () {
+    chunks: async function* (onComplete = () => {}) {
       for await (const chunk of source) {
         yield chunk;
         sent += chunk.length;
         handle.progress(sent, known);
       }
-      complete = true;
+      onComplete();
     },
   };
 }

@@ -42,6 +42,12 @@ export function storedArchiveSize(node: StoredNode, references: readonly ImageRe
   return 512 * (blocks.reduce((sum, count) => sum + count, 0) + 2);
 }
 
+/** The config of an image and the `manifest.json` that names it: all that a Docker engine needs which has the layers. */
+export function archiveWithoutLayers(image: Image): AsyncIterable<Buffer> {
+  const manifest = fileEntry("manifest.json", JSON.stringify([dockerManifest(image, [])]));
+  return writeTar([directoryEntry("blobs"), directoryEntry("blobs/sha256"), blobEntry(image.config), manifest]);
+}
+
 function archiveEntries(node: StoredNode, references: readonly ImageReference[]): readonly Entry[] {
   const only = onlyImage(node);
   return [

@@ -11,7 +11,7 @@ export {
 export { imageConfig, rfc3339, runtimeFields } from "./config.ts";
 export { type Descriptor, parseConfig, parseIndex } from "./documents.ts";
 export { type FlattenedImage, type FlattenedLayer, flattenedSegment, flattenLayers } from "./flatten-layers.ts";
-export { hybridArchive, hybridArchiveSize } from "./hybrid-archive.ts";
+export { archiveWithoutLayers, hybridArchive, hybridArchiveSize } from "./hybrid-archive.ts";
 export { imageForHost } from "./image-for-host.ts";
 export { idOf, imageIndex, manifestDescriptor, namedDocument } from "./image-index.ts";
 export { type ImagePlace, readPlace } from "./image-place.ts";

@@ -31,6 +31,7 @@ import { harmlessPairs, type RuntimeFlags, runtimeFromFlags } from "../options/r
 import { sourceDateEpoch } from "../options/source-date-epoch.ts";
 import { type ImageResult, imageResult } from "../result.ts";
 import { isRunningRoot, runningRootOptions } from "../running-root.ts";
+import { type SentAhead, sendingAhead } from "../sent-ahead.ts";
 
 export interface ImportFlags extends RuntimeFlags, DestinationFlags {
   readonly arch?: string;
@@ -52,9 +53,12 @@ export async function importRootfs(
   const epoch = sourceDateEpoch(flags.sourceDateEpoch, context.env);
   const asked = flags.arch === undefined ? undefined : parsePlatform(flags.arch);
   const tags = [...(name === undefined ? [] : [name]), ...(flags.tag ?? [])];
-  const destinations = await findDestinations({ ...flags, tag: tags }, defaultName(source), context);
+  const found = await findDestinations({ ...flags, tag: tags }, defaultName(source), context);
+  await using ahead = sendingAhead(found, context);
+  const { destinations, follow } = ahead;
 
-  const segment = await readSource(source, context);
+  const mayChange = epoch !== undefined || (flags.pathExclude ?? []).length > 0;
+  const segment = await readSource(source, context, mayChange ? undefined : follow);
   const platform = asked ?? (await detectPlatform({ segments: [segment] })) ?? hostPlatform();
   const described = await describeRootfs([segment], platform);
   const changed = applyTransforms(described, [
@@ -70,7 +74,7 @@ export async function importRootfs(
   return imageResult(delivered, created, destinations.run);
 }
 
-async function readSource(source: string, context: Context): Promise<Segment> {
+async function readSource(source: string, context: Context, follow: SentAhead["follow"]): Promise<Segment> {
   if (source === "-") {
     if (process.stdin.isTTY === true) {
       throw new BaseKitError("IMPORT_FROM_TERMINAL", "refusing to read a tar from a terminal", {
@@ -95,11 +99,8 @@ async function readSource(source: string, context: Context): Promise<Segment> {
   if (!found.isDirectory()) {
     return step(context, `reading ${printable(source)}`, () => tarSegment(source, context));
   }
-  return directorySegment(
-    source,
-    context,
-    (await isRunningRoot(source)) ? await runningRootOptions(context) : { empty: ["dev", "proc", "sys"] },
-  );
+  const reading = (await isRunningRoot(source)) ? await runningRootOptions(context) : { empty: ["dev", "proc", "sys"] };
+  return directorySegment(source, context, { ...reading, ...(follow === undefined ? {} : { follow }) });
 }
 
 /** A shell if there is one, so that `docker run -it` does something; Docker's import leaves this empty. */

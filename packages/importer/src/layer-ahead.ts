@@ -1,0 +1,99 @@
+import { randomBytes } from "node:crypto";
+import { type Context, type Image, isBaseKitError, type StepHandle } from "@base-kit/core";
+import type { EngineClient, OpenClient } from "./client.ts";
+import { discard, discardLabelled } from "./discard.ts";
+import type { Engine } from "./engine.ts";
+import type { Limits } from "./limits.ts";
+import { hasLayersOf } from "./verify.ts";
+
+/** A layer on its way to an engine, while its image is still being made. */
+export interface LayerAhead {
+  /** Whether the engine has all layers of the image now; what was sent so far and what is to come is told to `handle`. */
+  holdsAllOf(image: Image, handle: StepHandle): Promise<boolean>;
+  /** Stops it, and removes what only it has brought. */
+  dispose(): Promise<void>;
+}
+
+export interface SendAheadOptions {
+  readonly open: OpenClient;
+  readonly context: Context;
+  readonly limits: Limits;
+}
+
+/** Tells the images of a moment that hold layers sent ahead from those of people. */
+const LABEL = "base-kit.layer-sent-ahead";
+
+/**
+ * Whether an engine that was given a layer by `docker import` knows it again when an image with it is loaded. Docker's own
+ * store keeps layers by the digest of the tar it has unpacked; containerd's and podman's do not. Through ssh nothing could be removed
+ * after an abort.
+ */
+export function takesLayersAhead({ kind, storage, address }: Engine): boolean {
+  return kind === "docker" && address.type !== "ssh" && storage !== undefined && !/containerd/.test(storage);
+}
+
+/**
+ * Sends a layer as `docker import` does: the engine unpacks it while it comes, where `docker load` would keep all of it on disk
+ * first. What the engine makes of it is an image without a name that holds the layer until the real one is there.
+ */
+export function sendLayerAhead(
+  engine: Engine,
+  layer: AsyncIterable<Uint8Array>,
+  { open, context, limits }: SendAheadOptions,
+): LayerAhead {
+  const label = `${LABEL}=${randomBytes(8).toString("hex")}`;
+  const stopped = new AbortController();
+  const within = { ...context, signal: AbortSignal.any([context.signal, stopped.signal]) };
+  let sent = 0;
+  let complete = false;
+  let tell: (detail?: string) => void = () => {};
+  const counted = async function* () {
+    for await (const chunk of layer) {
+      yield chunk;
+      sent += chunk.length;
+      tell();
+    }
+    complete = true;
+  };
+  const using = async <T>(work: (client: EngineClient) => Promise<T>): Promise<T> => {
+    const client = await open(engine, { context: within, limits });
+    try {
+      return await work(client);
+    } finally {
+      client.close();
+    }
+  };
+  const settings = {
+    platform: `linux/${engine.architecture}`,
+    changes: [`LABEL ${label}`],
+    hear: (detail: string) => tell(detail),
+  };
+  const sending = using((client) => client.importLayer(counted(), settings));
+  // Whoever asks for the layer hears of it.
+  sending.catch(() => {});
+  return {
+    holdsAllOf: async (image, handle) => {
+      const [only, ...others] = image.layers;
+      if (only === undefined || others.length > 0) return false;
+      tell = (detail) => handle.progress(sent, { total: Math.max(sent, only.size), ...(detail ? { detail } : {}) });
+      const id = await sending.catch(unlessRefused);
+      const found = id && (await using((client) => client.inspect(id)));
+      return found !== undefined && hasLayersOf(found, image);
+    },
+    dispose: async () => {
+      tell = () => {};
+      stopped.abort(new Error("the layer is not needed"));
+      try {
+        await discard(engine, [await sending], { mayAppear: false });
+      } catch (error) {
+        // Who was stopped has not heard whether it came in.
+        if (complete && error === within.signal.reason) await discardLabelled(engine, label);
+      }
+    },
+  };
+}
+
+/** An engine may not allow `docker import`; then it is given the whole image. */
+function unlessRefused(error: unknown): undefined {
+  if (!isBaseKitError(error) || !["ENGINE_REFUSED", "ENGINE_ANSWER_INVALID"].includes(error.code)) throw error;
+}

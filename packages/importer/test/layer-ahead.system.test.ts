@@ -1,0 +1,170 @@
+import { execFileSync } from "node:child_process";
+import { type Image, parseReference } from "@base-kit/core";
+import { locationOf, requires } from "@base-kit/testing";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { engineSink, findEngine } from "../src/index.ts";
+import { type TestContext, testContext } from "./context.ts";
+import { drain, type FakeEngine, type Handler, startFakeEngine } from "./fake-engine.ts";
+import { markedImage, testImage } from "./image.ts";
+
+const reference = parseReference(`base-kit-test/ahead-${process.pid}`);
+
+let context: TestContext;
+beforeEach(() => {
+  context = testContext();
+});
+afterEach(() => context.dispose());
+
+async function sinkOf(host: string, importer: "docker-cli" | "engine-api" = "engine-api") {
+  const engine = await findEngine({ importer, host }, context);
+  const { takeAhead } = engineSink(engine);
+  if (takeAhead === undefined) throw new Error("it takes nothing ahead");
+  return (layer: AsyncIterable<Uint8Array>) => takeAhead(layer, context);
+}
+
+function layerOf({ layers: [layer] }: Image): AsyncIterable<Uint8Array> {
+  if (layer === undefined) throw new Error("an image has a layer");
+  return layer.open();
+}
+
+describe.skipIf(requires("docker").skip)("a layer sent to a real engine before its image", () => {
+  const docker = (...args: readonly string[]) => execFileSync("docker", args, { encoding: "utf8" }).trim();
+  const sentAhead = () =>
+    docker("image", "ls", "--all", "--quiet", "--filter=label=base-kit.layer-sent-ahead").split("\n").filter(Boolean);
+  let host: string;
+  beforeEach(() => {
+    host = locationOf("docker") ?? "";
+  });
+  afterEach(() => {
+    try {
+      docker("image", "rm", "--force", reference.familiar);
+    } catch {
+      // A test that writes none.
+    }
+  });
+
+  test.each(["docker-cli", "engine-api"] as const)(
+    "is not sent again through %s, and nothing else stays",
+    async (importer) => {
+      const image = await markedImage(context, { ballast: 2 ** 20 });
+      const opened = image.layers.map((layer) => ({
+        ...layer,
+        open: () => {
+          throw new Error("the layer was sent before");
+        },
+      }));
+      const begin = await sinkOf(host, importer);
+      {
+        await using sink = begin(layerOf(image));
+        const result = await sink.write([{ ...image, layers: opened }], [reference], context);
+        expect(result).toMatchObject({ id: image.config.digest, references: [reference.familiar] });
+      }
+      expect(docker("image", "inspect", "--format={{.Id}}", reference.familiar)).toBe(image.config.digest);
+      expect(sentAhead()).toEqual([]);
+      if (process.arch === "x64")
+        expect(docker("run", "--rm", "--network=none", reference.familiar)).toBe("hello from base-kit");
+    },
+  );
+
+  test("that turns out to be another one goes again, and the image comes whole", async () => {
+    const [image, other] = [await markedImage(context), await markedImage(context)];
+    const begin = await sinkOf(host);
+    {
+      await using sink = begin(layerOf(other));
+      expect(await sink.write([image], [reference], context)).toMatchObject({ id: image.config.digest });
+    }
+    expect(sentAhead()).toEqual([]);
+  });
+
+  test("of an image that is there already, or that is not made, leaves nothing", async () => {
+    const image = await markedImage(context, { ballast: 2 ** 20 });
+    const begin = await sinkOf(host);
+    await engineSink(await findEngine({ importer: "engine-api", host }, context)).write([image], [reference], context);
+    {
+      await using sink = begin(layerOf(image));
+      expect(await sink.write([image], [reference], context)).toMatchObject({ id: image.config.digest });
+    }
+    {
+      await using _ = begin(layerOf(await markedImage(context)));
+    }
+    expect(sentAhead()).toEqual([]);
+  });
+
+  test("whose source fails is no image, and the failure is told", async () => {
+    const image = await markedImage(context, { ballast: 2 ** 22 });
+    const failure = new Error("the disk was taken out");
+    const broken = async function* () {
+      for await (const chunk of layerOf(image)) {
+        yield chunk.subarray(0, chunk.length / 2);
+        throw failure;
+      }
+    };
+    const begin = await sinkOf(host);
+    {
+      await using sink = begin(broken());
+      await expect(sink.write([image], [reference], context)).rejects.toBe(failure);
+    }
+    expect(sentAhead()).toEqual([]);
+    expect(() => docker("image", "inspect", image.config.digest)).toThrow();
+  });
+});
+
+describe("an engine that fails with a layer ahead", () => {
+  let image: Image;
+  let engine: FakeEngine | undefined;
+  beforeEach(async () => {
+    image = await testImage(context, { ballast: 2 ** 20 });
+  });
+  afterEach(() => engine?.close());
+
+  async function give(handlers: Readonly<Record<string, Handler>>) {
+    engine = await startFakeEngine(context.dir, image, { handlers });
+    const begin = await sinkOf(engine.host);
+    await using sink = begin(layerOf(image));
+    return await sink.write([image], [reference], context);
+  }
+  const bytesOf = (path: string) => engine?.requests.filter(({ line }) => line.startsWith(`POST ${path}`)) ?? [];
+
+  test("because it allows no import gets the whole image", async () => {
+    const refuse: Handler = async (request, response) => {
+      await drain(request);
+      response.writeHead(403).end('{"message":"not allowed here"}');
+    };
+    expect(await give({ "POST /images/create": refuse })).toMatchObject({ id: image.config.digest });
+    const [load] = bytesOf("/images/load");
+    expect(load?.received).toBeGreaterThan(2 ** 20);
+  });
+
+  test("because it does not know the layer again gets the whole image", async () => {
+    let tries = 0;
+    const forgetful: Handler = async (request, response) => {
+      await drain(request);
+      const error = { error: "open blobs/sha256/…: no such file or directory" };
+      const loaded = { stream: `Loaded image ID: ${image.config.digest}\n` };
+      response.end(JSON.stringify(tries++ === 0 ? error : loaded));
+    };
+    const known: Handler = (_, response) => {
+      const found = { Id: image.config.digest, Architecture: "amd64", Size: 1, RepoTags: [], Config: {} };
+      const Layers = image.layers.map(({ diffId }) => diffId);
+      const ahead = tries > 0 ? found : { ...found, Id: `sha256:${"1".repeat(64)}` };
+      response.end(JSON.stringify({ ...ahead, RootFS: { Layers } }));
+    };
+    await give({ "POST /images/load": forgetful, "GET /images/": known });
+    expect(bytesOf("/images/load").map(({ received }) => received > 2 ** 20)).toEqual([false, true]);
+  });
+
+  test("by hanging up, or with a full disk, is not asked again", async () => {
+    const hangUp: Handler = async (request) => {
+      await drain(request);
+      request.socket.destroy();
+    };
+    await expect(give({ "POST /images/create": hangUp })).rejects.toMatchObject({ code: "ENGINE_LOST" });
+    await engine?.close();
+    const full: Handler = async (request, response) => {
+      await drain(request);
+      response.end('{"error":"write /x: no space left on device"}');
+    };
+    await expect(give({ "POST /images/create": full })).rejects.toMatchObject({ code: "ENGINE_DISK_FULL" });
+    expect(bytesOf("/images/load")).toEqual([]);
+  });
+});
