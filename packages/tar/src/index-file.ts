@@ -14,6 +14,7 @@ export interface IndexTarOptions {
 }
 
 const WINDOW = 64 * 1024;
+const NARROW = 4 * 1024;
 const CONTENT_CHUNK = 1024 ** 2;
 
 /** A descriptor lives as long as an entry that reads through it does. */
@@ -33,6 +34,7 @@ export function indexTar(file: string, options: IndexTarOptions = {}): Entry[] {
   let bufferStart = 0;
   let bufferEnd = 0;
   let position = 0;
+  let reading = WINDOW;
   const window: Window = { bytes: buffer, at: 0, length: 0 };
 
   const fill = (count: number): void => {
@@ -42,8 +44,10 @@ export function indexTar(file: string, options: IndexTarOptions = {}): Entry[] {
       window.length = window.bytes.length;
     } else {
       if (position < bufferStart || position + count > bufferEnd) {
+        // Among small files many headers are had with one read; between large ones all but the next header is read for nothing.
+        reading = position - bufferEnd <= reading ? Math.min(WINDOW, 2 * reading) : Math.max(NARROW, reading / 2);
         bufferStart = position;
-        bufferEnd = position + readSync(owner.descriptor, buffer, 0, WINDOW, position);
+        bufferEnd = position + readSync(owner.descriptor, buffer, 0, Math.max(count, reading), position);
       }
       window.bytes = buffer;
       window.at = position - bufferStart;
