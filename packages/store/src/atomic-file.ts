@@ -51,7 +51,7 @@ export interface WriteFileOptions {
 export async function replaceFile(
   path: string,
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  { onChunk, ...options }: WriteFileOptions & Replacement,
+  { onChunk, check, ...options }: WriteFileOptions & Replacement,
 ): Promise<void> {
   await replacing(path, options, async (file) => {
     const startSync = options.durable ? syncAlongside(file) : () => {};
@@ -63,18 +63,23 @@ export async function replaceFile(
       await writing;
       startSync(chunk.length);
     }
-    if (options.durable) await attempt(path, () => file.sync());
+    const synced = options.durable ? attempt(path, () => file.sync()) : undefined;
+    // When both fail, one error is enough.
+    synced?.catch(() => {});
+    // The disk may take as long as the check; what the check reads is in memory.
+    await check?.(options.temporary);
+    await synced;
   });
 }
 
-interface Replacement extends Pick<WriteFileOptions, "check"> {
+interface Replacement {
   readonly temporary: string;
   readonly durable: boolean;
 }
 
 async function replacing(
   path: string,
-  { temporary, durable, check }: Replacement,
+  { temporary, durable }: Replacement,
   write: (file: FileHandle, temporary: string) => Promise<void>,
 ): Promise<void> {
   const forget = removeAtExit(temporary);
@@ -85,7 +90,6 @@ async function replacing(
     } finally {
       await file.close();
     }
-    await check?.(temporary);
     await attempt(path, () => rename(temporary, path));
     if (durable) await syncFolder(dirname(path));
   } catch (error) {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type BigIntStats, createReadStream, lstatSync, readFileSync, utimesSync } from "node:fs";
+import { type BigIntStats, closeSync, createReadStream, lstatSync, openSync, readSync, utimesSync } from "node:fs";
 import { lstat, rm } from "node:fs/promises";
 import { BaseKitError, type Digest } from "@base-kit/core";
 
@@ -58,9 +58,26 @@ function signature({ ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
 
 async function digestOf(path: string, size: number): Promise<Digest> {
   const hash = createHash("sha256");
-  if (size <= SMALL) hash.update(readFileSync(path));
+  if (size <= SMALL) hash.update(readIntoScratch(path));
   else for await (const chunk of createReadStream(path, { highWaterMark: 1024 ** 2 })) hash.update(chunk);
   return `sha256:${hash.digest("hex")}`;
+}
+
+/** Fresh memory for each of them costs more than reading them. One byte more than there may be tells a file that has grown. */
+let scratch: Buffer | undefined;
+
+function readIntoScratch(path: string): Buffer {
+  scratch ??= Buffer.allocUnsafeSlow(SMALL + 1);
+  const file = openSync(path, "r");
+  try {
+    let size = 0;
+    for (let read = -1; read !== 0 && size < scratch.length; size += read) {
+      read = readSync(file, scratch, size, scratch.length - size, null);
+    }
+    return scratch.subarray(0, size);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** The bytes, with an error in place of a wrong end. */
