@@ -52,9 +52,10 @@ function wholeMember(segment: Segment, owned: readonly OwnedEntry[]): MemberPlan
 
 function membersOf(segments: ReadonlySet<Segment>, owned: readonly OwnedEntry[]): readonly MemberPlan[] {
   const own = owned.filter(({ segment }) => segments.has(segment));
-  const folders = foldersOf(own);
-  const shared = owned.filter(
-    ({ entry, segment }) => entry.type === "directory" && (segments.has(segment) || folders.has(entry.path)),
+  const directories = owned.filter(({ entry }) => entry.type === "directory");
+  const folders = own.length === owned.length ? undefined : foldersOf(own);
+  const shared = directories.filter(
+    ({ entry, segment }) => folders === undefined || segments.has(segment) || folders.has(entry.path),
   );
   const bySegment = new Map<Segment, OwnedEntry[]>();
   for (const each of own) {

@@ -83,11 +83,14 @@ export function growTree({ segments }: Pick<Rootfs, "segments">, added: Segment)
 
 export class VirtualTree {
   readonly #inodes: Map<ByteString, Inode>;
+  /** Those that have had more than one name. */
+  readonly #shared: Set<Inode>;
   /** Where a folder's path really leads; entries of one folder mostly come together. */
   readonly #resolved = new Map<ByteString, ByteString>();
 
   constructor(from?: VirtualTree) {
     this.#inodes = new Map(from === undefined ? [] : from.#inodes);
+    this.#shared = new Set(from === undefined ? [] : from.#shared);
   }
 
   add(entry: Entry, segment: Segment): void {
@@ -118,8 +121,9 @@ export class VirtualTree {
     for (const [path, inode] of this.#sorted()) {
       const { segment } = inode;
       const source = inode.entry.path;
-      const target = first.get(inode);
-      first.set(inode, target ?? path);
+      const isShared = this.#shared.has(inode);
+      const target = isShared ? first.get(inode) : undefined;
+      if (isShared && target === undefined) first.set(inode, path);
       // Tools disagree about hard links to symbolic links; a second link with the same target means the same.
       if (target === undefined || inode.entry.type === "symlink") {
         result.push({ entry: source === path ? inode.entry : { ...inode.entry, path }, segment, source });
@@ -179,6 +183,7 @@ export class VirtualTree {
         "The archive is damaged or incomplete.",
       );
     }
+    this.#shared.add(inode);
     return inode;
   }
 
