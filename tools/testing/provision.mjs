@@ -45,6 +45,9 @@ export const PACKAGES = [
   { name: "perl", programs: ["perl"], purpose: "an interpreter for such an image" },
   { name: "python3", files: ["/usr/bin/python3"], purpose: "an interpreter for such an image" },
   { name: "postgresql-client", programs: ["psql"], purpose: "a program for such an image" },
+  { name: "ruby", programs: ["ruby"], purpose: "an interpreter for such an image" },
+  { name: "default-jre-headless", programs: ["java"], purpose: "an interpreter for such an image" },
+  { name: "gosu", programs: ["gosu"], purpose: "a program in Go for such an image" },
   { name: "busybox-static", programs: ["busybox"], purpose: "a static program for images from scratch" },
 ];
 

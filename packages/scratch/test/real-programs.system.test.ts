@@ -1,8 +1,18 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { fileURLToPath } from "node:url";
 import { parseReference } from "@base-kit/core";
 import { buildImage, hybridArchive } from "@base-kit/oci";
 import { requires } from "@base-kit/testing";
@@ -22,6 +32,9 @@ const NEEDED = [
   "perl",
   "psql",
   "busybox",
+  "ruby",
+  "java",
+  "gosu",
 ] as const;
 
 describe.skipIf(requires(...NEEDED).skip || process.arch !== "x64")("programs of this machine run in docker", () => {
@@ -125,10 +138,66 @@ describe.skipIf(requires(...NEEDED).skip || process.arch !== "x64")("programs of
     expect(run([])).toBe("hello 2\n");
   });
 
-  test("a shell script, with its interpreter", async () => {
-    writeFileSync(join(made, "script"), "#!/bin/sh\necho script $0\n");
+  test("ruby, with a script that needs its libraries", async () => {
+    writeFileSync(
+      join(made, "app.rb"),
+      'require "json"; require "openssl"; require "yaml"\nputs JSON.generate([OpenSSL::Digest::SHA256.hexdigest("x")[0, 4], YAML.load("a: 1"), __FILE__])\n',
+    );
+    const rootfs = await load([join(made, "app.rb")]);
+    expect(rootfs.runtime.cmd).toEqual(["/usr/bin/ruby", "/app.rb"]);
+    expect(run([])).toBe('["2d71",{"a":1},"/app.rb"]\n');
+  });
+
+  // Its only class prints a digest's name, a time zone, whether TLS has its certificates, and how many arguments there are.
+  test("java, with an archive", async () => {
+    const rootfs = await load([fileURLToPath(new URL("fixtures/hello.jar", import.meta.url))]);
+    expect(rootfs.runtime.cmd).toEqual([expect.stringMatching(/\/java$/), "-jar", "/hello.jar"]);
+    expect(context.events).toContainEqual(
+      expect.objectContaining({ code: "SCRATCH_LARGE", message: expect.stringContaining("eclipse-temurin") }),
+    );
+    expect(context.events).not.toContainEqual(expect.objectContaining({ code: "SCRATCH_PLUGIN_LIBRARY" }));
+    expect(run([])).toBe("java SHA-256 Europe/Berlin Default 0\n");
+  });
+
+  test("a program in Go that looks up users", async () => {
+    const gosu = ["/usr/sbin/gosu", "/usr/bin/gosu"].filter(existsSync).slice(0, 1);
+    await load(gosu, { with: ["accounts"], runtime: { cmd: ["/gosu", "nobody", "/gosu", "--version"] } });
+    expect(run([])).toMatch(/^1\.\d+ \(go\d/);
+  });
+
+  test("programs that need a locale, character sets and terminals", async () => {
+    const source = `
+      #include <iconv.h>
+      #include <langinfo.h>
+      #include <locale.h>
+      #include <stdio.h>
+      int main(int count, char **names) {
+        const char *name = setlocale(LC_ALL, "");
+        printf("%s %s", name ? name : "none", nl_langinfo(CODESET));
+        for (int at = 1; at < count; at++)
+          if (iconv_open(names[at], "UTF-8") == (iconv_t)-1) printf(" no %s", names[at]);
+      }`;
+    const program = compiled("texts", source, "gcc");
+    await load([program, "/usr/bin/tput"], { runtime: { env: { LC_ALL: "C.UTF-8" } } });
+    const sets = ["LATIN1", "ISO-8859-2", "CP1252", "KOI8-R", "UTF-16", "SHIFT_JIS", "EUC-KR", "GBK", "BIG5"];
+    expect(run(["/texts", ...sets])).toBe("C.UTF-8 UTF-8");
+    expect(run(["/usr/bin/tput", "-T", "xterm-256color", "colors"])).toBe("256\n");
+    expect(run(["/usr/bin/tput", "-T", "linux", "colors"])).toBe("8\n");
+  });
+
+  test("a shell script, with its interpreter, which env finds", async () => {
+    writeFileSync(join(made, "script"), "#!/usr/bin/env -S -u HOME NAME='a  b' sh -e\necho script $0 \"$NAME\"\n");
     await load([join(made, "script")]);
-    expect(run([])).toBe("script /script\n");
+    expect(run([])).toBe("script /script a  b\n");
+  });
+
+  test("an interpreter that is named by a link brings its library along", async () => {
+    symlinkSync("/usr/bin/python3", join(made, "py"));
+    const { segments } = await scratchRootfs([join(made, "py")], {}, context);
+    const paths = [...(segments[0]?.entries() ?? [])].map(({ path }) => `/${path}`);
+    expect(paths).toEqual(
+      expect.arrayContaining([join(made, "py"), expect.stringMatching(/^\/usr\/lib\/python3\.\d+\/os\.py$/)]),
+    );
   });
 
   test("a C++ program", async () => {

@@ -48,6 +48,9 @@ export type Tool =
   | "sqlite3"
   | "perl"
   | "psql"
+  | "ruby"
+  | "java"
+  | "gosu"
   | "unshare"
   | "root"
   | "npm-registry"
@@ -90,6 +93,9 @@ const PROBES: Readonly<Record<Tool, Probe>> = {
   sqlite3: program("sqlite3"),
   perl: program("perl"),
   psql: program("psql"),
+  ruby: program("ruby"),
+  java: program("java", { args: ["-version"] }),
+  gosu: program("gosu"),
   unshare: probeNamespaces,
   root: probeRoot,
   "npm-registry": probeNpmRegistry,
