@@ -16,10 +16,14 @@ const unit = args.includes("--unit");
 const forVitest = args.filter((argument) => argument !== "--unit");
 const inCI = !["", "0", "false"].includes(process.env.CI ?? "");
 
+// Who names projects wants them.
+const byProject = forVitest.some((argument) => argument.startsWith("--project"));
+const ofAllPackages = byProject ? [] : ["--config=tools/testing/vitest.unit.config.ts"];
+
 // What is asked for may be of one kind only; that nothing at all was found is told at the end.
 const SELECTION = {
   // They leave nothing behind in their process, so files share one: starting them costs more than running them.
-  unit: ["--exclude=**/*.system.test.ts", "--no-isolate", "--pool=threads", "--passWithNoTests"],
+  unit: ["--exclude=**/*.system.test.ts", "--no-isolate", "--pool=threads", "--passWithNoTests", ...ofAllPackages],
   system: ["--exclude=**/!(*.system).test.ts", "--passWithNoTests"],
 };
 
