@@ -11,7 +11,14 @@ import {
   type Producer,
   printable,
 } from "@base-kit/core";
-import { type Descriptor, flattenedSegment, parseConfig, readDocument, requireImages } from "@base-kit/oci";
+import {
+  type ConfigDocument,
+  type Descriptor,
+  flattenedSegment,
+  parseConfig,
+  readDocument,
+  requireImages,
+} from "@base-kit/oci";
 import { describeRootfs } from "@base-kit/rootfs";
 import { parseSource } from "./options/source.ts";
 import { openSource } from "./sources.ts";
@@ -29,8 +36,7 @@ export const existingImage: Producer = defineProducer({
     const from = required(release);
     const source = await openSource(from, context, { platform });
     const [image] = source.images;
-    const config = await readDocument(image.config, "the config", from);
-    const { created } = parseConfig(config, `the config of ${printable(from)}`);
+    const { created } = await readConfig(image, from);
     return {
       lockVersion: 1,
       producer: "image",
@@ -46,7 +52,9 @@ export const existingImage: Producer = defineProducer({
     // Layers of a registry come side by side; read to their first bytes they are in the store.
     await Promise.all(image.layers.map(begin));
     const segment = await flattenedSegment(image, context);
-    return describeRootfs([segment], lock.platform, image.runtime);
+    const described = await describeRootfs([segment], lock.platform, image.runtime);
+    const { history } = await readConfig(image, lock.release);
+    return { ...described, history };
   },
 });
 
@@ -108,6 +116,10 @@ function descriptorOf(input: LockedInput | undefined): Descriptor {
     return { mediaType, digest: digest as Digest, size: input.size };
   }
   throw new BaseKitError("LOCK_INVALID", "the lock of an image does not say which manifest it is", { kind: "usage" });
+}
+
+async function readConfig(image: Image, from: string): Promise<ConfigDocument> {
+  return parseConfig(await readDocument(image.config, "the config", from), `the config of ${printable(from)}`);
 }
 
 async function begin(layer: Image["layers"][number]): Promise<void> {

@@ -48,11 +48,18 @@ describe.skipIf(requires("alpine-mirror", "docker", "docker-registry").skip)("an
       "ENV FROM_BASE=yes",
       "LABEL base=1",
       'ENTRYPOINT ["/bin/echo", "entry"]',
+      "HEALTHCHECK --interval=7s --retries=2 CMD test -d /etc/motd",
+      'SHELL ["/bin/ash", "-c"]',
+      "ONBUILD ENV BUILT_ON=base",
     ];
     writeFileSync(join(folder, "Dockerfile"), lines.join("\n"));
     images.docker(["build", "--network", "none", "--tag", base, folder]);
     images.docker(["push", "--quiet", base]);
   }
+
+  /** The newest first. */
+  const steps = (image: string) =>
+    images.docker(["history", "--no-trunc", "--format", "{{.CreatedBy}}", image]).split("\n");
 
   test("from a registry, with what it inherits and what is new", async () => {
     const name = images.fresh();
@@ -61,6 +68,14 @@ describe.skipIf(requires("alpine-mirror", "docker", "docker-registry").skip)("an
     const inspected = images.inspect(name);
     expect(inspected.Config.Env).toEqual(expect.arrayContaining(["FROM_BASE=yes", "OWN=1"]));
     expect(inspected).toMatchObject({ Config: { Labels: { base: "1" }, Entrypoint: ["/bin/echo", "entry"] } });
+    expect(inspected).toMatchObject({
+      Config: {
+        Healthcheck: { Test: ["CMD-SHELL", "test -d /etc/motd"], Interval: 7e9, Retries: 2 },
+        Shell: ["/bin/ash", "-c"],
+        OnBuild: ["ENV BUILT_ON=base"],
+      },
+    });
+    expect(steps(name)).toEqual([`base-kit build image:${base}`, ...steps(base)]);
     expect(images.docker(["run", "--rm", "--network", "none", name, "x"])).toBe("entry x");
     const command = "cat /etc/motd/marker; ls /etc/apk/keys 2>/dev/null | wc -l; apk --version";
     const shell = ["run", "--rm", "--network", "none", "--entrypoint", "/bin/sh", name, "-c", command];
@@ -81,6 +96,7 @@ describe.skipIf(requires("alpine-mirror", "docker", "docker-registry").skip)("an
     await build(...args, "--env", "OWN=1", ...lock, ...outputs.flatMap((output) => ["-o", output]));
     const [old, made] = [images.inspect(base), images.inspect(name)];
     expect(made.RootFS.Layers).toEqual(old.RootFS.Layers);
+    expect(steps(name)).toEqual([`base-kit build image:docker-daemon:${base}`, ...steps(base)]);
     expect(made.Config.Env).toEqual(expect.arrayContaining(["FROM_BASE=yes", "OWN=1"]));
     expect((await sandbox.run(["verify", "oci:kept:x", ...lock])).exitCode).toBe(0);
     const changed = await sandbox.run(["build", ...args, "--source-date-epoch", "1", "-o", "oci:kept:y"]);

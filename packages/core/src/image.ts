@@ -36,6 +36,33 @@ export interface RuntimeConfig {
   readonly volumes?: readonly string[];
   readonly labels?: Readonly<Record<string, string>>;
   readonly stopSignal?: string;
+  readonly healthcheck?: Healthcheck;
+  /** What runs the `RUN`, `CMD` and `ENTRYPOINT` lines of a Dockerfile that are not lists. */
+  readonly shell?: readonly string[];
+  /** Lines of a Dockerfile that run where an image is built on this one. */
+  readonly onBuild?: readonly string[];
+}
+
+/** How an engine finds out whether a container works: Docker's `HEALTHCHECK`. Times in nanoseconds, as Docker keeps them. */
+export interface Healthcheck {
+  /** `["CMD", …]`, `["CMD-SHELL", line]`, `["NONE"]`; empty for the check of the image below. */
+  readonly test?: readonly string[];
+  readonly interval?: number;
+  readonly timeout?: number;
+  readonly startPeriod?: number;
+  readonly startInterval?: number;
+  readonly retries?: number;
+}
+
+/** A step of making an image, for `docker history`: OCI image configuration, "history". */
+export interface HistoryEntry {
+  /** RFC 3339. */
+  readonly created?: string;
+  readonly createdBy?: string;
+  readonly author?: string;
+  readonly comment?: string;
+  /** It made no layer. @default false */
+  readonly emptyLayer?: boolean;
 }
 
 /** One image for one platform, ready to be written somewhere. */

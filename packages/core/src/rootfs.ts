@@ -1,5 +1,5 @@
 import type { Entry } from "./entry.ts";
-import type { Digest, Layer, RuntimeConfig } from "./image.ts";
+import type { Digest, HistoryEntry, Layer, RuntimeConfig } from "./image.ts";
 import type { Platform } from "./platform.ts";
 
 /** The entries that one package brought, or everything that has no package. */
@@ -49,4 +49,6 @@ export interface Rootfs {
   readonly segments: readonly Segment[];
   /** How this root filesystem is meant to be run, unless the user says otherwise. */
   readonly runtime: RuntimeConfig;
+  /** How the image that it is the root filesystem of was made, the oldest step first. @default unknown */
+  readonly history?: readonly HistoryEntry[];
 }

@@ -8,6 +8,9 @@ import type { EngineDescription } from "./engine.ts";
  * @throws BaseKitError `IMPORT_VALUE_REFUSED` (usage) for what cannot stand in such a line, such as a line break in a value
  */
 export function importChanges(runtime: RuntimeConfig, kind: EngineDescription["kind"]): readonly string[] {
+  for (const [name, instruction] of INHERITED) {
+    if (runtime[name] !== undefined) refuse(instruction, "the image below has one, which would be lost");
+  }
   const escaped = kind === "docker" ? (value: string) => value.replace(/["\\$]/g, "\\$&") : (value: string) => value;
   const quoted = (what: string, value: string) => `"${escaped(oneLine(what, value))}"`;
   const bare = (what: string, value: string) => (kind === "docker" ? quoted(what, value) : oneLine(what, value));
@@ -31,6 +34,13 @@ export function importChanges(runtime: RuntimeConfig, kind: EngineDescription["k
     ...(runtime.stopSignal ? [`STOPSIGNAL ${oneWord("STOPSIGNAL", runtime.stopSignal)}`] : []),
   ];
 }
+
+/** Settings that only an existing image brings. */
+const INHERITED = [
+  ["healthcheck", "HEALTHCHECK"],
+  ["shell", "SHELL"],
+  ["onBuild", "ONBUILD"],
+] as const;
 
 function oneLine(what: string, value: string): string {
   if (/[\r\n\0]/.test(value)) refuse(what, `the value ${printable(value)} has a line break in it`);

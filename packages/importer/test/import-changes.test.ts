@@ -60,6 +60,9 @@ describe("the settings of an image as lines of a Dockerfile", () => {
     { workdir: "/\n" },
     { volumes: ["/a\0"] },
     { expose: ["80 90"] },
+    { healthcheck: { test: ["NONE"] } },
+    { shell: ["/bin/ash", "-c"] },
+    { onBuild: ["RUN true"] },
     { stopSignal: "9\nUSER evil" },
   ])("%j is refused: it would start a line of its own or be read as something else", (bad) => {
     for (const kind of ["docker", "podman"] as const) {

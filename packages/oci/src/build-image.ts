@@ -1,4 +1,4 @@
-import type { Context, Image, Layer, Rootfs, RuntimeConfig } from "@base-kit/core";
+import type { Context, HistoryEntry, Image, Layer, Rootfs, RuntimeConfig } from "@base-kit/core";
 import { descriptor, jsonBlob } from "./blob.ts";
 import { imageConfig } from "./config.ts";
 import { type LayerOptions, writeLayers } from "./layer.ts";
@@ -23,14 +23,31 @@ export async function buildImage(rootfs: Rootfs, options: BuildImageOptions, con
   const written = await writeLayers(rootfs, options, context);
   const layers = written.map(({ layer }) => layer);
   const runtime = mergeRuntime(rootfs.runtime, options.runtime);
-  const history = written.map(({ title }) => (title === "" ? createdBy : `${createdBy}: ${title}`));
+  const own = written.map(({ title }) => ({ createdBy: title === "" ? createdBy : `${createdBy}: ${title}` }));
+  const history = inheritedHistory(rootfs.history ?? [], layers, createdBy) ?? [...withoutLayers(rootfs), ...own];
   const annotations = { ...standardAnnotations(rootfs, options.created), ...options.annotations };
   return assembleImage({ ...rootfs, runtime }, layers, { ...options, annotations, history });
 }
 
+/** Layers that were taken over are told of as they were; what comes on top of them makes none. */
+function inheritedHistory(
+  history: readonly HistoryEntry[],
+  layers: readonly Layer[],
+  createdBy: string,
+): readonly HistoryEntry[] | undefined {
+  const steps = history.filter(({ emptyLayer }) => emptyLayer !== true);
+  if (steps.length !== layers.length || !layers.every(({ kept }) => kept === true)) return undefined;
+  return [...history, { createdBy, emptyLayer: true }];
+}
+
+/** Of layers that became others there is still to tell how they were made. */
+function withoutLayers({ history = [] }: Rootfs): readonly HistoryEntry[] {
+  return history.map((step) => ({ ...step, emptyLayer: true }));
+}
+
 export interface AssembleOptions extends Pick<BuildImageOptions, "created" | "annotations"> {
-  /** What `docker history` shows for each layer. @default `base-kit` */
-  readonly history?: readonly string[];
+  /** What `docker history` shows. @default `base-kit` for each layer */
+  readonly history?: readonly HistoryEntry[];
 }
 
 /**
@@ -44,7 +61,7 @@ export function assembleImage(
   options: AssembleOptions,
 ): Image {
   const { platform, runtime } = rootfs;
-  const { created, annotations = {}, history = layers.map(() => "base-kit") } = options;
+  const { created, annotations = {}, history = layers.map(() => ({ createdBy: "base-kit" })) } = options;
   refuseCredentials("label", runtime.labels ?? {});
   refuseCredentials("annotation", annotations);
   const diffIds = layers.map(({ diffId }) => diffId);

@@ -1,4 +1,12 @@
-import { BaseKitError, type Digest, type Platform, printable, type RuntimeConfig } from "@base-kit/core";
+import {
+  BaseKitError,
+  type Digest,
+  type Healthcheck,
+  type HistoryEntry,
+  type Platform,
+  printable,
+  type RuntimeConfig,
+} from "@base-kit/core";
 
 export interface ConfigOptions {
   readonly platform: Platform;
@@ -6,8 +14,8 @@ export interface ConfigOptions {
   /** Seconds since 1970. */
   readonly created: number;
   readonly diffIds: readonly Digest[];
-  /** One line per layer, for `docker history`. */
-  readonly history: readonly string[];
+  /** For `docker history`; a step without a time is one of `created`. */
+  readonly history: readonly HistoryEntry[];
 }
 
 /** The image configuration, OCI image specification 1.1 "Image Configuration"; its digest is the image id. */
@@ -21,8 +29,28 @@ export function imageConfig(options: ConfigOptions): Record<string, unknown> {
     os: platform.os,
     config: runtimeFields(runtime),
     rootfs: { type: "layers", diff_ids: diffIds },
-    history: history.map((createdBy) => ({ created, created_by: createdBy })),
+    history: history.map((step) => historyFields({ created, ...step })),
   };
+}
+
+function historyFields({ created, createdBy, author, comment, emptyLayer }: HistoryEntry): Record<string, unknown> {
+  return present({ created, created_by: createdBy, author, comment, empty_layer: emptyLayer });
+}
+
+function healthcheckFields(check: Healthcheck): Record<string, unknown> {
+  const { test, interval, timeout, startPeriod, startInterval, retries } = check;
+  return present({
+    Test: test,
+    Interval: interval,
+    Timeout: timeout,
+    StartPeriod: startPeriod,
+    StartInterval: startInterval,
+    Retries: retries,
+  });
+}
+
+function present(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
 /** What containers are started with; the names are Docker's. */
@@ -44,8 +72,11 @@ export function runtimeFields(runtime: RuntimeConfig): Record<string, unknown> {
         ? undefined
         : Object.fromEntries(Object.entries(runtime.labels).sort(([a], [b]) => (a < b ? -1 : 1))),
     StopSignal: runtime.stopSignal,
+    Healthcheck: runtime.healthcheck && healthcheckFields(runtime.healthcheck),
+    Shell: runtime.shell,
+    OnBuild: runtime.onBuild,
   };
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  return present(fields);
 }
 
 const YEAR_9999 = 253_402_300_799;

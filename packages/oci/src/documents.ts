@@ -7,6 +7,8 @@ import {
   asTextRecord,
   asTexts,
   type Digest,
+  type Healthcheck,
+  type HistoryEntry,
   type JsonPart,
   malformed,
   member,
@@ -49,11 +51,13 @@ export interface ConfigDocument {
   readonly runtime: RuntimeConfig;
   /** RFC 3339, as it is written there. */
   readonly created?: string;
+  readonly history: readonly HistoryEntry[];
 }
 
 /** Docker stops at 127 layers; nobody has a thousand platforms. */
 const LAYERS_AT_MOST = 1000;
 const MANIFESTS_AT_MOST = 1000;
+const HISTORY_AT_MOST = 10_000;
 
 /**
  * The manifests an image index lists.
@@ -86,6 +90,7 @@ export function parseConfig(bytes: Uint8Array, what: string): ConfigDocument {
     diffIds: asList(required(rootfs, "diff_ids"), LAYERS_AT_MOST).map(asDigest),
     runtime: runtime(member(config, "config")),
     ...optional("created", member(config, "created"), asText),
+    history: historyOf(config),
   };
 }
 
@@ -163,7 +168,33 @@ function runtime(config: JsonPart | undefined): RuntimeConfig {
     ...setting("volumes", "Volumes", keys, isEmpty),
     ...setting("labels", "Labels", asTextRecord),
     ...setting("stopSignal", "StopSignal", asText, isEmpty),
+    ...setting("healthcheck", "Healthcheck", healthcheck),
+    ...setting("shell", "Shell", (part) => asTexts(part), isEmpty),
+    ...setting("onBuild", "OnBuild", (part) => asTexts(part), isEmpty),
   };
+}
+
+function healthcheck(part: JsonPart): Healthcheck {
+  return {
+    ...optional("test", member(part, "Test"), (test) => asTexts(test)),
+    ...optional("interval", member(part, "Interval"), asCount),
+    ...optional("timeout", member(part, "Timeout"), asCount),
+    ...optional("startPeriod", member(part, "StartPeriod"), asCount),
+    ...optional("startInterval", member(part, "StartInterval"), asCount),
+    ...optional("retries", member(part, "Retries"), asCount),
+  };
+}
+
+function historyOf(config: JsonPart): readonly HistoryEntry[] {
+  const history = member(config, "history");
+  if (history === undefined) return [];
+  return asList(history, HISTORY_AT_MOST).map((step) => ({
+    ...optional("created", member(step, "created"), asText),
+    ...optional("createdBy", member(step, "created_by"), asText),
+    ...optional("author", member(step, "author"), asText),
+    ...optional("comment", member(step, "comment"), asText),
+    ...(member(step, "empty_layer")?.value === true ? { emptyLayer: true } : {}),
+  }));
 }
 
 function assignment(pair: string): readonly [string, string] {

@@ -9,7 +9,7 @@ export {
   requireCompressor,
 } from "./compressors/compressor.ts";
 export { imageConfig, rfc3339, runtimeFields } from "./config.ts";
-export { type Descriptor, parseConfig, parseIndex } from "./documents.ts";
+export { type ConfigDocument, type Descriptor, parseConfig, parseIndex } from "./documents.ts";
 export { type FlattenedImage, type FlattenedLayer, flattenedSegment, flattenLayers } from "./flatten-layers.ts";
 export { archiveWithoutLayers, hybridArchive, hybridArchiveSize } from "./hybrid-archive.ts";
 export { imageForHost } from "./image-for-host.ts";

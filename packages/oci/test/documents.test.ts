@@ -99,7 +99,14 @@ describe("a config", () => {
         Volumes: { "/v": {} },
         StopSignal: "SIGINT",
         Labels: { x: "y" },
+        Healthcheck: { Test: ["CMD", "true"], Interval: 30_000_000_000, Retries: 3 },
+        Shell: ["/bin/ash", "-c"],
+        OnBuild: ["RUN true"],
       },
+      history: [
+        { created_by: "ADD", comment: "first" },
+        { created_by: "ENV", author: "me", empty_layer: true },
+      ],
     }).replace('"x"', '"__proto__"');
     expect(parseConfig(Buffer.from(config), "it")).toEqual({
       platform: { os: "linux", architecture: "arm", variant: "v6" },
@@ -111,7 +118,14 @@ describe("a config", () => {
         volumes: ["/v"],
         stopSignal: "SIGINT",
         labels: Object.fromEntries([["__proto__", "y"]]),
+        healthcheck: { test: ["CMD", "true"], interval: 30_000_000_000, retries: 3 },
+        shell: ["/bin/ash", "-c"],
+        onBuild: ["RUN true"],
       },
+      history: [
+        { createdBy: "ADD", comment: "first" },
+        { createdBy: "ENV", author: "me", emptyLayer: true },
+      ],
     });
   });
 });

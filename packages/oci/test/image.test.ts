@@ -77,6 +77,9 @@ describe("an image", () => {
       volumes: ["/data"],
       labels: { b: "2", a: "1" },
       stopSignal: "SIGINT",
+      healthcheck: { test: ["CMD-SHELL", "true"], timeout: 1e9, startPeriod: 2e9, startInterval: 3e9 },
+      shell: ["/bin/ash", "-c"],
+      onBuild: ["RUN true"],
     };
     const image = await buildImage(
       rootfs(),
@@ -97,6 +100,9 @@ describe("an image", () => {
         WorkingDir: "/srv",
         Labels: { a: "1", b: "2" },
         StopSignal: "SIGINT",
+        Healthcheck: { Test: ["CMD-SHELL", "true"], Timeout: 1e9, StartPeriod: 2e9, StartInterval: 3e9 },
+        Shell: ["/bin/ash", "-c"],
+        OnBuild: ["RUN true"],
       },
       rootfs: { type: "layers", diff_ids: [image.layers[0]?.diffId] },
       history: [{ created: "2023-11-14T22:13:20Z", created_by: "base-kit" }],

@@ -24,6 +24,7 @@ export function renderInspected({ name, platforms, image }: Inspected): string {
 
 function runtimeRows(runtime: RuntimeConfig): readonly (readonly [string, string])[] {
   const { env = {}, cmd, entrypoint, user, workdir, expose, volumes, labels = {}, stopSignal } = runtime;
+  const { healthcheck, shell, onBuild = [] } = runtime;
   return [
     ...optional("entrypoint", entrypoint && words(entrypoint)),
     ...optional("cmd", cmd && words(cmd)),
@@ -34,6 +35,9 @@ function runtimeRows(runtime: RuntimeConfig): readonly (readonly [string, string
     ...(volumes ?? []).map((each) => ["volume", printable(each)] as const),
     ...Object.entries(labels).map(([key, value]) => ["label", assignment(key, value)] as const),
     ...optional("stop", stopSignal && printable(stopSignal)),
+    ...optional("health", healthcheck?.test && words(healthcheck.test)),
+    ...optional("shell", shell && words(shell)),
+    ...onBuild.map((line) => ["onbuild", printableText(line)] as const),
   ];
 }
 
