@@ -26,7 +26,6 @@ export interface DestinationFlags {
   readonly importMode?: "load" | "import";
   readonly dockerHost?: string;
   readonly dockerContext?: string;
-  readonly insecureRegistry?: readonly string[];
   readonly sbom?: readonly string[];
 }
 
@@ -166,7 +165,7 @@ async function sinkFor(output: Output, flags: DestinationFlags, context: Context
       return directorySink(output.path);
     case "docker": {
       const { registrySink } = await import("@base-kit/registry");
-      return registrySink(output.reference, { insecure: flags.insecureRegistry ?? [] });
+      return registrySink(output.reference);
     }
     case "docker-archive":
       return dockerArchiveSink(output.path);

@@ -9,6 +9,7 @@ export interface CommonOptions {
   readonly json?: boolean;
   readonly cacheDir?: string;
   readonly offline?: boolean;
+  readonly insecureRegistry?: readonly string[];
 }
 
 /**
@@ -26,7 +27,7 @@ export async function withSession<T>(options: CommonOptions, work: (context: Hos
   const signals = abortOnSignals();
   let store: FolderStore | undefined;
   try {
-    await using context = await createContext({
+    await using own = await createContext({
       createStore: (dir) => {
         store = createStore(dir, { reporter });
         return store;
@@ -35,6 +36,7 @@ export async function withSession<T>(options: CommonOptions, work: (context: Hos
       signal: signals.signal,
       ...(options.cacheDir === undefined ? {} : { cacheDir: options.cacheDir }),
     });
+    const context = { ...own, insecureRegistries: options.insecureRegistry ?? [] };
     const result = await work(options.offline === true ? offlineContext(context) : context).catch((error: unknown) => {
       // Whatever broke because of the signal, the signal is the reason.
       if (signals.signal.aborted) throw signals.signal.reason;

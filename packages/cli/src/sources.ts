@@ -38,8 +38,7 @@ export interface ImageSource {
   readonly reference?: PinnedReference;
 }
 
-export interface OpenSourceOptions
-  extends Pick<DestinationFlags, "importer" | "dockerHost" | "dockerContext" | "insecureRegistry"> {
+export interface OpenSourceOptions extends Pick<DestinationFlags, "importer" | "dockerHost" | "dockerContext"> {
   /** Only the image for this platform. @default all */
   readonly platform?: Platform;
   /** Whether layers from a registry are kept in the store, for who reads them more than once. @default true */
@@ -116,12 +115,12 @@ async function readSource(spec: ResolvedSpec, context: Context, options: OpenSou
 async function readRegistry(
   reference: PinnedReference,
   context: Context,
-  { platform, insecureRegistry = [], keep = true, locked }: OpenSourceOptions,
+  { platform, keep = true, locked }: OpenSourceOptions,
 ): Promise<StoredNode> {
   const { readImage } = await import("@base-kit/registry");
   const only = { ...(platform === undefined ? {} : { platform }), ...(locked === undefined ? {} : { locked }) };
   return step(context, `looking at ${printable(reference.familiar)}`, () =>
-    readImage(reference, context, { ...only, insecure: insecureRegistry, keep }),
+    readImage(reference, context, { ...only, keep }),
   );
 }
 

@@ -85,6 +85,28 @@ describe.skipIf(requires("alpine-mirror", "docker-registry").skip)("a registry o
     expect(await sandbox.leftovers()).toEqual([]);
   });
 
+  test("elsewhere is spoken to without TLS, by whatever command, but only where it is named", async () => {
+    // Leads to this machine, and is not one of the addresses that never leave it.
+    const elsewhere = registry.host.replace("127.0.0.1", "0.0.0.0");
+    const image = `${elsewhere}/demo/plain:1`;
+    await copy("oci:layout:amd64", `docker://${registry.host}/demo/plain:1`);
+    const refused = await sandbox.run(["inspect", image]);
+    expect(refused).toMatchObject({ exitCode: 4, stderr: expect.stringContaining(elsewhere) });
+    const lock = ["--arch", "amd64", "--lockfile", "plain.lock"];
+    const commands = [
+      ["lock", `image:${image}`, ...lock],
+      ["build", `image:${image}`, ...lock, "-o", `docker://${elsewhere}/demo/built:1`],
+      ["verify", `docker://${elsewhere}/demo/built:1`, ...lock],
+      ["diff", `docker://${image}`, `docker://${elsewhere}/demo/built:1`],
+      ["tags", `${elsewhere}/demo/plain`],
+    ];
+    for (const command of commands) {
+      const { exitCode, stderr } = await sandbox.run([...command, "--insecure-registry", elsewhere]);
+      expect({ exitCode, stderr }, command.join(" ")).toMatchObject({ exitCode: command[0] === "diff" ? 1 : 0 });
+      expect(stderr, command.join(" ")).toContain("is spoken to without TLS");
+    }
+  });
+
   test("Ctrl-C during a copy ends it at once, and leaves the tag and no files", async () => {
     const silent = createServer((request, response) => {
       request.resume();

@@ -11,6 +11,8 @@ export interface Context {
   readonly fetch: Fetch;
   /** Whether nothing may come over the network: `fetch` refuses then, and no program is run that would use it. @default false */
   readonly offline?: boolean;
+  /** Registries, with their port, that may be spoken to without TLS; those on this machine always may. @default none */
+  readonly insecureRegistries?: readonly string[];
   readonly exec: Exec;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** A private directory for spools and working trees; whoever made the context removes it, also after a signal. */

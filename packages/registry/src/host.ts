@@ -13,24 +13,18 @@ export interface RegistryHost {
   readonly tls?: FetchTls;
 }
 
-export interface FindHostOptions {
-  /** Hosts, with their port, that may be spoken to without TLS. */
-  readonly insecure: readonly string[];
-  readonly context: Context;
-}
-
 /**
- * Where a registry is and how it is spoken to. TLS always; only on this machine, and where the user has said so, plain HTTP when
+ * Where a registry is and how it is spoken to. TLS always; only on this machine, and where the context says so, plain HTTP when
  * what listens there does not know TLS.
  *
  * @throws BaseKitError `CERTIFICATES_INVALID` (environment), or what the connection throws
  */
-export async function findHost(name: string, { insecure, context }: FindHostOptions): Promise<RegistryHost> {
+export async function findHost(name: string, context: Context): Promise<RegistryHost> {
   const tls = await readCertificates(name, context.env);
   const own = tls === undefined ? {} : { tls };
   const secure: RegistryHost = { name, origin: originOf("https", name), mayLogIn: true, ...own };
   const local = isLoopback(new URL(secure.origin).hostname);
-  if (!local && !insecure.includes(name)) return secure;
+  if (!local && context.insecureRegistries?.includes(name) !== true) return secure;
   if (await speaksTls(secure, context)) return secure;
   if (!local) {
     const message = `${printable(name)} is spoken to without TLS: anybody on the way can read and change what is sent`;

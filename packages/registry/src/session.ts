@@ -8,8 +8,6 @@ import { formatScope, type Scope } from "./scope.ts";
 import { basic, fetchToken, type Token } from "./token.ts";
 
 export interface RegistryOptions {
-  /** Hosts, with their port, that may be spoken to without TLS; those on this machine always may. */
-  readonly insecure?: readonly string[];
   /** Milliseconds before the second, third, … try. @default 1, 3 and 9 s */
   readonly delays?: readonly number[];
 }
@@ -47,7 +45,7 @@ export interface Session {
 }
 
 export async function openSession(name: string, context: Context, options: RegistryOptions = {}): Promise<Session> {
-  const host = await retried(() => findHost(name, { insecure: options.insecure ?? [], context }), context, options);
+  const host = await retried(() => findHost(name, context), context, options);
   const grants = createGrants(host, context);
   return sessionIn(context, { host, grants, options });
 }

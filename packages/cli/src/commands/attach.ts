@@ -2,9 +2,8 @@ import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { BaseKitError, type Context, parsePinnedReference, printable, systemErrorCode } from "@base-kit/core";
 import { type Attached, attach as attachTo } from "@base-kit/registry";
-import type { DestinationFlags } from "../destinations.ts";
 
-export interface AttachFlags extends Pick<DestinationFlags, "insecureRegistry"> {
+export interface AttachFlags {
   readonly type?: string;
 }
 
@@ -18,8 +17,7 @@ export async function attach(name: string, file: string, flags: AttachFlags, con
   const reference = parsePinnedReference(name.replace(/^docker:\/\//, ""));
   const bytes = await read(file);
   const type = flags.type ?? typeOf(bytes, file);
-  const insecure = flags.insecureRegistry ?? [];
-  return { type, ...(await attachTo(reference, { type, bytes, title: basename(file) }, { insecure, context })) };
+  return { type, ...(await attachTo(reference, { type, bytes, title: basename(file) }, { context })) };
 }
 
 async function read(file: string): Promise<Buffer> {

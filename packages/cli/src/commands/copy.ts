@@ -16,8 +16,7 @@ import { layerTarSink } from "../layer-tar-sink.ts";
 import { type Output, parseOutput } from "../options/outputs.ts";
 import { type ImageSource, openSource } from "../sources.ts";
 
-export interface CopyFlags
-  extends Pick<DestinationFlags, "importer" | "dockerHost" | "dockerContext" | "insecureRegistry"> {
+export interface CopyFlags extends Pick<DestinationFlags, "importer" | "dockerHost" | "dockerContext"> {
   readonly arch?: readonly string[];
 }
 
@@ -69,7 +68,7 @@ async function deliver(
   const { node, output, source } = delivery;
   switch (output.transport) {
     case "docker":
-      return push(delivery, output.reference, { flags, context });
+      return push(delivery, output.reference, context);
     case "oci":
       return copyToLayout(output.path, node, { tag: output.tag ?? source.reference?.tag ?? "latest", context });
     case "oci-archive":
@@ -92,14 +91,13 @@ async function deliver(
 async function push(
   { node, source: { reference: origin } }: Delivery,
   reference: ImageReference,
-  { flags, context }: { readonly flags: CopyFlags; readonly context: Context },
+  context: Context,
 ): Promise<Pick<SinkResult, "references">> {
   const { pushImage } = await import("@base-kit/registry");
   // Within one registry a blob need not travel.
   const mount = origin?.registry === reference.registry ? { from: origin.repository } : {};
   return step(context, `pushing ${printable(reference.familiar)}`, async (handle) => {
-    const insecure = flags.insecureRegistry ?? [];
-    const pushed = await pushImage(node, [reference], { ...mount, insecure, handle, context });
+    const pushed = await pushImage(node, [reference], { ...mount, handle, context });
     return { references: pushed.map((each) => each.reference) };
   });
 }

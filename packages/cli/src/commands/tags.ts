@@ -1,8 +1,5 @@
 import { BaseKitError, type Context, parsePinnedReference, printable } from "@base-kit/core";
 import { listTags } from "@base-kit/registry";
-import type { DestinationFlags } from "../destinations.ts";
-
-export type TagsFlags = Pick<DestinationFlags, "insecureRegistry">;
 
 export interface TagsResult {
   readonly repository: string;
@@ -10,9 +7,9 @@ export interface TagsResult {
 }
 
 /** `base-kit tags <repository>`: what a registry has under a name. */
-export async function tags(name: string, flags: TagsFlags, context: Context): Promise<TagsResult> {
+export async function tags(name: string, context: Context): Promise<TagsResult> {
   const reference = parsePinnedReference(name.replace(/^docker:\/\//, ""));
-  const found = await listTags(reference, context, { insecure: flags.insecureRegistry ?? [] });
+  const found = await listTags(reference, context);
   if (found.length === 0) {
     throw new BaseKitError("REGISTRY_NOT_FOUND", `${printable(name)} has no tags`, { kind: "network" });
   }

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { LockCommandFlags } from "../commands/lock.ts";
 import type { CommonOptions } from "../session.ts";
 import { type Run, session } from "./answer.ts";
-import { common, list, producerOptions } from "./option-groups.ts";
+import { common, list, producerOptions, registryOptions } from "./option-groups.ts";
 
 export function addLock(program: Command, run: Run): void {
   const lockCommand = program
@@ -16,7 +16,7 @@ export function addLock(program: Command, run: Run): void {
     .option("--update", "decide anew, also what the file has already")
     .option("--vendor <directory>", "copy all inputs there; `build --offline --vendor <directory>` needs nothing else")
     .option("--source-date-epoch <seconds>", "time of creation (default: SOURCE_DATE_EPOCH, else the newest input)");
-  common(producerOptions(lockCommand))
+  common(registryOptions(producerOptions(lockCommand)))
     .addHelpText("after", EXAMPLES)
     .action((spec: string, options: LockCommandFlags & CommonOptions) =>
       run(async () => {

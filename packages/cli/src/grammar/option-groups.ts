@@ -100,9 +100,11 @@ export function registryOptions(command: Command): Command {
 }
 
 export function sourceOptions(command: Command): Command {
-  return engineOptions(
-    command.option("--arch <architecture>", "which image of several (default: this machine's, else the first)"),
+  const arch = command.option(
+    "--arch <architecture>",
+    "which image of several (default: this machine's, else the first)",
   );
+  return registryOptions(engineOptions(arch));
 }
 
 export function engineOptions(command: Command): Command {

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import type { TagsFlags } from "../commands/tags.ts";
 import type { CommonOptions } from "../session.ts";
 import { type Run, session } from "./answer.ts";
 import { common, registryOptions } from "./option-groups.ts";
@@ -9,12 +8,12 @@ export function addTags(program: Command, run: Run): void {
     .summary("list the tags of a repository in a registry")
     .description("Lists the tags that a registry has under a name.")
     .addHelpText("after", EXAMPLES)
-    .action((repository: string, options: TagsFlags & CommonOptions) =>
+    .action((repository: string, options: CommonOptions) =>
       run(async () => {
         const { tags } = await import("../commands/tags.ts");
         return session(
           options,
-          (context) => tags(repository, options, context),
+          (context) => tags(repository, context),
           async (result) => result.tags.map((tag) => `${tag}\n`).join(""),
         );
       }, options),
