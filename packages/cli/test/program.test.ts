@@ -71,6 +71,6 @@ describe("the command line", () => {
       "--tweaks",
       "none",
     );
-    expect(options).toMatchObject({ tag: ["a", "b"], include: ["x", "y", "z"], tweaks: "none" });
+    expect(options).toMatchObject({ tag: ["a", "b"], include: ["x", "y", "z"], tweaks: ["none"] });
   });
 });

@@ -21,7 +21,7 @@ export function producerOptions(command: Command): Command {
     .option(
       "--tweaks <names>",
       "changes that make a distribution a good base image: default, none, or names separated by commas",
-      tweaks,
+      list,
     );
 }
 
@@ -160,10 +160,6 @@ function layerCount(value: string): number {
     throw new InvalidArgumentError("expected a number from 1 to 127");
   }
   return count;
-}
-
-function tweaks(value: string): "default" | "none" | readonly string[] {
-  return value === "default" || value === "none" ? value : list(value, undefined);
 }
 
 export const SOURCES =
