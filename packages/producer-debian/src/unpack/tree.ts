@@ -5,6 +5,7 @@ import { admits, parseRelations } from "../index/relation.ts";
 import { MERGED, mergedPath } from "./merged-paths.ts";
 import type { OpenedPackage } from "./open-package.ts";
 import { field, type Paragraph } from "./paragraph.ts";
+import { throughLinks } from "./through-links.ts";
 import type { DataMember } from "./unpacked.ts";
 
 /** A package ready to be laid out: what the archive says of it, what it says of itself, and its files. */
@@ -34,7 +35,9 @@ export function layOut(packages: readonly NamedPackage[], { mergedUsr }: { reado
   const owners = new Map<ByteString, NamedPackage>();
   const files = new Map<NamedPackage, Map<ByteString, Entry>>(packages.map((each) => [each, new Map()]));
   const lost = new Map<NamedPackage, Set<string>>();
-  const place = (path: string) => (mergedUsr ? mergedPath(path) : (path as ByteString));
+  const merged = (path: string) => (mergedUsr ? mergedPath(path) : (path as ByteString));
+  const through = throughLinks(linksOf(packages, merged));
+  const place = (path: string) => through(merged(path));
   for (const each of packages) {
     for (const member of each.contents.members) {
       const path = place(member.path);
@@ -60,11 +63,38 @@ export function layOut(packages: readonly NamedPackage[], { mergedUsr }: { reado
     }
   }
   for (const path of [...folders.keys()]) if (owners.has(path)) folders.delete(path);
+  for (const [path, owner] of owners) requireFolder(path, owner);
   return {
     folders: [...folders.values()],
     files: new Map([...files].map(([each, map]) => [each, [...map.values()]])),
     lost,
   };
+
+  /** What is in a file cannot be: a layer with it would not unpack. */
+  function requireFolder(path: ByteString, owner: NamedPackage): void {
+    const parent = path.slice(0, Math.max(0, path.lastIndexOf("/"))) as ByteString;
+    const other = owners.get(parent);
+    if (other === undefined) return;
+    throw new BaseKitError(
+      "DEBIAN_NOT_A_FOLDER",
+      `${owner.name} ${printable(owner.version)} has ${printable(`/${path}`)}, and ${printable(`/${parent}`)} is a file of ${other.name}`,
+      { kind: "verification", hint: "dpkg would refuse to install this. Nothing was written." },
+    );
+  }
+}
+
+/** All symbolic links of packages, but those that a merged system has itself. */
+function linksOf(
+  packages: readonly NamedPackage[],
+  merged: (path: string) => ByteString,
+): ReadonlyMap<ByteString, ByteString> {
+  const links = new Map<ByteString, ByteString>();
+  for (const { contents } of packages) {
+    for (const { type, path, target } of contents.members) {
+      if (type === "symlink" && target !== undefined) links.set(merged(path), target as ByteString);
+    }
+  }
+  return links;
 }
 
 function folder({ mode, uid, gid, mtime }: DataMember, path: string): DirectoryEntry {

@@ -85,4 +85,39 @@ describe("the tree of several packages", () => {
     expect(files.get(a)?.map(({ path }) => path)).toEqual(["bin"]);
     expect(files.get(b)?.map(({ path }) => path)).toEqual(["usr/bin/x"]);
   });
+
+  test.each([
+    ["symlink 777 0:0 usr/a -> b", "usr/b/x"],
+    ["symlink 777 0:0 usr/a -> /b", "b/x"],
+    ["symlink 777 0:0 usr/a -> ../../../etc", "etc/x"],
+    ["symlink 777 0:0 usr/a -> c/../d\nsymlink 777 0:0 usr/d -> /e", "e/x"],
+  ])("has what is in a folder that is a link (%j) where the link leads, within the tree", async (links, expected) => {
+    const a = await packageOf("a", links);
+    const b = await packageOf(
+      "b",
+      'directory 755 0:0 usr/a\nfile 644 0:0 usr/a/x "x"\nhardlink 644 0:0 usr/a/y => usr/a/x',
+    );
+    for (const order of [
+      [a, b],
+      [b, a],
+    ]) {
+      const { files, folders } = layOut(order, { mergedUsr: true });
+      expect(await linesOf(files.get(b))).toEqual([
+        `file 644 0:0 ${expected} "x"`,
+        `hardlink 644 0:0 ${expected.replace("x", "y")} => ${expected}`,
+      ]);
+      expect(folders.map(({ path }) => path)).not.toContain("usr/a");
+    }
+  });
+
+  test("refuses links in a circle, a file in a file, and what a link brings to another package's path", async () => {
+    const file = await packageOf("b", 'file 644 0:0 usr/a/x "x"');
+    const circle = await packageOf("a", "symlink 777 0:0 usr/a -> c\nsymlink 777 0:0 usr/c -> a");
+    expect(() => layOut([circle, file], { mergedUsr: true })).toThrow("/usr/a is a link that leads nowhere");
+    const flat = await packageOf("a", 'file 644 0:0 usr/a "a"');
+    expect(() => layOut([file, flat], { mergedUsr: true })).toThrow("b 1.0 has /usr/a/x, and /usr/a is a file of a");
+    const link = await packageOf("a", "symlink 777 0:0 usr/a -> /etc");
+    const owner = await packageOf("c", 'file 644 0:0 etc/x "c"');
+    expect(() => layOut([link, owner, file], { mergedUsr: true })).toThrow("both c 1.0 and b 1.0 have /etc/x");
+  });
 });
