@@ -32,7 +32,7 @@ export interface SuitePlace {
 /**
  * Fetches the Release of a suite and verifies who signed it.
  *
- * @throws BaseKitError of kind network when the mirror does not have it, verification when it is not trusted
+ * @throws BaseKitError of kind network when the mirror does not have it, verification when it is not signed or not trusted
  */
 export async function fetchRelease({ mirror, suite, keyring }: SuitePlace, context: Context): Promise<FetchedRelease> {
   const fetch = (name: ReleaseFile["name"]) =>
@@ -44,7 +44,7 @@ export async function fetchRelease({ mirror, suite, keyring }: SuitePlace, conte
     return { files: [inRelease], verified };
   }
   const release = await fetch("Release").catch((error: unknown) => explainMissing(error, { suite, mirror }));
-  const signature = await fetch("Release.gpg");
+  const signature = (await fetch("Release.gpg").catch(unlessMissing)) ?? unsigned({ suite, mirror, keyring });
   const signed = { data: release.bytes, signature: signature.bytes };
   const verified = verifyDetached(signed, { keyring, subject: subject(release) }, context);
   return { files: [release, signature], verified };
@@ -76,6 +76,17 @@ async function fetchReleaseFile(
 /** Only a mirror that says "there is no such file" may be asked for another: any other failure stays one. */
 function unlessMissing(error: unknown): undefined {
   if (!isBaseKitError(error) || !["FETCH_NOT_FOUND", "FILE_NOT_FOUND"].includes(error.code)) throw error;
+}
+
+function unsigned({ suite, mirror, keyring }: SuitePlace): never {
+  throw new BaseKitError(
+    "RELEASE_UNSIGNED",
+    `the Release of ${printable(suite)} at ${redactUrl(mirror)} is not signed: there is neither dists/${suite}/InRelease nor dists/${suite}/Release.gpg. Keyring: ${printable(keyring.source)}`,
+    {
+      kind: "verification",
+      hint: "Nothing is built from an archive that cannot be verified. Sign it, or use another mirror.",
+    },
+  );
 }
 
 function explainMissing(error: unknown, { suite, mirror }: { readonly suite: string; readonly mirror: string }): never {
