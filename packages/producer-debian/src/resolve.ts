@@ -138,7 +138,7 @@ function lockedPackage(found: Package, { source, inputs }: VerifiedSuite): Locke
     architecture,
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
     essential,
-    url: `${publicUrl(source.mirror)}/${found.filename.split("/").map(encodeURIComponent).join("/")}`,
+    url: publicUrl(`${source.mirror}/${found.filename.split("/").map(encodeURIComponent).join("/")}`),
     size,
     sha256,
   };

@@ -94,7 +94,7 @@ function componentIndex(suite: VerifiedSuite, component: string): ComponentIndex
     );
   }
   const [first] = suite.inputs;
-  const url = `${publicUrl(source.mirror)}/dists/${source.suite}/${form.path}`;
+  const url = publicUrl(`${source.mirror}/dists/${source.suite}/${form.path}`);
   const input = {
     name: `${source.suite} ${form.path}`,
     url,
