@@ -16,6 +16,7 @@ import {
 } from "@base-kit/core";
 import { vendoredStore } from "@base-kit/store";
 import { LOCK_NAME, readLockFile, requireSameRequest, writeLockFile } from "./lock-store.ts";
+import { requireNoRollback } from "./rollback.ts";
 
 export interface LockFlags {
   /** True for `base-kit.lock`. */
@@ -57,7 +58,7 @@ export interface Locking {
  * `base-kit.lock` in the working directory is used when it answers the same request.
  *
  * @throws BaseKitError `LOCK_MISSING`, `LOCK_OTHER_REQUEST`, `LOCK_INVALID` (usage), `LOCK_TOO_NEW` (unsupported),
- *   `LOCK_UNREADABLE` (environment); `lockFor`: `LOCK_PLATFORM_MISSING` (usage)
+ *   `LOCK_UNREADABLE` (environment); `lockFor`: `LOCK_PLATFORM_MISSING` (usage), `LOCK_ROLLBACK` (verification)
  */
 export async function openLocking(asked: Asked, flags: LockFlags, context: Context): Promise<Locking> {
   const path = typeof flags.lockfile === "string" ? flags.lockfile : LOCK_NAME;
@@ -76,7 +77,13 @@ export async function openLocking(asked: Asked, flags: LockFlags, context: Conte
   };
   return {
     recorded,
-    lockFor: async (platform) => recorded(platform) ?? resolveFor(asked, platform, context),
+    lockFor: async (platform) => {
+      const found = recorded(platform);
+      if (found !== undefined) return found;
+      const made = await resolveFor(asked, platform, context);
+      requireNoRollback(made, { file: path, before: usable });
+      return made;
+    },
     finish: async (built) => {
       for (const each of built) warnIfOther(each, usable, context);
       if (!writes) return;

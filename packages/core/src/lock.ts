@@ -25,6 +25,9 @@ export interface LockedInput {
   readonly sha512?: string;
   /** Fingerprint of the signing key, or the checksum file it was compared with. */
   readonly verifiedBy?: string;
-  /** What the producer has to know of this input beyond its bytes, in its own words: version, section, priority. */
+  /**
+   * What the producer has to know of this input beyond its bytes, in its own words: version, section, priority. The `date` of a signed
+   * index, as in ISO 8601, is compared with that of the same name in an earlier lock: an older one is refused.
+   */
   readonly facts?: Readonly<Record<string, string>>;
 }

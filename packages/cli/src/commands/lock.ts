@@ -20,6 +20,7 @@ import { type Asked, isSame, requestOf, resolveFor } from "../locking.ts";
 import { type ProducerFlags, producerOptions } from "../options/producer.ts";
 import { sourceDateEpoch } from "../options/source-date-epoch.ts";
 import { loadProducer, parseProducerSpec } from "../producers.ts";
+import { requireNoRollback } from "../rollback.ts";
 
 export interface LockCommandFlags extends ProducerFlags {
   readonly arch?: readonly string[];
@@ -75,7 +76,9 @@ export async function lock(spec: string, flags: LockCommandFlags, context: Conte
   for (const platform of wanted) {
     if (kept.some((each) => isSame(each.lock.platform, platform))) continue;
     if (resolved.some((each) => isSame(each.lock.platform, platform))) continue;
-    resolved.push(withRecord(await resolveFor(asked, platform, context), before));
+    const made = await resolveFor(asked, platform, context);
+    requireNoRollback(made, { file, before });
+    resolved.push(withRecord(made, before));
   }
   const after = { request, platforms: [...kept, ...resolved].sort(byPlatform) };
   const changed = before === undefined || canonicalJson(before) !== canonicalJson(after);
