@@ -148,7 +148,7 @@ function failed(code: string, why: string, lines: readonly string[], cause?: unk
     `the command inside the root filesystem failed: ${why}\n${lines.map((line) => `  ${shown(line)}`).join("\n")}`,
     {
       kind: "failure",
-      hint: "Nothing of it is left: no process, no mount, no file.",
+      hint: "Nothing of it is left: no process, no mount, no file. What it was given is written by --configure none -o rootfs:DIRECTORY.",
       cause,
     },
   );
