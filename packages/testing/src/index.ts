@@ -1,4 +1,5 @@
 export * from "./apk-repository.ts";
+export * from "./deb-repository.ts";
 export * from "./elf-bytes.ts";
 export * from "./gpg.ts";
 export type { Tool } from "./machine.ts";
