@@ -1,0 +1,175 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  createGpgHome,
+  type DescribedDeb,
+  type DescribedSuite,
+  type GpgHome,
+  makeDebSuite,
+  requires,
+  type SigningKey,
+} from "@base-kit/testing";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { createSandbox, type Sandbox } from "./run-cli.ts";
+
+const HOUR = 3600 * 1000;
+
+let gpg: GpgHome;
+let key: SigningKey;
+let sandbox: Sandbox;
+const GPG = requires("gpg").skip;
+
+beforeAll(() => {
+  if (GPG) return;
+  gpg = createGpgHome();
+  key = gpg.generate();
+});
+afterAll(() => gpg?.[Symbol.dispose]());
+beforeEach(() => {
+  sandbox = createSandbox();
+});
+afterEach(async () => {
+  const left = await sandbox.leftovers();
+  sandbox.dispose();
+  expect(left).toEqual([]);
+});
+
+/** A mirror in the folder `mirror`, with its key beside it. */
+function writeMirror(described: DescribedSuite): void {
+  const files = makeDebSuite(described, (release) => gpg.clearsign(release, { by: [key] }));
+  for (const [path, bytes] of Object.entries({ ...files, "keyring.gpg": gpg.exportKeys([key]) })) {
+    const file = sandbox.work(join("mirror", path));
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, bytes);
+  }
+}
+
+const spec = (name: string, ...more: readonly string[]) => [
+  ...["debian:bookworm", "--mirror", "mirror", "--keyring", "mirror/keyring.gpg"],
+  ...["--variant", "custom", "--include", name, "--tweaks", "none", ...more],
+];
+const DEMO: DescribedDeb = { name: "demo", files: { "usr/bin/demo": "demo" }, scripts: { postinst: "#!/bin/sh\n" } };
+
+describe.skipIf(GPG)("a lock of Debian", () => {
+  test("is not replaced by an older state of the archive, however well it is signed", async () => {
+    const now = Date.now() - 60_000;
+    writeMirror({ packages: [DEMO], date: new Date(now) });
+    await sandbox.json(["lock", ...spec("demo")]);
+    const newest = readFileSync(sandbox.work("base-kit.lock"), "utf8");
+    writeMirror({ packages: [{ ...DEMO, version: "0.9" }], date: new Date(now - HOUR) });
+    const update = await sandbox.run(["lock", ...spec("demo"), "--update"]);
+    expect(update).toMatchObject({ exitCode: 3, stdout: "" });
+    expect(update.stderr).toMatch(
+      /bookworm InRelease\S* at file:\S+ is of .*base-kit\.lock already has .*\[LOCK_ROLLBACK\]/,
+    );
+    // Nor for another choice of packages.
+    const other = await sandbox.run(["lock", ...spec("demo", "--slim"), "--update"]);
+    expect(other).toMatchObject({ exitCode: 3, stderr: expect.stringContaining("[LOCK_ROLLBACK]") });
+    expect(readFileSync(sandbox.work("base-kit.lock"), "utf8")).toBe(newest);
+    writeMirror({ packages: [{ ...DEMO, version: "1.1" }], date: new Date(now + 1000) });
+    expect(await sandbox.json(["lock", ...spec("demo"), "--update"])).toMatchObject({ changed: true });
+  });
+});
+
+/** By its path: it is not to be found by what it watches. */
+const strace = () => execFileSync("sh", ["-c", "command -v strace"], { encoding: "utf8" }).trim();
+
+describe.skipIf(GPG || requires("strace", "root").skip)("Debian with nothing but Node", () => {
+  test("is built with --configure none, and no program is started", async () => {
+    writeMirror({ packages: [DEMO] });
+    const { exitCode, stderr } = await sandbox.run(
+      ["build", ...spec("demo", "--configure", "none"), "-o", "docker-archive:demo.tar"],
+      {
+        through: [strace(), "--follow-forks", "--trace=execve,execveat", `--output=${sandbox.work("trace")}`],
+        env: { PATH: "/nonexistent", DOCKER_HOST: "unix:///nonexistent/docker.sock" },
+      },
+    );
+    expect(stderr).toContain("the scripts of 1 of them did not run: demo");
+    expect(exitCode).toBe(0);
+    const started = readFileSync(sandbox.work("trace"), "utf8").match(/execve(?:at)?\(.*/g);
+    expect(started).toEqual([expect.stringContaining(`execve("${process.execPath}"`)]);
+    expect(readdirSync(sandbox.work("."))).toContain("demo.tar");
+  });
+});
+
+/** The host's own dpkg with what it needs, as a package: real enough to configure others, and small. */
+function system(): DescribedDeb {
+  const programs = ["sh", "dpkg", "dpkg-deb", "rm", "tar", "diff", "cat", "chmod", "mkdir", "mv", "ln", "sleep", "env"];
+  const names = [...programs, "mount", "chroot", "ldconfig", "start-stop-daemon"];
+  const paths = names.map((name) =>
+    execFileSync("sh", ["-c", `PATH=$PATH:/usr/sbin:/sbin command -v ${name}`], { encoding: "utf8" }).trim(),
+  );
+  const libraries = execFileSync("ldd", paths, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  const found = [...libraries.matchAll(/(\/\S+) \(0x/g)].map(([, path]) => path ?? "");
+  const files = [...paths, ...new Set(found)].map((path) => {
+    const place = path.replace(/^\/(?!usr\/)/, "usr/").replace(/^\//, "");
+    return [place, { content: readFileSync(realpathSync(path)), mode: 0o755 }] as const;
+  });
+  return {
+    name: "system",
+    files: {
+      ...Object.fromEntries(files),
+      ...Object.fromEntries(["bin/", "sbin/", "lib/", "lib64/", "etc/", "tmp/", "var/log/"].map((path) => [path, ""])),
+      "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
+      "etc/group": "root:x:0:\n",
+    },
+  };
+}
+
+describe.skipIf(GPG || requires("root", "unshare", "ldd").skip)("a package's script in a build", () => {
+  const build = (name: string) => [
+    "build",
+    ...spec(name, "--configure", "chroot"),
+    "-o",
+    "docker-archive:old.tar",
+    "--progress",
+    "json",
+  ];
+  const withScript = (postinst: string) => {
+    writeMirror({ packages: [system(), { ...DEMO, scripts: { postinst: `#!/bin/sh\n${postinst}\n` } }] });
+    writeFileSync(sandbox.work("old.tar"), "old");
+  };
+
+  test("that runs well leaves its mark", async () => {
+    withScript("echo done > /etc/mark");
+    const outcome = await sandbox.run(build("system,demo"));
+    expect(outcome.stderr).not.toContain('"error"');
+    expect(outcome.exitCode).toBe(0);
+  });
+
+  test("that fails is shown with its package and its last words, and nothing is left", async () => {
+    withScript("echo looking for a thing; echo no such thing >&2; exit 7");
+    const outcome = await sandbox.run(build("system,demo"));
+    expect(outcome).toMatchObject({ exitCode: 1, stdout: "" });
+    for (const words of ["looking for a thing", "no such thing", "error exit status 7", "demo"])
+      expect(outcome.stderr).toContain(words);
+    expect(readFileSync(sandbox.work("old.tar"), "utf8")).toBe("old");
+  });
+
+  test.each(["SIGINT", "SIGKILL"] as const)(
+    "that hangs ends with base-kit by %s: no process, no mount",
+    async (signal) => {
+      withScript("sleep 1000 & echo waiting; sleep 1000");
+      const running = sandbox.start(build("system,demo"));
+      await running.told(/"title":"configuring the packages"/);
+      await sleep(1500);
+      running.child.kill(signal);
+      const { exitCode } = await running.ended;
+      expect(exitCode).toBe(signal === "SIGINT" ? 130 : null);
+      expect(readFileSync(sandbox.work("old.tar"), "utf8")).toBe("old");
+      if (signal === "SIGINT") return;
+      const left = async () => (await sandbox.leftovers()).filter((each) => /^(?:process|mount) /.test(each));
+      for (let waited = 0; (await left()).length > 0 && waited < 10; waited++) await sleep(100);
+      expect(await left()).toEqual([]);
+      // The next one clears its folder away.
+      const { exitCode: next } = await sandbox.run([
+        ...["build", ...spec("system,demo", "--configure", "none"), "-o", "rootfs:unpacked"],
+      ]);
+      expect(next).toBe(0);
+      // And shows what the script was given.
+      expect(readdirSync(sandbox.work("unpacked/usr/bin"))).toContain("demo");
+    },
+  );
+});
