@@ -25,6 +25,8 @@ const OLD_HEADER = 16;
 const OLD_ENTRY = 12;
 const EXTENSION_MAGIC = 0xeaa42174;
 const GENERATOR_TAG = 0;
+/** The lowest two bits of the header's flags, since glibc 2.33. */
+const LITTLE_ENDIAN = 2;
 const BIG_ENDIAN = 3;
 
 /**
@@ -34,30 +36,36 @@ const BIG_ENDIAN = 3;
 export function readLdSoCache(bytes: Buffer): LdSoCache | undefined {
   const isOld = bytes.toString("latin1", 0, 12) === OLD_MAGIC;
   if (!isOld) return readNew(bytes);
-  const count = bytes.length >= OLD_HEADER ? bytes.readUInt32LE(12) : 0;
-  const end = OLD_HEADER + count * OLD_ENTRY;
-  if (end > bytes.length) return undefined;
-  const behind = bytes.subarray(Math.ceil(end / 8) * 8);
-  return readNew(behind) ?? readOld(bytes, count);
+  for (const big of [false, true]) {
+    const count = bytes.length >= OLD_HEADER ? wordAt(bytes, big)(12) : 0;
+    const end = OLD_HEADER + count * OLD_ENTRY;
+    if (end > bytes.length) continue;
+    return readNew(bytes.subarray(Math.ceil(end / 8) * 8)) ?? readOld(bytes, count, big);
+  }
+  return undefined;
 }
 
-function readOld(bytes: Buffer, count: number): LdSoCache {
+function readOld(bytes: Buffer, count: number, big: boolean): LdSoCache {
   const strings = OLD_HEADER + count * OLD_ENTRY;
+  const word = wordAt(bytes, big);
   const entries: CacheEntry[] = [];
   for (let at = OLD_HEADER; at < strings; at += OLD_ENTRY) {
-    const name = stringAt(bytes, strings + bytes.readUInt32LE(at + 4));
-    const path = stringAt(bytes, strings + bytes.readUInt32LE(at + 8));
-    if (name !== undefined && path !== undefined) entries.push({ flags: bytes.readInt32LE(at), name, path, hwcap: 0n });
+    const name = stringAt(bytes, strings + word(at + 4));
+    const path = stringAt(bytes, strings + word(at + 8));
+    if (name !== undefined && path !== undefined) entries.push({ flags: word(at) | 0, name, path, hwcap: 0n });
   }
   return { entries };
 }
 
+/** In the byte order of the machine it is for; before glibc 2.33 it does not say which, and a count of the other order does not fit. */
 function readNew(bytes: Buffer): LdSoCache | undefined {
   if (bytes.length < NEW_HEADER || bytes.toString("latin1", 0, 20) !== NEW_MAGIC) return undefined;
-  const big = (bytes[28] ?? 0) === BIG_ENDIAN;
-  const word = (at: number) => (big ? bytes.readUInt32BE(at) : bytes.readUInt32LE(at));
+  const said = (bytes[28] ?? 0) & 3;
+  const orders = said === BIG_ENDIAN ? [true] : said === LITTLE_ENDIAN ? [false] : [false, true];
+  const big = orders.find((each) => NEW_HEADER + wordAt(bytes, each)(20) * NEW_ENTRY <= bytes.length);
+  if (big === undefined) return undefined;
+  const word = wordAt(bytes, big);
   const count = word(20);
-  if (NEW_HEADER + count * NEW_ENTRY > bytes.length) return undefined;
   const entries: CacheEntry[] = [];
   for (let index = 0; index < count; index++) {
     const at = NEW_HEADER + index * NEW_ENTRY;
@@ -67,6 +75,10 @@ function readNew(bytes: Buffer): LdSoCache | undefined {
   }
   const generator = readGenerator(bytes, word);
   return { entries, ...(generator === undefined ? {} : { generator }) };
+}
+
+function wordAt(bytes: Buffer, big: boolean): (at: number) => number {
+  return (at) => (big ? bytes.readUInt32BE(at) : bytes.readUInt32LE(at));
 }
 
 function readGenerator(bytes: Buffer, word: (at: number) => number): ByteString | undefined {
@@ -87,30 +99,34 @@ function stringAt(bytes: Buffer, at: number): ByteString | undefined {
   return end < 0 || end - at > 4096 ? undefined : bytesFromBuffer(bytes, at, end);
 }
 
-/** The same bytes as ldconfig of glibc 2.33 and newer writes for these libraries; little endian. */
-export function writeLdSoCache({ entries, generator }: LdSoCache): Buffer {
+/** The same bytes as ldconfig of glibc 2.33 and newer writes for these libraries, on a machine of this byte order. */
+export function writeLdSoCache({ entries, generator }: LdSoCache, byteOrder: "little" | "big" = "little"): Buffer {
+  const big = byteOrder === "big";
+  const putWord = (buffer: Buffer, value: number, at: number) =>
+    big ? buffer.writeUInt32BE(value, at) : buffer.writeUInt32LE(value, at);
   const sorted = [...entries].sort((a, b) => compareLibraries(b.name, a.name) || b.flags - a.flags);
   const start = NEW_HEADER + sorted.length * NEW_ENTRY;
   const { table, offsets } = mergedTails(sorted.flatMap(({ name, path }) => [name, path]));
   const head = Buffer.alloc(start);
   head.write(NEW_MAGIC, 0, "latin1");
-  head.writeUInt32LE(sorted.length, 20);
-  head.writeUInt32LE(table.length, 24);
-  head[28] = 2; // little endian
+  putWord(head, sorted.length, 20);
+  putWord(head, table.length, 24);
+  head[28] = big ? BIG_ENDIAN : LITTLE_ENDIAN;
   sorted.forEach(({ flags, name, path, hwcap }, index) => {
     const at = NEW_HEADER + index * NEW_ENTRY;
-    head.writeUInt32LE(flags, at);
-    head.writeUInt32LE(start + (offsets.get(name) ?? 0), at + 4);
-    head.writeUInt32LE(start + (offsets.get(path) ?? 0), at + 8);
-    head.writeBigUInt64LE(hwcap, at + 16);
+    putWord(head, flags, at);
+    putWord(head, start + (offsets.get(name) ?? 0), at + 4);
+    putWord(head, start + (offsets.get(path) ?? 0), at + 8);
+    if (big) head.writeBigUInt64BE(hwcap, at + 16);
+    else head.writeBigUInt64LE(hwcap, at + 16);
   });
   if (generator === undefined) return Buffer.concat([head, table]);
   const extensionAt = Math.ceil((start + table.length) / 4) * 4;
-  head.writeUInt32LE(extensionAt, 32);
+  putWord(head, extensionAt, 32);
   const text = Buffer.from(generator, "latin1");
   const extension = Buffer.alloc(24);
   [EXTENSION_MAGIC, 1, GENERATOR_TAG, 0, extensionAt + 24, text.length].forEach((value, index) => {
-    extension.writeUInt32LE(value, index * 4);
+    putWord(extension, value, index * 4);
   });
   return Buffer.concat([head, table, Buffer.alloc(extensionAt - start - table.length), extension, text]);
 }

@@ -23,6 +23,31 @@ describe("the cache", () => {
     expect(cache?.entries).toEqual(expect.arrayContaining(entries));
   });
 
+  test("of a machine of the other byte order, which says so or does not", () => {
+    const entries = [
+      entry("liba.so.9", "/x/liba.so.9", 0x403),
+      { ...entry("libz.so.1", "/y/libz.so.1"), hwcap: 1n << 62n },
+    ];
+    const big = writeLdSoCache({ entries, generator: bytesFromText("ldconfig (s390x)") }, "big");
+    expect(big.readUInt32BE(20)).toBe(2);
+    const expected = { entries: [...entries].reverse(), generator: "ldconfig (s390x)" };
+    expect(readLdSoCache(big)).toEqual(expected);
+    big[28] = 0;
+    expect(readLdSoCache(big)).toEqual(expected);
+    const little = writeLdSoCache({ entries });
+    little[28] = 0;
+    expect(readLdSoCache(little)?.entries).toEqual([...entries].reverse());
+    const old = Buffer.alloc(16 + 12);
+    old.write("ld.so-1.7.0\0", "latin1");
+    [1, 0x403, 0, 10].forEach((value, index) => {
+      old.writeUInt32BE(value, 12 + index * 4);
+    });
+    const strings = Buffer.from("libo.so.1\0/old/libo.so.1\0");
+    expect(readLdSoCache(Buffer.concat([old, strings]))?.entries).toEqual([
+      entry("libo.so.1", "/old/libo.so.1", 0x403),
+    ]);
+  });
+
   test("of the old format, alone and in front of the new one", () => {
     const strings = Buffer.from("libo.so.1\0/old/libo.so.1\0");
     const old = Buffer.alloc(16 + 24);

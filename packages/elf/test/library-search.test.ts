@@ -197,6 +197,35 @@ describe("glibc's order", () => {
   });
 });
 
+test("the cache of a system of the other byte order, and what it has for some processors only", () => {
+  const s390x = { machine: 22, byteOrder: "big" } as const;
+  const linker = "/lib/ld64.so.1";
+  const known = (path: string, hwcap = 0n) => ({
+    flags: 0x403,
+    hwcap,
+    name: bytesFromText("liba.so"),
+    path: bytesFromText(path),
+  });
+  const close = system({
+    [linker.slice(1)]: library({ soname: "ld64.so.1", ...s390x }),
+    "app/bin/program": program({ interpreter: linker, needed: ["liba.so"], ...s390x }),
+    "opt/lib/glibc-hwcaps/z15/liba.so": library(s390x),
+    "opt/lib/liba.so": library(s390x),
+    "opt/other/liba.so": library(),
+    "etc/ld.so.cache": writeLdSoCache(
+      {
+        entries: [
+          known("/opt/other/liba.so"),
+          known("/opt/lib/glibc-hwcaps/z15/liba.so", (1n << 62n) + 1n),
+          known("/opt/lib/liba.so"),
+        ],
+      },
+      "big",
+    ),
+  });
+  expect(close()).toMatchObject({ missing: [], libraries: [{ path: "/opt/lib/liba.so", by: "cache" }] });
+});
+
 describe("musl's order", () => {
   const linker = { "lib/ld-musl-x86_64.so.1": library({ soname: "libc.so" }) };
 

@@ -47,7 +47,7 @@ const FLAGS: Readonly<Record<string, number>> = {
  */
 export function placeLdSoCache({ root, tree, closures }: FeatureInput): void {
   const interpreter = closures.list.find(({ closure }) => closure.interpreter !== undefined)?.closure.interpreter;
-  if (interpreter === undefined || interpreter.elf.byteOrder === "big") return;
+  if (interpreter === undefined) return;
   const folders = foldersOfLibraries(tree, closures.files());
   const realPath = (folder: ByteString) => resolvePath(root, folder)?.path ?? folder;
   const configured = readLdSoConf(root).filter((folder) => folders.has(realPath(folder)));
@@ -63,7 +63,10 @@ export function placeLdSoCache({ root, tree, closures }: FeatureInput): void {
   }
   const old = readSmallFile(root, bytesFromText("/etc/ld.so.cache"));
   const generator = old === undefined ? undefined : readLdSoCache(old)?.generator;
-  const cache = writeLdSoCache({ entries, ...(generator === undefined ? {} : { generator }) });
+  const cache = writeLdSoCache(
+    { entries, ...(generator === undefined ? {} : { generator }) },
+    interpreter.elf.byteOrder,
+  );
   const conf = configured.map((folder) => `${folder}\n`).join("");
   tree.offer("/etc/ld.so.conf", { ...bytesOf(conf), mode: 0o644, mtime: 0 });
   tree.offer("/etc/ld.so.cache", { ...bytesOf(cache), mode: 0o644, mtime: 0 });
