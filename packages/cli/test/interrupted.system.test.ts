@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Fault, requires, startMirror } from "@base-kit/testing";
+import { type Fault, printingProgram, requires, startMirror } from "@base-kit/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { copyAlpineMirror } from "./alpine-mirror.ts";
 import { startFakeEngine } from "./fake-engine.ts";
@@ -71,6 +71,12 @@ async function fromNamedPipe(): Promise<Phase> {
   return inStep("reading pipe", ["import", "pipe", "a", ...TO_OLD]);
 }
 
+/** Files that are read one after another, each of them at once. */
+async function gathering(): Promise<Phase> {
+  writeFileSync(sandbox.work("hello"), printingProgram("hello\n"), { mode: 0o755 });
+  return inStep("finding what they need", ["scratch", "hello", "--with", "/usr/lib", ...TO_OLD]);
+}
+
 async function loading(importer: string): Promise<Phase> {
   const engine = await startFakeEngine(sandbox.work("engine.sock"), "stall");
   const args = ["import", large, "base-kit-test/never", "--docker-host", engine.host, "--importer", importer];
@@ -112,6 +118,7 @@ const PHASES: readonly (readonly [phase: string, skip: boolean, begin: () => Pro
         ...["-o", "oci:layout:new"],
       ]),
   ],
+  ["gathering what a program needs", false, () => gathering()],
   ["loading through the Engine API", TAR, () => loading("engine-api")],
   ["loading through the docker program", TAR || DOCKER, () => loading("docker-cli")],
 ];

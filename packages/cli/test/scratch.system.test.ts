@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { printingProgram, requires } from "@base-kit/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { listTree } from "./listed-tree.ts";
-import { createSandbox, type Sandbox } from "./run-cli.ts";
+import { createSandbox, type Sandbox, WITHOUT_CAPABILITIES } from "./run-cli.ts";
 import { type TestImages, testImages } from "./test-images.ts";
 
 let sandbox: Sandbox;
@@ -224,6 +224,20 @@ describe("base-kit scratch in files", () => {
       archives.push(readFileSync(join(cwd, "hello.tar")));
     }
     expect(archives[1]?.equals(archives[0] as Buffer)).toBe(true);
+  });
+
+  test("a program that may not be read is told; so is a file of a folder that is asked for", async () => {
+    const through = WITHOUT_CAPABILITIES;
+    chmodSync(program("secret"), 0o100);
+    const unreadable = await sandbox.run(["scratch", "secret", "-o", "oci:layout:x"], { through });
+    expect(unreadable).toMatchObject({ exitCode: 5, stderr: expect.stringMatching(/secret failed: EACCES/) });
+    program("hello");
+    mkdirSync(sandbox.work("data"));
+    writeFileSync(sandbox.work("data/key"), "x", { mode: 0 });
+    const args = ["scratch", "hello", "--with", sandbox.work("data"), "-o", "oci:layout:x"];
+    const inFolder = await sandbox.run(args, { through });
+    expect(inFolder).toMatchObject({ exitCode: 5, stderr: expect.stringMatching(/data\/key failed: EACCES/) });
+    expect(await sandbox.leftovers()).toEqual([]);
   });
 
   test.each([

@@ -11,6 +11,8 @@ import {
 import { closureOf, elfFiles, isElf, linkageOf, readSmallFile, resolvePath } from "@base-kit/elf";
 import { readCaBundle } from "./ca-certificates.ts";
 import { entriesRoot } from "./entries-root.ts";
+import { shebangOf } from "./recognize-file.ts";
+import { resolveShebang } from "./scripts.ts";
 
 /** Something in an image that keeps it from working, or that it had better not have. */
 export interface LintFinding {
@@ -33,7 +35,12 @@ export type LintRule =
   | "ca-bundle";
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-const BUNDLES = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+const BUNDLES = [
+  "/etc/ssl/certs/ca-certificates.crt",
+  "/etc/pki/tls/certs/ca-bundle.crt",
+  "/etc/ssl/ca-bundle.pem",
+  "/etc/ssl/cert.pem",
+];
 /** Filled when a container starts. */
 const RUN_TIME = /^\/(?:dev|proc|sys|run|var\/run)(?:\/|$)/;
 const KEY_AT_MOST = 64 * 1024;
@@ -44,6 +51,7 @@ export function lintRootfs(entries: readonly Entry[], runtime: RuntimeConfig): r
   const findings: LintFinding[] = [...lintEntrypoint(root, runtime), ...lintUser(root, runtime)];
   const close = closureOf(elfFiles(root));
   const missing = new Map<string, LintFinding>();
+  const basenames = new Set(entries.map(({ path }) => path.slice(path.lastIndexOf("/") + 1)));
   for (const entry of entries) {
     const path = `/${entry.path}` as ByteString;
     findings.push(...lintMode(entry, path));
@@ -52,21 +60,25 @@ export function lintRootfs(entries: readonly Entry[], runtime: RuntimeConfig): r
     if (isPrivateKey(root, path, entry.size))
       findings.push(finding("private-key", "error", path, "is a private key: everyone who has the image can read it"));
     if (entry.size < 52 || !couldBeElf(entry.path, entry.mode)) continue;
-    for (const each of lintElf(path))
-      if (!missing.has(`${each.path} ${each.message}`)) missing.set(`${each.path} ${each.message}`, each);
+    for (const [key, each] of lintElf(path)) {
+      // What keeps a program from starting counts more than what a library alone seems to lack.
+      if (!missing.has(key) || each.severity === "error") missing.set(key, each);
+    }
   }
-  function lintElf(path: ByteString): readonly LintFinding[] {
+  function lintElf(path: ByteString): readonly (readonly [key: string, LintFinding])[] {
     if (!root.reading(path, (source) => isElf(source.read(0, 4)))) return [];
     try {
       const closure = close({ path });
       const isProgram = linkageOf(closure.program.elf) !== "library";
-      // A library alone does not say who loads it, and so not where it is searched for.
-      if (!isProgram || closure.interpreter === undefined)
-        return closure.missing.filter(({ kind }) => kind === "interpreter").map(said);
-      return closure.missing.map(said);
+      if (isProgram && closure.interpreter !== undefined) return closure.missing.map(said);
+      if (closure.missing.some(({ kind }) => kind === "interpreter")) return closure.missing.map(said);
+      // A library alone does not say who loads it, and so not where it is searched for: what is nowhere is not found anywhere.
+      return (closure.program.elf.dynamic?.needed ?? [])
+        .filter((name) => !basenames.has(name.slice(name.lastIndexOf("/") + 1)))
+        .map((name) => [`${path} ${name}`, nowhere(path, name)] as const);
     } catch (error) {
       if (!isBaseKitError(error)) throw error;
-      return [finding("damaged-program", "warning", path, error.message)];
+      return [[path, finding("damaged-program", "warning", path, error.message)]];
     }
   }
   return [
@@ -90,12 +102,20 @@ function said({
   readonly name: ByteString;
   readonly version?: ByteString;
   readonly neededBy: ByteString;
-}): LintFinding {
+}): readonly [key: string, LintFinding] {
   const what =
     version === undefined
       ? `the ${kind} ${printable(name)}, which is not in the image`
       : `${printable(version)} of ${printable(name)}, which that does not have`;
-  return finding("missing-library", "error", neededBy, `needs ${what}`);
+  return [
+    `${neededBy} ${name} ${version ?? ""}`.trimEnd(),
+    finding("missing-library", "error", neededBy, `needs ${what}`),
+  ];
+}
+
+function nowhere(path: ByteString, name: ByteString): LintFinding {
+  const message = `needs the library ${printable(name)}, which is nowhere in the image`;
+  return finding("missing-library", "warning", path, message);
 }
 
 function lintEntrypoint(
@@ -112,9 +132,23 @@ function lintEntrypoint(
     .find((each) => each?.node.type === "file");
   const path = bytesFromText(program);
   if (found === undefined) return [finding("entrypoint", "error", path, "would be started, and is not in the image")];
-  return (found.node.mode & 0o111) === 0
-    ? [finding("entrypoint", "error", path, "would be started, and is not executable")]
-    : [];
+  if ((found.node.mode & 0o111) === 0)
+    return [finding("entrypoint", "error", path, "would be started, and is not executable")];
+  return lintScript(root, found.path, path);
+}
+
+function lintScript(root: Root, file: ByteString, path: ByteString): readonly LintFinding[] {
+  const shebang = shebangOf(root.reading(file, (source) => Buffer.from(source.read(0, Math.min(256, source.size)))));
+  if (shebang === undefined) return [];
+  try {
+    resolveShebang(shebang, { file: textFromBytes(path), root });
+    return [];
+  } catch (error) {
+    if (!isBaseKitError(error)) throw error;
+    return [
+      finding("entrypoint", "error", path, "would be started, and is a script whose interpreter is not in the image"),
+    ];
+  }
 }
 
 function lintUser(root: Root, { user = "" }: RuntimeConfig): readonly LintFinding[] {
@@ -188,10 +222,16 @@ function lintBundles(root: Root): readonly LintFinding[] {
   });
 }
 
+const KEY = /^-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----|^PuTTY-User-Key-File-/;
+
+/** Any file that begins as a key; where the name speaks of one, also after something else, such as its certificate. */
 function isPrivateKey(root: Root, path: ByteString, size: number): boolean {
-  if (size > KEY_AT_MOST || size < 64 || !/(?:\.(?:pem|key|p8)|_key|\/id_[a-z0-9]+)$/.test(path)) return false;
+  if (size > KEY_AT_MOST || size < 64) return false;
+  const head = root.reading(path, (source) => Buffer.from(source.read(0, 64)).toString("latin1"));
+  if (KEY.test(head)) return true;
+  if (!/(?:\.(?:pem|key|p8)|_key|\/id_[a-z0-9]+)$/.test(path)) return false;
   const bytes = readSmallFile(root, path, KEY_AT_MOST);
-  return bytes !== undefined && /^-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/m.test(bytes.toString("latin1"));
+  return bytes !== undefined && new RegExp(KEY, "m").test(bytes.toString("latin1"));
 }
 
 function couldBeElf(path: ByteString, mode: number): boolean {

@@ -87,6 +87,39 @@ describe("lint", () => {
       ["error private-key /server.key is a private key: everyone who has the image can read it"],
     ],
     [
+      "a key under any name, and one that comes after a certificate, but no certificate",
+      [
+        `file 600 0:0 app/config "-----BEGIN OPENSSH PRIVATE KEY-----\\n${"A".repeat(64)}\\n"`,
+        `file 600 0:0 both.pem "-----BEGIN CERTIFICATE-----\\n${"A".repeat(64)}\\n-----BEGIN RSA PRIVATE KEY-----\\n"`,
+        `file 600 0:0 cert.pem "-----BEGIN CERTIFICATE-----\\n${"A".repeat(64)}\\n-----END CERTIFICATE-----\\n"`,
+        `file 644 0:0 text "see -----BEGIN RSA PRIVATE KEY----- ${"A".repeat(64)}"`,
+      ].join("\n"),
+      {},
+      [
+        "error private-key /app/config is a private key: everyone who has the image can read it",
+        "error private-key /both.pem is a private key: everyone who has the image can read it",
+      ],
+    ],
+    [
+      "a group without an entry",
+      'file 644 0:0 etc/passwd "app:x:7:7::/:\\n"\nfile 644 0:0 etc/group "staff:x:50:\\n"',
+      { user: "app:wheel" },
+      ["error user /etc/group has no entry for wheel, as which a container would run"],
+    ],
+    [
+      "a script whose interpreter is missing",
+      'file 755 0:0 a.sh "#!/bin/sh\\n"',
+      { cmd: ["/a.sh"] },
+      ["error entrypoint /a.sh would be started, and is a script whose interpreter is not in the image"],
+    ],
+    [
+      "a script that env finds the interpreter of",
+      'file 755 0:0 a.rb "#!/usr/bin/env -S ruby -w\\n"\nfile 755 0:0 usr/bin/env "x"\nfile 755 0:0 usr/bin/ruby "x"',
+      { cmd: ["/a.rb"] },
+      [],
+    ],
+    ["a program from the working directory", 'file 755 0:0 app/run "x"', { cmd: ["./run"], workdir: "/app" }, []],
+    [
       "accounts behind a link",
       'symlink 777 0:0 etc/passwd -> ../p\nfile 644 0:0 p "x"',
       {},
@@ -114,11 +147,13 @@ describe("lint", () => {
       "bin/cut": elfBytes({ needed: ["x"] }).subarray(0, 150),
       "lib64/ld-linux-x86-64.so.2": elfBytes({ type: 3, soname: "ld-linux-x86-64.so.2" }),
       "lib64/liba.so": elfBytes({ type: 3, needed: ["libb.so"] }),
+      "plugins/one.so": elfBytes({ type: 3, needed: ["liba.so", "libnone.so.2"] }),
     };
     expect(lint("directory 755 0:0 bin/", {}, programs)).toEqual([
       "error missing-library /lib64/liba.so needs the library libb.so, which is not in the image",
       "error missing-library /bin/other needs the interpreter /lib/ld-musl-x86_64.so.1, which is not in the image",
       expect.stringMatching(/^warning damaged-program \/bin\/cut the program \/bin\/cut is cut short/),
+      "warning missing-library /plugins/one.so needs the library libnone.so.2, which is nowhere in the image",
     ]);
   });
 });
