@@ -1,7 +1,8 @@
-export interface TarEntry {
+export interface RawEntry {
   readonly path: string;
-  readonly content: string | Buffer;
-  readonly mode: number;
+  readonly content?: string | Buffer;
+  readonly mode?: number;
+  /** Letter of the header; `0` is a file. */
   readonly type?: string;
   readonly target?: string;
   readonly uid?: number;
@@ -9,7 +10,15 @@ export interface TarEntry {
 }
 
 /** One member of a tar, with a time of its own in the past. */
-export function tarEntry({ path, content, mode, type = "0", target = "", uid = 0, gid = 0 }: TarEntry): Buffer {
+export function tarEntry({
+  path,
+  content = "",
+  mode = 0o644,
+  type = "0",
+  target = "",
+  uid = 0,
+  gid = 0,
+}: RawEntry): Buffer {
   const bytes = Buffer.from(content);
   const header = Buffer.alloc(512);
   const octal = (value: number, digits: number) => value.toString(8).padStart(digits, "0");
