@@ -49,6 +49,13 @@ describe("solving", () => {
     ["takes the provider of highest priority", ["x-1 | p:sh | k:10", "y-1 | p:sh | k:20"], "sh", "y-1"],
     ["takes the only provider", ["x-1 | p:sh"], "sh", "x-1"],
     ["takes the provider that is wanted anyway", ["x-1 | p:sh", "y-1 | p:sh"], "sh x", "x-1"],
+    ["waits for a provider that something else brings", ["x-1 | p:sh", "y-1 | p:sh", "a-1 | D:y"], "sh a", "y-1 a-1"],
+    [
+      "waits for it also where a package needs it",
+      ["x-1 | p:sh", "y-1 | p:sh", "a-1 | D:sh b", "b-1 | D:y"],
+      "a",
+      "y-1 b-1 a-1",
+    ],
     [
       "leaves out what a dependency excludes",
       ["a-1 | D:!b", "b-1", "c-1 | D:d", "b2-1 | p:d", "b-2 | p:d=1"],

@@ -124,20 +124,34 @@ class Search {
     return this.#chosen.has(name) || this.#virtual.has(name);
   }
 
-  /** The open name with the fewest choices; of equal ones the first by name, so that the order they came in does not matter. */
+  /**
+   * The open name with the fewest choices; of equal ones the first by name, so that the order they came in does not matter. One that
+   * nobody may choose for comes last: what is chosen for another name may provide it.
+   */
   #next(): string | undefined {
     let best: string | undefined;
     let fewest = Number.POSITIVE_INFINITY;
+    let waiting: string | undefined;
     for (const name of this.#open) {
       if (this.#isDecided(name)) continue;
       const count = this.#choices(name).length;
+      if (count === 0 && this.#isProvidable(name)) {
+        if (waiting === undefined || name < waiting) waiting = name;
+        continue;
+      }
       if (count < fewest || (count === fewest && best !== undefined && name < best)) {
         best = name;
         fewest = count;
       }
       if (count === 0) break;
     }
-    return best;
+    return best ?? waiting;
+  }
+
+  /** Whether something could stand for a name, be it that nobody may choose it. */
+  #isProvidable(name: string): boolean {
+    const demands = this.#demands.get(name) ?? [];
+    return this.universe.providersOf(name).some((each) => this.#isAllowed(each, demands));
   }
 
   #nextOffer(): Candidate | undefined {
@@ -244,7 +258,7 @@ class Search {
 
   #isStillPossible(dependency: Dependency): boolean {
     if (this.#isDecided(dependency.name)) return this.#holds(dependency);
-    return dependency.conflict || this.#choices(dependency.name).length > 0;
+    return dependency.conflict || this.#isProvidable(dependency.name);
   }
 
   #offerFor(names: readonly string[]): void {
