@@ -69,7 +69,7 @@ interface Job {
 async function keepCompressed({ key, entries }: MemberPlan, { compressor, cache, context }: Job): Promise<void> {
   if ((await cache.member(key)) !== undefined) return;
   const tar = writeTar(entries, { unterminated: true });
-  const { path, size, sha256 } = await spool(compressed(tar, compressor, 1), context);
+  const { path, size, sha256 } = await spool(compressed(tar, compressor, 2), context);
   await cache.keepMember(key, { digest: `sha256:${sha256}`, size }, readRange(path, 0, size));
   await rm(path);
 }
