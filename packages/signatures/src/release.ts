@@ -60,15 +60,16 @@ function readFields(text: string, subject: string): ReadonlyMap<string, string> 
   const fields = new Map<string, string>();
   let current = "";
   for (const [index, line] of text.trim().split("\n").entries()) {
-    const place = `line ${index + 1}, ${printable(line)},`;
+    // Only for messages: a Release has thousands of lines.
+    const place = () => `line ${index + 1}, ${printable(line)},`;
     if (/^[ \t]/.test(line) && current !== "") {
       fields.set(current, `${fields.get(current)}\n${line.trim()}`);
       continue;
     }
     const [, name, value = ""] = line.match(/^([!-,.-9;-~][!-9;-~]*):[ \t]*(.*)$/) ?? [];
-    if (name === undefined) throw malformed(subject, `${place} is no field`);
+    if (name === undefined) throw malformed(subject, `${place()} is no field`);
     current = name.toLowerCase();
-    if (fields.has(current)) throw malformed(subject, `${place} gives a field a second time`);
+    if (fields.has(current)) throw malformed(subject, `${place()} gives a field a second time`);
     fields.set(current, value.trim());
   }
   return fields;
