@@ -8,7 +8,10 @@ export function digestOf(bytes: Uint8Array | string): Digest {
 
 /** A JSON document as a blob. Its bytes, and so its digest, follow from the order of the keys given. */
 export function jsonBlob(mediaType: string, value: unknown): Blob & { readonly bytes: Buffer } {
-  const bytes = Buffer.from(JSON.stringify(value));
+  return bytesBlob(mediaType, Buffer.from(JSON.stringify(value)));
+}
+
+export function bytesBlob(mediaType: string, bytes: Buffer): Blob & { readonly bytes: Buffer } {
   return { mediaType, digest: digestOf(bytes), size: bytes.length, bytes, open: () => once(bytes) };
 }
 

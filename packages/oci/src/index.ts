@@ -33,6 +33,7 @@ export {
   type StoredNode,
 } from "./read-images.ts";
 export { refuseCredentials } from "./refuse-credentials.ts";
+export { recallImage, rememberImage } from "./remembered-image.ts";
 export { cyclonedxDocument } from "./sbom/cyclonedx.ts";
 export { spdxDocument } from "./sbom/spdx.ts";
 export type { SbomProgram, SbomSubject } from "./sbom/subject.ts";

@@ -21,6 +21,8 @@ export interface PackedLayer extends Layer {
   /** How many members had to be compressed, and how many there are. */
   readonly compressed: number;
   readonly members: number;
+  /** Its bytes, one after the other, as the store has them; where it can be written to. */
+  readonly parts: readonly KeptMember[];
 }
 
 /** A compressed layer, put together from members that were kept and those that are new. */
@@ -31,19 +33,27 @@ export async function packedLayer(plan: LayerPlan, job: Job): Promise<PackedLaye
 
 /** The layer of a build before, when all of it is still there: nothing is compressed, and no file of the tree is read. */
 async function recordedLayer(plan: LayerPlan, cache: MemberCache, job: Job): Promise<PackedLayer | undefined> {
-  const { context } = job;
   const found = await cache.layer(plan.members.map(({ key }) => key));
-  if (found === undefined) return undefined;
+  const open = found && (await partsIn(job.context.store, found.members));
+  if (found === undefined || open === undefined) return undefined;
+  const counts = { compressed: 0, members: plan.members.length, parts: found.members };
+  return layer(job.compressor, { ...found, open }, counts);
+}
+
+/** The parts one after the other, when all of them are in the store. */
+export async function partsIn(
+  store: Context["store"],
+  parts: readonly KeptMember[],
+): Promise<(() => AsyncIterable<Uint8Array>) | undefined> {
   const paths: string[] = [];
-  for (let at = 0; at < found.members.length; at += LOOKED_UP) {
-    const some = found.members.slice(at, at + LOOKED_UP).map(({ digest }) => context.store.get(digest));
+  for (let at = 0; at < parts.length; at += LOOKED_UP) {
+    const some = parts.slice(at, at + LOOKED_UP).map(({ digest }) => store.get(digest));
     for (const path of await Promise.all(some)) {
       if (path === undefined) return undefined;
       paths.push(path);
     }
   }
-  const open = () => contentsOf(paths, found.members);
-  return layer(job.compressor, { ...found, open }, { compressed: 0, members: plan.members.length });
+  return () => contentsOf(paths, parts);
 }
 
 /** Members that are read and hashed at once; each is in memory as a whole. */
@@ -89,7 +99,7 @@ async function newLayer(plan: LayerPlan, cache: MemberCache, job: Job): Promise<
   );
   const compressed = parts.filter((part) => part.isNew && part.plan !== undefined).length;
   const open = () => readRange(path, 0, size);
-  return layer(compressor, { ...made, open }, { compressed, members: plan.members.length });
+  return layer(compressor, { ...made, open }, { compressed, members: plan.members.length, parts: members });
 }
 
 /** A member, or the end of the tar, on its way into the layer. */
@@ -151,7 +161,7 @@ interface Made {
 function layer(
   { id, compression }: Compressor,
   { digest, diffId, size, open }: Made,
-  counts: Pick<PackedLayer, "compressed" | "members">,
+  counts: Pick<PackedLayer, "compressed" | "members" | "parts">,
 ): PackedLayer {
   return {
     mediaType: LAYER_MEDIA_TYPE[compression],
