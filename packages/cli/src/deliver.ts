@@ -11,6 +11,11 @@ export interface ImageSource {
   readonly options: Required<Pick<BuildImageOptions, "runtime" | "created" | "annotations" | "createdBy">>;
 }
 
+/** An image that was made and checked before, and whose parts have just been compared with their digests. */
+export interface KnownImage {
+  readonly image: Image;
+}
+
 export interface Delivered {
   /** In the order of their sources. */
   readonly images: readonly Image[];
@@ -24,17 +29,19 @@ export function layersFor({ keepsLayer, layer }: Pick<Destinations, "keepsLayer"
 
 /** From root filesystems to everywhere they are wanted: one image each, checked once, handed to each destination in turn. */
 export async function deliver(
-  sources: readonly ImageSource[],
+  sources: readonly (ImageSource | KnownImage)[],
   destinations: Destinations,
   context: Context,
 ): Promise<Delivered> {
   const layers = layersFor(destinations);
   const images: Image[] = [];
-  for (const { rootfs, options } of sources) {
-    images.push(await buildImage(rootfs, { ...options, ...layers }, context));
+  for (const source of sources) {
+    if ("image" in source) images.push(source.image);
+    else images.push(await buildImage(source.rootfs, { ...source.options, ...layers }, context));
   }
   const what = images.length === 1 ? "checking the image" : "checking the images";
-  const checked = step(context, what, () => validateImages(images, context));
+  const isKnown = sources.every((source) => "image" in source);
+  const checked = isKnown ? Promise.resolve() : step(context, what, () => validateImages(images, context));
   // Awaited below; until then a failure must not end the process.
   checked.catch(() => {});
   destinations.onImages?.(images, checked);
@@ -49,8 +56,10 @@ export async function deliver(
     // A flaw of the image is the reason for whatever else went wrong.
     await checked;
   }
-  const described = images.map((image, at) => {
-    const { rootfs, facts, options } = sources[at] as ImageSource;
+  const described = images.flatMap((image, at) => {
+    const source = sources[at] as ImageSource | KnownImage;
+    if ("image" in source) return [];
+    const { rootfs, facts, options } = source;
     return {
       image,
       rootfs,

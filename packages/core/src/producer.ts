@@ -16,6 +16,11 @@ export interface Producer<Options = unknown> {
   schema(): Promise<ZodType<Options>>;
   /** Decides everything: which files, of which digest, by whose signature. The only step that looks at the world. */
   resolve(request: ProducerRequest<Options>, context: Context): Promise<Lock>;
+  /**
+   * What a result depends on besides the lock, in a few words, such as whether this machine can run its programs: under the same, the
+   * same lock need not be produced again. Absent where that cannot be told.
+   */
+  circumstances?(lock: Lock): Promise<string>;
   /** Makes the root filesystem the lock describes. */
   produce(lock: Lock, context: Context, options?: ProduceOptions): Promise<Rootfs>;
 }

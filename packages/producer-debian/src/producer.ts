@@ -1,8 +1,6 @@
 import { defineProducer, type Producer } from "@base-kit/core";
 import { type Distribution, RELEASES } from "./archive/suites.ts";
 import type { DebianOptions } from "./options.ts";
-import { produce } from "./produce.ts";
-import { resolve } from "./resolve.ts";
 
 export const debian: Producer<DebianOptions> = producer(
   "debian",
@@ -19,7 +17,8 @@ function producer(name: Distribution, summary: string): Producer<DebianOptions> 
     summary,
     releases: RELEASES[name],
     schema: async () => (await import("./schema.ts")).debianSchema,
-    resolve: (request, context) => resolve(request, name, context),
-    produce,
+    resolve: async (request, context) => (await import("./resolve.ts")).resolve(request, name, context),
+    circumstances: async (lock) => (await import("./circumstances.ts")).circumstances(lock),
+    produce: async (...args) => (await import("./produce.ts")).produce(...args),
   });
 }
