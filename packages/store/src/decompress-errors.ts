@@ -19,3 +19,10 @@ export function unsupported({ name }: Place, what: string, hint?: string): BaseK
     ...(hint === undefined ? {} : { hint }),
   });
 }
+
+export function tooLarge(name: string, limit: number): BaseKitError {
+  return new BaseKitError("DECOMPRESS_TOO_LARGE", `${name} unpacks to more than ${limit} bytes`, {
+    kind: "unsupported",
+    hint: "It may be made to fill the disk; nothing of it was used.",
+  });
+}

@@ -1,6 +1,5 @@
-import { BaseKitError } from "@base-kit/core";
 import { ChunkReader } from "./chunk-reader.ts";
-import { unsupported } from "./decompress-errors.ts";
+import { tooLarge, unsupported } from "./decompress-errors.ts";
 import { type Compression, DETECTION_SIZE, detectCompression } from "./detect-compression.ts";
 import { gunzip } from "./gzip.ts";
 import { unxz } from "./xz.ts";
@@ -50,10 +49,3 @@ const DECODERS: Readonly<Record<Compression, (reader: ChunkReader) => AsyncItera
   },
   none: (reader) => reader.rest(),
 };
-
-function tooLarge(name: string, limit: number): BaseKitError {
-  return new BaseKitError("DECOMPRESS_TOO_LARGE", `${name} unpacks to more than ${limit} bytes`, {
-    kind: "unsupported",
-    hint: "It may be made to fill the disk; nothing of it was used.",
-  });
-}
