@@ -101,6 +101,12 @@ describe.skipIf(requires("debootstrap", "readelf", "root").skip)("beside dpkg", 
     ["with a hidden member", ({ control, data }) => [VERSION, { name: "_x", bytes: Buffer.alloc(3) }, control, data]],
     ["with a stranger", ({ control, data }) => [VERSION, control, { name: "x", bytes: Buffer.alloc(3) }, data]],
     ["with something after it", ({ control, data }) => [VERSION, control, data, { name: "x", bytes: Buffer.alloc(3) }]],
+    ["compressed with lzma", ({ control, data }) => [VERSION, control, { name: "data.tar.lzma", bytes: asLzma(data) }]],
+    [
+      "whose control is compressed with lzma",
+      ({ control, data }) => [VERSION, { name: "control.tar.lzma", bytes: asLzma(control) }, data],
+    ],
+    ["that only says it is lzma", ({ control, data }) => [VERSION, control, { ...data, name: "data.tar.lzma" }]],
     ["compressed in an unknown way", ({ control, data }) => [VERSION, control, { ...data, name: "data.tar.br" }]],
     [
       "compressed in another way than it says",
@@ -129,3 +135,8 @@ describe.skipIf(requires("debootstrap", "readelf", "root").skip)("beside dpkg", 
     ).resolves.toBe(accepts);
   });
 });
+
+function asLzma({ bytes }: Member): Buffer {
+  const tar = execFileSync("xz", ["--decompress", "--stdout"], { input: bytes });
+  return execFileSync("xz", ["--format=lzma", "--stdout"], { input: tar });
+}

@@ -1,5 +1,5 @@
 import { printable } from "@base-kit/core";
-import { decompressBuffer, detectCompression } from "@base-kit/store";
+import { decodeLzma, decompressBuffer, detectCompression } from "@base-kit/store";
 import { arMembers } from "./ar.ts";
 import { refuseDeb } from "./refuse.ts";
 
@@ -40,9 +40,17 @@ export async function openDeb(
     const expected = control === undefined ? "control.tar" : "data.tar";
     if (!member.name.startsWith(expected))
       return refuseDeb(name, `it has ${printable(member.name)} where ${expected} is expected`);
+    if (control !== undefined && member.name === "data.tar.lzma") {
+      // There is no telling it by its first bytes.
+      const data = decodeLzma(member.bytes, { limit: limits.data, name: `data.tar of ${printable(name)}` });
+      return { control: await control, data };
+    }
     const compression = COMPRESSIONS[member.name.slice(expected.length)];
     if (compression === undefined) {
-      return refuseDeb(name, `${printable(member.name)} is compressed in a way that is not supported (gz, xz, zst)`);
+      return refuseDeb(
+        name,
+        `${printable(member.name)} is compressed in a way that is not supported (gz, xz, zst, and lzma for data)`,
+      );
     }
     const found = detectCompression(member.bytes.subarray(0, 16));
     if (found !== compression) return refuseDeb(name, `${printable(member.name)} is compressed as ${found}`);

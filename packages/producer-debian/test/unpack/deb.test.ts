@@ -43,7 +43,11 @@ describe("a package", () => {
     ["with two control archives", () => [VERSION, control, control, data], "where data.tar is expected"],
     ["without control", () => [VERSION], "it has no control.tar"],
     ["without data", () => [VERSION, control], "it has no data.tar"],
-    ["compressed in a way nobody knows", () => [VERSION, control, named("data.tar.br")], "not supported (gz, xz, zst)"],
+    [
+      "compressed in a way nobody knows",
+      () => [VERSION, control, named("data.tar.br")],
+      "not supported (gz, xz, zst, and lzma for data)",
+    ],
     ["compressed as bzip2", () => [VERSION, control, named("data.tar.bz2")], "not supported"],
     ["named xz that is gzip", () => [VERSION, control, named("data.tar.xz", gzipSync("x"))], "compressed as gzip"],
     ["named gz that is not", () => [VERSION, control, named("data.tar.gz", "plain")], "compressed as none"],
