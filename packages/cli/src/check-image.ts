@@ -14,10 +14,10 @@ interface Within {
 export async function checkImage(image: Image, checked: Checked, within: Within): Promise<void> {
   const { context } = within;
   try {
-    tell(await checkByRunning(checked, context), context);
+    tell(await checkByRunning(checked, context), { checked, context });
   } catch (error) {
     if (!isBaseKitError(error) || error.code !== "SCRATCH_CHECK") throw error;
-    tell(await checkInEngine(image, checked, { ...within, unwatched: error }), context);
+    tell(await checkInEngine(image, checked, { ...within, unwatched: error }), { checked, context });
   }
 }
 
@@ -53,13 +53,14 @@ async function checkInEngine(
 
 function tell(
   { exitCode, refused, missing, stderr }: CheckResult & { readonly refused?: string },
-  { reporter }: Context,
+  { checked: { root }, context: { reporter } }: { readonly checked: Checked; readonly context: Context },
 ): void {
+  const where = root === undefined || root.name === "" ? "this machine" : printable(root.name);
   for (const path of missing) {
     reporter.emit({
       type: "warned",
       code: "SCRATCH_CHECK_MISSING",
-      message: `the program looked for ${path}, which this machine has and the image has not: --with ${path} takes it along`,
+      message: `the program looked for ${path}, which ${where} has and the image has not: --with ${path} takes it along`,
     });
   }
   const failed = (message: string) => reporter.emit({ type: "warned", code: "SCRATCH_CHECK_FAILED", message });

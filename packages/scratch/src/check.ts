@@ -157,6 +157,8 @@ function lookedForInVain(
     const last = stderr.trim().split("\n").at(-1) ?? "";
     throw unwatchable(last === "" ? "it was not reached" : printable(last));
   }
+  if (lines.slice(start + 1).some((line) => /\bexecve\(.* = -1 ENOEXEC/.test(line)))
+    throw unwatchable("it is for another kind of machine");
   const found = new Set<string>();
   for (const line of lines.slice(start + 1)) {
     const [, path] = /\b\w+\((?:AT_FDCWD, )?"((?:[^"\\]|\\.)*)".* = -1 ENOENT/.exec(line) ?? [];

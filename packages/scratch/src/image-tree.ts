@@ -84,7 +84,7 @@ export function createImageTree(root: SearchRoot, context: Pick<Context, "tempDi
   };
   const put = (path: ByteString, item: Item) => {
     const known = items.get(path);
-    if (known !== undefined && !isSame(known, item)) throw taken(path);
+    if (known !== undefined && !isSame(known, item)) throw taken(path, [known, item]);
     if (items.size > FILES_AT_MOST) throw tooMany();
     if (known === undefined) items.set(path, item);
   };
@@ -192,10 +192,12 @@ export function imageMode(mode: number): number {
   return (mode & 0o755) | (isProgram ? 0o555 : 0o444);
 }
 
-function taken(path: ByteString): BaseKitError {
+function taken(path: ByteString, items: readonly Item[]): BaseKitError {
+  const sources = items.flatMap((item) => (item.type === "directory" ? [] : (item.source ?? [])));
+  const which = sources.length === 2 && sources[0] !== sources[1] ? `: ${sources.map(printable).join(" and ")}` : "";
   return new BaseKitError(
     "SCRATCH_PATH_TAKEN",
-    `two different files cannot both be at ${printable(path)} in the image`,
+    `two different files cannot both be at ${printable(path)} in the image${which}`,
     {
       kind: "usage",
       hint: "Give one of the programs another path in the image, or make two images. Nothing was written.",

@@ -52,6 +52,8 @@ export function lintRootfs(entries: readonly Entry[], runtime: RuntimeConfig): r
   const close = closureOf(elfFiles(root));
   const missing = new Map<string, LintFinding>();
   const basenames = new Set(entries.map(({ path }) => path.slice(path.lastIndexOf("/") + 1)));
+  // There the linker is the C library, under whatever name.
+  const isMusl = [...basenames].some((name) => name.startsWith("ld-musl-"));
   for (const entry of entries) {
     const path = `/${entry.path}` as ByteString;
     findings.push(...lintMode(entry, path));
@@ -75,6 +77,7 @@ export function lintRootfs(entries: readonly Entry[], runtime: RuntimeConfig): r
       // A library alone does not say who loads it, and so not where it is searched for: what is nowhere is not found anywhere.
       return (closure.program.elf.dynamic?.needed ?? [])
         .filter((name) => !basenames.has(name.slice(name.lastIndexOf("/") + 1)))
+        .filter((name) => !(isMusl && /^lib(?:c|pthread|rt|m|dl|util|xnet)\./.test(name)))
         .map((name) => [`${path} ${name}`, nowhere(path, name)] as const);
     } catch (error) {
       if (!isBaseKitError(error)) throw error;

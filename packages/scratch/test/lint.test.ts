@@ -145,6 +145,8 @@ describe("lint", () => {
       "bin/tool": elfBytes({ type: 3, pie: true, interpreter, needed: ["liba.so"] }),
       "bin/other": elfBytes({ type: 3, pie: true, interpreter: "/lib/ld-musl-x86_64.so.1", needed: ["libc.so"] }),
       "bin/cut": elfBytes({ needed: ["x"] }).subarray(0, 150),
+      "lib/ld-musl-aarch64.so.1": elfBytes({ type: 3, machine: 183 }),
+      "lib/libz.so": elfBytes({ type: 3, machine: 183, needed: ["libc.musl-aarch64.so.1"] }),
       "lib64/ld-linux-x86-64.so.2": elfBytes({ type: 3, soname: "ld-linux-x86-64.so.2" }),
       "lib64/liba.so": elfBytes({ type: 3, needed: ["libb.so"] }),
       "plugins/one.so": elfBytes({ type: 3, needed: ["liba.so", "libnone.so.2"] }),

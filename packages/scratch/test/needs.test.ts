@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { directoryRoot } from "@base-kit/elf";
 import { elfBytes, readContent } from "@base-kit/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type ScratchOptions, scratchRootfs } from "../src/index.ts";
+import { type ScratchOptions, type ScratchProgram, scratchRootfs } from "../src/index.ts";
 import { type TestContext, testContext } from "./context.ts";
 
 let context: TestContext;
@@ -44,7 +44,7 @@ function system(files: Readonly<Record<string, Uint8Array | string>> = {}) {
   return directoryRoot(root);
 }
 
-async function make(programs: readonly string[], options: ScratchOptions) {
+async function make(programs: readonly ScratchProgram[], options: ScratchOptions) {
   const rootfs = await scratchRootfs(programs, options, context);
   const entries = [...(rootfs.segments[0]?.entries() ?? [])];
   const shown = entries
@@ -89,6 +89,12 @@ describe("what comes along", () => {
     });
     const { shown } = await make(["/opt/a/tool", "/opt/b/tool"], { root });
     expect(shown).toEqual(expect.arrayContaining(["opt/a/lib/libx.so", "opt/b/lib/libx.so"]));
+    const beside = ["a", "b"].map((name) => ({ file: `/opt/${name}/tool`, path: `/${name}` }));
+    await expect(make(beside, { root })).rejects.toMatchObject({
+      code: "SCRATCH_PATH_TAKEN",
+      message:
+        "two different files cannot both be at /lib/libx.so in the image: /opt/a/lib/libx.so and /opt/b/lib/libx.so",
+    });
   });
 
   test("the cache only for a library in a folder that is not searched without it", async () => {
