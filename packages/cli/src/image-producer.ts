@@ -1,5 +1,7 @@
+import { createReadStream } from "node:fs";
 import {
   BaseKitError,
+  type Blob,
   type Context,
   type Digest,
   defineProducer,
@@ -15,8 +17,10 @@ import {
   type ConfigDocument,
   type Descriptor,
   flattenedSegment,
+  imagesOf,
   parseConfig,
   readDocument,
+  readNode,
   requireImages,
 } from "@base-kit/oci";
 import { describeRootfs } from "@base-kit/rootfs";
@@ -96,6 +100,9 @@ function inputOf({ manifest }: Image, index: Digest, reference: string | undefin
 async function lockedImage({ release, platform, inputs }: Lock, context: Context): Promise<Image> {
   const locked = descriptorOf(inputs[0]);
   const spec = parseSource(release);
+  // A registry's are taken from there one by one.
+  const kept = spec.transport === "docker" ? undefined : await storedImage(locked, release, context);
+  if (kept !== undefined) return kept;
   const source = await openSource(release, context, { platform, locked });
   const found = source.images.find(({ manifest }) => manifest.digest === locked.digest);
   if (found !== undefined) return found;
@@ -117,6 +124,38 @@ function descriptorOf(input: LockedInput | undefined): Descriptor {
   }
   throw new BaseKitError("LOCK_INVALID", "the lock of an image does not say which manifest it is", { kind: "usage" });
 }
+
+/** All that a locked image is made of, for who copies it. */
+export async function lockedBlobs(lock: Lock, context: Context): Promise<readonly Blob[]> {
+  const { manifest, config, layers } = await lockedImage(lock, context);
+  return [manifest, config, ...layers];
+}
+
+/** The image where all of it is in the store: of `lock --vendor`, when the place it came from is gone. */
+async function storedImage(locked: Descriptor, name: string, { store }: Context): Promise<Image | undefined> {
+  if ((await store.get(locked.digest)) === undefined) return undefined;
+  const pathOf = async (digest: Digest): Promise<string> => {
+    const path = await store.get(digest);
+    if (path === undefined) throw new NotStored();
+    return path;
+  };
+  const blob = (each: Descriptor): Blob => ({
+    ...each,
+    open: async function* () {
+      yield* createReadStream(await pathOf(each.digest), { highWaterMark: 1024 ** 2 });
+    },
+  });
+  try {
+    const [image] = imagesOf(await readNode({ name, blob }, locked));
+    for (const { digest } of image?.layers ?? []) await pathOf(digest);
+    return image;
+  } catch (error) {
+    if (error instanceof NotStored) return undefined;
+    throw error;
+  }
+}
+
+class NotStored extends Error {}
 
 async function readConfig(image: Image, from: string): Promise<ConfigDocument> {
   return parseConfig(await readDocument(image.config, "the config", from), `the config of ${printable(from)}`);

@@ -104,12 +104,29 @@ describe.skipIf(requires("alpine-mirror", "docker", "docker-registry").skip)("an
     expect(changed.stderr).toContain("LAYERS_CHANGED");
   });
 
+  test.each(["registry", "layout"])("of a %s that is gone, from the copies that were made", async (where) => {
+    await sandbox.json(["copy", `docker-daemon:${base}`, "oci:gone:x"]);
+    const gone = `docker://${registry.host}/demo/gone:1`;
+    await sandbox.json(["copy", "oci:gone:x", gone]);
+    const spec = [`image:${where === "registry" ? gone : "oci:gone:x"}`];
+    const lock = ["--lockfile", `${where}.lock`, "--vendor", `${where}-copies`];
+    const locked = await sandbox.json<{ readonly vendored: object }>(["lock", ...spec, ...lock]);
+    expect(locked.vendored).toMatchObject({ skipped: [] });
+    rmSync(sandbox.work("gone"), { recursive: true });
+    const offline = ["--offline", "--cache-dir", sandbox.work(`new cache of ${where}`)];
+    const made = await build(...spec, ...lock, ...offline, "-o", `oci:${where}-made:x`);
+    expect(made.references).toEqual([`oci:${where}-made:x`]);
+  });
+
   test("from the engine; packages cannot be added to it", async () => {
     const outcome = await sandbox.run(["build", `image:docker-daemon:${base}`, "--include", "curl"]);
     expect(outcome.exitCode).toBe(2);
     expect(outcome.stderr).toContain("it has no --include");
     const built = await build(`image:docker-daemon:${base}`, "-o", "oci:layout:x");
     expect(built.references).toEqual(["oci:layout:x"]);
+    const keeping = await sandbox.run(["build", "image:oci:layout:x", "--keep-layers", "-o", "tar:layout.tar"]);
+    expect(keeping.exitCode).toBe(2);
+    expect(keeping.stderr).toContain("--keep-layers and -o tar: exclude each other");
     expect(await sandbox.leftovers()).toEqual([]);
   });
 });

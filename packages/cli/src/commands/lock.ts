@@ -1,8 +1,6 @@
-import { createReadStream } from "node:fs";
 import {
   type Context,
   canonicalJson,
-  type Digest,
   formatPlatform,
   hostPlatform,
   isBaseKitError,
@@ -12,15 +10,14 @@ import {
   type LockFile,
   parsePlatform,
   requestDifferences,
-  step,
 } from "@base-kit/core";
-import { createStore, fetchFiles } from "@base-kit/store";
 import { LOCK_NAME, readLockFile, requireSameRequest, writeLockFile } from "../lock-store.ts";
 import { type Asked, isSame, requestOf, resolveFor } from "../locking.ts";
 import { type ProducerFlags, producerOptions } from "../options/producer.ts";
 import { sourceDateEpoch } from "../options/source-date-epoch.ts";
 import { loadProducer, parseProducerSpec } from "../producers.ts";
 import { requireNoRollback } from "../rollback.ts";
+import { type Vendored, vendorInputs } from "../vendor-inputs.ts";
 
 export interface LockCommandFlags extends ProducerFlags {
   readonly arch?: readonly string[];
@@ -43,15 +40,6 @@ export interface LockResult {
     readonly changed: readonly { readonly name: string; readonly before: string; readonly after: string }[];
   }[];
   readonly vendored?: Vendored;
-}
-
-interface Vendored {
-  readonly directory: string;
-  readonly files: number;
-  /** Bytes. */
-  readonly size: number;
-  /** Inputs without a digest, which cannot be kept. */
-  readonly skipped: readonly string[];
 }
 
 /** `base-kit lock <producer>[:<release>]`: decides the inputs and writes them down, without building anything. */
@@ -83,7 +71,7 @@ export async function lock(spec: string, flags: LockCommandFlags, context: Conte
   const after = { request, platforms: [...kept, ...resolved].sort(byPlatform) };
   const changed = before === undefined || canonicalJson(before) !== canonicalJson(after);
   if (changed) await writeLockFile(file, after);
-  const vendored = flags.vendor === undefined ? undefined : await vendor(flags.vendor, after, context);
+  const vendored = flags.vendor === undefined ? undefined : await vendorInputs(flags.vendor, after, context);
   return {
     file,
     changed,
@@ -148,35 +136,4 @@ function compare(before: LockFile | undefined, { lock: made }: LockedPlatform): 
 /** What people know a file's state by: its version, else the beginning of its digest. */
 function versionOf({ facts, sha256 }: LockedInput): string {
   return facts?.["version"] ?? sha256?.slice(0, 12) ?? "unknown";
-}
-
-/** Copies the inputs into a folder with the layout of the store: `build --vendor DIR --offline` needs nothing else. */
-async function vendor(directory: string, { platforms }: LockFile, context: Context): Promise<Vendored> {
-  const inputs = platforms.flatMap((each) => each.lock.inputs);
-  const known = [...new Map(inputs.flatMap((input) => (input.sha256 ? [[input.sha256, input]] : []))).values()];
-  const files = await fetchFiles(known.map(fileSource), context, { title: `fetching ${known.length} inputs` });
-  const store = createStore(directory, { reporter: context.reporter });
-  let size = 0;
-  await step(context, `copying them to ${directory}`, async () => {
-    for (const file of files) {
-      context.signal.throwIfAborted();
-      const digest: Digest = `sha256:${file.sha256}`;
-      size += file.size;
-      if ((await store.get(digest)) === undefined) {
-        await store.put({ digest, size: file.size }, createReadStream(file.path, { highWaterMark: 1024 ** 2 }));
-      }
-    }
-    await store.close();
-  });
-  const skipped = [...new Set(inputs.filter(({ sha256 }) => sha256 === undefined).map((input) => input.name))];
-  return { directory, files: files.length, size, skipped };
-}
-
-function fileSource({ url, size, sha256, sha512 }: LockedInput) {
-  return {
-    url,
-    digest: `sha256:${sha256}` as const,
-    ...(size === undefined ? {} : { size }),
-    ...(sha512 === undefined ? {} : { sha512 }),
-  };
 }

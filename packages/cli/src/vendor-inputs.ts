@@ -1,0 +1,62 @@
+import { createReadStream } from "node:fs";
+import { type Context, type Digest, type LockedInput, type LockFile, printable, step } from "@base-kit/core";
+import { createStore, fetchFiles } from "@base-kit/store";
+
+export interface Vendored {
+  readonly directory: string;
+  readonly files: number;
+  /** Bytes. */
+  readonly size: number;
+  /** Inputs without a digest, which cannot be kept. */
+  readonly skipped: readonly string[];
+}
+
+interface Copied {
+  readonly digest: Digest;
+  readonly size: number;
+  open(): AsyncIterable<Uint8Array>;
+}
+
+/** Copies the inputs into a folder with the layout of the store: `build --vendor DIR --offline` needs nothing else. */
+export async function vendorInputs(directory: string, { platforms }: LockFile, context: Context): Promise<Vendored> {
+  const locks = platforms.map(({ lock }) => lock);
+  const images = locks.filter(({ producer }) => producer === "image");
+  const inputs = locks.filter((lock) => !images.includes(lock)).flatMap((lock) => lock.inputs);
+  const files = new Map<Digest, Copied>();
+  for (const each of await fetched(inputs, context)) files.set(each.digest, each);
+  for (const lock of images) {
+    const { lockedBlobs } = await import("./image-producer.ts");
+    for (const each of await lockedBlobs(lock, context)) files.set(each.digest, each);
+  }
+  const store = createStore(directory, { reporter: context.reporter });
+  await step(context, `copying them to ${printable(directory)}`, async () => {
+    for (const { digest, size, open } of files.values()) {
+      context.signal.throwIfAborted();
+      if ((await store.get(digest)) === undefined) await store.put({ digest, size }, open());
+    }
+    await store.close();
+  });
+  const size = [...files.values()].reduce((sum, each) => sum + each.size, 0);
+  const skipped = [...new Set(inputs.filter(({ sha256 }) => sha256 === undefined).map((input) => input.name))];
+  return { directory, files: files.size, size, skipped };
+}
+
+async function fetched(inputs: readonly LockedInput[], context: Context): Promise<readonly Copied[]> {
+  const known = [...new Map(inputs.flatMap((input) => (input.sha256 ? [[input.sha256, input]] : []))).values()];
+  if (known.length === 0) return [];
+  const files = await fetchFiles(known.map(fileSource), context, { title: `fetching ${known.length} inputs` });
+  return files.map(({ sha256, size, path }) => ({
+    digest: `sha256:${sha256}`,
+    size,
+    open: () => createReadStream(path, { highWaterMark: 1024 ** 2 }),
+  }));
+}
+
+function fileSource({ url, size, sha256, sha512 }: LockedInput) {
+  return {
+    url,
+    digest: `sha256:${sha256}` as const,
+    ...(size === undefined ? {} : { size }),
+    ...(sha512 === undefined ? {} : { sha512 }),
+  };
+}
