@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { lstat, mkdir, readdir, realpath, rename } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import {
@@ -15,6 +15,7 @@ import {
 import { removeTree } from "@base-kit/host";
 import { flattenLayers, imageForHost } from "@base-kit/oci";
 import { directoryEntry, packDirectory, requireGnuTar } from "@base-kit/rootfs";
+import { abandonedTemporaries, temporaryName } from "@base-kit/store";
 import { writeTar } from "@base-kit/tar";
 
 /**
@@ -30,11 +31,10 @@ export function directorySink(directory: string): Sink {
         const final = await requireRoom(directory);
         const image = imageForHost(images, `rootfs:${directory}`);
         const entries = await entriesFor(image, context);
-        const temporary = join(
-          dirname(final),
-          `.${basename(final)}.tmp-${process.pid}-${randomBytes(6).toString("hex")}`,
-        );
+        const folder = dirname(final);
+        const temporary = temporaryName(join(folder, `.${basename(final)}`));
         try {
+          await removeAbandoned(folder, basename(final));
           await makeFolder(temporary, directory);
           const { digest, size } = await unpack(entries, temporary, context);
           if (entries.every(isReadable)) await requireSame(temporary, digest, { directory, context });
@@ -78,6 +78,18 @@ function refused(directory: string, why: string, cause?: unknown): BaseKitError 
     hint: "Give the name of a directory that is new or empty. Nothing was changed.",
     cause,
   });
+}
+
+/** What builds of this directory that were killed have left. */
+async function removeAbandoned(folder: string, name: string): Promise<void> {
+  for (const path of await abandonedTemporaries(folder)) {
+    if (!basename(path).startsWith(`.${name}.tmp-`)) continue;
+    try {
+      removeTree(path);
+    } catch {
+      // Somebody else's, perhaps; it is in nobody's way.
+    }
+  }
 }
 
 async function makeFolder(path: string, directory: string): Promise<void> {

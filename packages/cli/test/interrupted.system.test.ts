@@ -187,3 +187,19 @@ test.skipIf(TAR)("what a killed build has left is swept by the next one", async 
   expect(await sandbox.leftovers()).toEqual([]);
   expect(execFileSync("tar", ["-tf", sandbox.work("new.tar")]).toString()).toBe("./\nnoise\n");
 });
+
+test.skipIf(TAR)(
+  "a directory that was half written when base-kit was killed goes with the next build of it",
+  async () => {
+    const halves = () => readdirSync(sandbox.work("")).filter((name) => name.startsWith(".tree.tmp-"));
+    const killed = sandbox.start(["import", large, "-o", "rootfs:tree"]);
+    await until(() => halves().length > 0);
+    killed.child.kill("SIGKILL");
+    await killed.ended;
+    expect(halves()).toHaveLength(1);
+    mkdirSync(sandbox.work("small/etc"), { recursive: true });
+    expect(await sandbox.run(["import", "small", "-o", "rootfs:tree"])).toMatchObject({ exitCode: 0 });
+    expect(readdirSync(sandbox.work("tree"))).toEqual(["etc"]);
+    expect(halves()).toEqual([]);
+  },
+);

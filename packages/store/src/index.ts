@@ -9,4 +9,5 @@ export { resolveMirror } from "./mirror-url.ts";
 export { listStore, type Pruned, pruneStore, type StoredItem } from "./prune.ts";
 export { createTries, isTemporary, parseRetryAfter, Temporary } from "./retry.ts";
 export { type CreateStoreOptions, createStore, type FolderStore } from "./store.ts";
+export { abandonedTemporaries, temporaryName } from "./temporary-name.ts";
 export { vendoredStore } from "./vendored-store.ts";

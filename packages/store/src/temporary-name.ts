@@ -10,19 +10,26 @@ const NAME = /\.tmp-(\d+)-([0-9a-f]{8})-[0-9a-f]{12}$/;
 /** Nobody writes to one file for so long. */
 const ABANDONED_MS = 24 * 3600 * 1000;
 
-/** A name beside a file, for what is to take its place. */
+/** A name beside a file or directory, for what is to take its place. */
 export function temporaryName(path: string): string {
   return `${path}.tmp-${process.pid}-${world()}-${randomBytes(6).toString("hex")}`;
 }
 
-/** Removes from a folder what processes that were killed have left there under such names; never fails. */
+/** Removes from a folder the files that processes that were killed have left there under such names; never fails. */
 export async function removeTemporaries(folder: string): Promise<void> {
+  for (const path of await abandonedTemporaries(folder)) await unlink(path).catch(() => {});
+}
+
+/** What killed processes have left in a folder under such names; never fails. */
+export async function abandonedTemporaries(folder: string): Promise<readonly string[]> {
+  const abandoned: string[] = [];
   for (const name of await readdir(folder).catch(() => [])) {
     const [, pid, place] = NAME.exec(name) ?? [];
     if (pid === undefined) continue;
     const path = join(folder, name);
-    if (place === world() ? !isAlive(Number(pid)) : await isOld(path)) await unlink(path).catch(() => {});
+    if (place === world() ? !isAlive(Number(pid)) : await isOld(path)) abandoned.push(path);
   }
+  return abandoned;
 }
 
 function isAlive(pid: number): boolean {
