@@ -76,11 +76,11 @@ async function createContext({ signal }: { readonly signal: AbortSignal }): Prom
   };
 }
 
-/** Names of the checks that a producer does not pass. */
-async function failed(producer: Producer<DemoOptions>): Promise<string[]> {
+/** Names of the checks that a producer does not pass, of all or of those that are `asked`: some of them take their time. */
+async function failed(producer: Producer<DemoOptions>, asked = (_name: string) => true): Promise<string[]> {
   const given = { release: "1", platform: parsePlatform("amd64"), options: { mirror: "x" }, createContext };
   const names: string[] = [];
-  for (const check of producerContract(producer, given)) {
+  for (const check of producerContract(producer, given).filter(({ name }) => asked(name))) {
     await check.run().catch(() => names.push(check.name));
   }
   return names;
@@ -149,31 +149,32 @@ describe("a producer that does not keep it fails the check that is about it", ()
       }),
     ],
   ])("%s", async (_, check, producer) => {
-    expect(await failed(producer)).toContain(check);
+    expect(await failed(producer, (name) => name === check)).toEqual([check]);
   });
 
   test("takes any release", async () => {
     const names = await failed(
       demo({ resolve: (request, context) => demo().resolve({ ...request, release: "1" }, context) }),
+      (name) => name.endsWith("is refused"),
     );
-    expect(names.filter((name) => name.endsWith("is refused"))).toHaveLength(11);
+    expect(names).toHaveLength(11);
   });
 
   test("leaves something behind after an abort", async () => {
-    let left = "";
+    const left: string[] = [];
     const given = {
       release: "1",
       platform: parsePlatform("amd64"),
       options: { mirror: "x" },
       createContext: async (options: { signal: AbortSignal }) => {
         const context = await createContext(options);
-        left = context.tempDir;
+        left.push(context.tempDir);
         return { ...context, [Symbol.asyncDispose]: async () => {} };
       },
     };
     const check = producerContract(demo(), given).find(({ name }) => name.startsWith("produce stops"));
     await expect(check?.run()).rejects.toThrow("is still there");
-    expect(existsSync(left)).toBe(true);
-    rmSync(left, { recursive: true });
+    expect(left.every((dir) => existsSync(dir))).toBe(true);
+    for (const dir of left) rmSync(dir, { recursive: true });
   });
 });
