@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setImmediate as immediate } from "node:timers/promises";
 import { ChildFailure, run, shellCode } from "./launch/child.mjs";
 import { ROOT, readyOrExit } from "./ready.mjs";
+import { watchTemporaries } from "./testing/left-behind.mjs";
 import { discardAbandonedEngines, engineVersion, startPrivateEngine } from "./testing/private-engine.mjs";
 import { provision } from "./testing/provision.mjs";
 import { closingLine, readReport, skippedTable } from "./testing/report.mjs";
@@ -34,6 +35,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => s
 process.exitCode = await main();
 
 async function main() {
+  const leftBehind = watchTemporaries();
   const folder = mkdtempSync(join(tmpdir(), "base-kit-test-"));
   const engine = unit ? undefined : await prepareEngine();
   let outcome;
@@ -47,6 +49,9 @@ async function main() {
     await engine?.stop();
     rmSync(folder, { recursive: true, force: true });
   }
+  const left = leftBehind();
+  // Another run on this machine may be at it; so this is for people to look at.
+  if (left.length > 0) note(`in ${tmpdir()} there is now, unless another run has it: ${left.join(", ")}`);
   return summarize(outcome);
 }
 
