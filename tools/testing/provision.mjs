@@ -32,6 +32,8 @@ export const PACKAGES = [
   { name: "xz-utils", programs: ["xz"], purpose: "makes .xz input" },
   { name: "zstd", programs: ["zstd"], purpose: "makes .zst input" },
   { name: "binutils", programs: ["readelf"], purpose: "a second opinion on ELF files" },
+  { name: "openssh-server", files: ["/usr/sbin/sshd"], purpose: "a way to an engine, on the loopback interface" },
+  { name: "openssh-client", programs: ["ssh", "ssh-keygen"], purpose: "who goes that way" },
   { name: "strace", programs: ["strace"], purpose: "shows what a program looks for" },
   { name: "libc-bin", programs: ["ldd", "ldconfig"], purpose: "a second opinion on the search for libraries" },
   { name: "gcc", programs: ["gcc"], purpose: "compiles small programs for images from scratch" },

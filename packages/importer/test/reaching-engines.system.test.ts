@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { isBaseKitError, parseReference } from "@base-kit/core";
 import { locationOf, requires } from "@base-kit/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -11,6 +11,7 @@ import { startFakeEngine } from "./fake-engine.ts";
 import { testImage } from "./image.ts";
 import { startPodmanService } from "./podman-service.ts";
 import { startPrivateDockerd } from "./private-dockerd.ts";
+import { startSshd } from "./sshd.ts";
 import { makeCertificates, startTlsProxy } from "./tls-proxy.ts";
 
 const IMPORTERS = ["docker-cli", "engine-api"] as const satisfies readonly Importer[];
@@ -106,6 +107,32 @@ describe.skipIf(requires("docker").skip)("an engine", () => {
       for (const importer of IMPORTERS) await loads(importer, inside);
     }
   });
+
+  test.skipIf(requires("sshd").skip)(
+    "behind ssh is reached through the docker program, by its URL or a context",
+    async () => {
+      const { dir, bin } = context;
+      const sshd = await startSshd({ dir, bin, env: { DOCKER_HOST: host, PATH: process.env["PATH"] ?? "" } });
+      closing.push(sshd.close);
+      // The wrapper of ssh that knows the keys.
+      const PATH = `${bin}${delimiter}${process.env["PATH"]}`;
+      const config = join(dir, "config");
+      execFileSync("docker", ["context", "create", "far", "--docker", `host=${sshd.host}`], {
+        env: { ...process.env, DOCKER_CONFIG: config },
+        stdio: "ignore",
+      });
+      const byUrl = withEnv({ PATH, DOCKER_HOST: sshd.host });
+      const byContext = withEnv({ PATH, DOCKER_CONFIG: config, DOCKER_CONTEXT: "far" });
+      const found = { importer: "docker-cli", kind: "docker", endpoint: sshd.host };
+      expect(await findEngine({ importer: "auto" }, byUrl)).toMatchObject({ ...found, source: "DOCKER_HOST" });
+      const far = await findEngine({ importer: "auto" }, byContext);
+      expect(far).toMatchObject({ ...found, context: "far" });
+      // Each question starts an ssh, so one image has to do.
+      const image = await testImage(context);
+      expect(await engineSink(far).write([image], [], byContext)).toMatchObject({ id: image.config.digest });
+      execFileSync("docker", ["--host", host, "image", "rm", image.config.digest], { stdio: "ignore" });
+    },
+  );
 
   test.skipIf(requires("root").skip)(
     "that may not be used says so to both importers, and never asks for root",

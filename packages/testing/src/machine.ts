@@ -39,6 +39,7 @@ export type Tool =
   | "ldd"
   | "ldconfig"
   | "strace"
+  | "sshd"
   | "gcc"
   | "g++"
   | "musl-gcc"
@@ -84,6 +85,7 @@ const PROBES: Readonly<Record<Tool, Probe>> = {
   ldd: program("ldd"),
   ldconfig: program("ldconfig"),
   strace: program("strace"),
+  sshd: probeSshd,
   gcc: program("gcc"),
   "g++": program("g++"),
   "musl-gcc": program("musl-gcc"),
@@ -128,6 +130,15 @@ function probeDocker(): ToolState {
   const context = run("docker", ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]);
   const location = process.env["DOCKER_HOST"] || context.stdout.trim();
   return { available: true, version: stdout.trim(), ...(location ? { location } : {}) };
+}
+
+/** It wants to be started by its whole path, and answers no question that ends well. */
+function probeSshd(): ToolState {
+  const { error, stderr } = run("ssh", ["-V"]);
+  if (error) return missing(notFound("ssh", error));
+  if (!existsSync("/usr/sbin/sshd")) return missing("there is no /usr/sbin/sshd");
+  const [version] = stderr.match(/\d+\.\d\w*/) ?? [];
+  return version ? { available: true, version } : { available: true };
 }
 
 /** `ctr` needs a containerd; the one of a Docker daemon will do, and lies below the folder of its socket or in /run. */
