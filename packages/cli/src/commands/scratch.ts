@@ -11,18 +11,15 @@ import {
 import { checkImage } from "../check-image.ts";
 import { deliver } from "../deliver.ts";
 import { type DestinationFlags, findDestinations } from "../destinations.ts";
-import { builtImage, imageSettings } from "../image-settings.ts";
+import { builtImage, type ImageFlags, imageSettings } from "../image-settings.ts";
 import { lockedImage } from "../locked-image.ts";
 import { type LockFlags, openLocking } from "../locking.ts";
-import type { RuntimeFlags } from "../options/runtime.ts";
 import type { NeedsFlags } from "../options/scratch.ts";
 import { type ImageResult, imageResult } from "../result.ts";
 import { gatherOptions, scratchProducer, scratchRequest } from "../scratch-producer.ts";
 import type { SbomFacts } from "../write-sboms.ts";
 
-export interface ScratchFlags extends RuntimeFlags, DestinationFlags, NeedsFlags, LockFlags {
-  readonly annotation?: readonly string[];
-  readonly sourceDateEpoch?: string;
+export interface ScratchFlags extends ImageFlags, DestinationFlags, NeedsFlags, LockFlags {
   /** Writes Docker's build context into this directory instead of an image. */
   readonly dockerfile?: string;
   /** Only tells what would be in the image. */
@@ -66,7 +63,7 @@ export async function scratch(
   await locking.finish([{ lock, built: builtImage(image, flags, settings) }]);
   if (seconds !== undefined) {
     const { root } = options;
-    const entries = mergedEntries(rootfs);
+    const entries = mergedEntries(planned.rootfs);
     const checked = { entries, runtime: rootfs.runtime, seconds, ...(root === undefined ? {} : { root }) };
     await checkImage(image, checked, { flags, context });
   }

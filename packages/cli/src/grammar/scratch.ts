@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import type { ScratchFlags } from "../commands/scratch.ts";
 import type { CommonOptions } from "../session.ts";
 import { imageText, type Run, session } from "./answer.ts";
-import { imageOptions, list, lockOptions } from "./option-groups.ts";
+import { imageOptions, list, lockOptions, pathOptions } from "./option-groups.ts";
 
 export function addScratch(program: Command, run: Run): void {
   const scratchCommand = program
@@ -36,10 +36,11 @@ export function addScratch(program: Command, run: Run): void {
           "sbom",
           "lockfile",
           "frozenLockfile",
+          "pathExclude",
         ],
       ),
     );
-  imageOptions(lockOptions(scratchCommand))
+  imageOptions(pathOptions(lockOptions(scratchCommand)))
     .addHelpText("after", EXAMPLES)
     .action((programs: readonly string[], options: ScratchFlags & CommonOptions) =>
       run(async () => {
