@@ -50,6 +50,7 @@ export const PACKAGES = [
   { name: "ruby", programs: ["ruby"], purpose: "an interpreter for such an image" },
   { name: "default-jre-headless", programs: ["java"], purpose: "an interpreter for such an image" },
   { name: "gosu", programs: ["gosu"], purpose: "a program in Go for such an image" },
+  { name: "rpm", programs: ["rpm", "rpmbuild"], purpose: "a second opinion on its database" },
   { name: "busybox-static", programs: ["busybox"], purpose: "a static program for images from scratch" },
 ];
 

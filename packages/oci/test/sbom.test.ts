@@ -180,7 +180,9 @@ describe("a package URL", () => {
     [{ ID: "ubuntu", VERSION_ID: "24.04" }, "pkg:deb/ubuntu/foo%2Bbar@1:2~3%2F4?arch=amd64&distro=ubuntu-24.04"],
     [{ ID: "wolfi" }, "pkg:apk/wolfi/foo%2Bbar@1:2~3%2F4?arch=amd64&distro=wolfi"],
     [{ ID: "mint", ID_LIKE: "ubuntu debian" }, "pkg:deb/mint/foo%2Bbar@1:2~3%2F4?arch=amd64&distro=mint"],
-    [{ ID: "fedora" }, undefined],
+    [{ ID: "fedora", VERSION_ID: "40" }, "pkg:rpm/fedora/Foo%2Bbar@2~3%2F4?arch=amd64&distro=fedora-40&epoch=1"],
+    [{ ID: "rocky", ID_LIKE: "rhel centos fedora" }, "pkg:rpm/rocky/Foo%2Bbar@2~3%2F4?arch=amd64&distro=rocky&epoch=1"],
+    [{ ID: "nixos" }, undefined],
     [{}, undefined],
   ])("for %j is %s", (osRelease, expected) => {
     expect(packageUrl(each, osRelease as Record<string, string>)).toBe(expected);

@@ -2,9 +2,10 @@ import type { InstalledPackage, Platform, Rootfs, RuntimeConfig, Segment } from 
 import { parseApkInstalled } from "./databases/apk.ts";
 import { parseDpkgStatus } from "./databases/dpkg.ts";
 import { parseOsRelease } from "./databases/os-release.ts";
-import { readTextFile } from "./read-file.ts";
+import { parseRpmDatabase, RPM_DATABASES } from "./databases/rpm.ts";
+import { readTextFile, readWholeFile } from "./read-file.ts";
 
-/** Segments with what their files say about them: os-release, and the packages of the dpkg or apk database. */
+/** Segments with what their files say about them: os-release, and the packages of the database of dpkg, apk or rpm. */
 export async function describeRootfs(
   segments: readonly Segment[],
   platform: Platform,
@@ -20,7 +21,12 @@ async function installedPackages(rootfs: Rootfs): Promise<readonly InstalledPack
   const dpkg = await readTextFile(rootfs, "var/lib/dpkg/status");
   if (dpkg !== undefined) return parseDpkgStatus(dpkg);
   const apk = await firstText(rootfs, ["lib/apk/db/installed", "usr/lib/apk/db/installed"]);
-  return apk === undefined ? [] : parseApkInstalled(apk);
+  if (apk !== undefined) return parseApkInstalled(apk);
+  for (const path of RPM_DATABASES) {
+    const database = await readWholeFile(rootfs, path);
+    if (database !== undefined) return parseRpmDatabase(database).map((each) => each.package);
+  }
+  return [];
 }
 
 async function firstText(rootfs: Rootfs, paths: readonly string[]): Promise<string | undefined> {

@@ -4,6 +4,7 @@ export { withLicences } from "./databases/copyright.ts";
 export { parseDpkgStatus } from "./databases/dpkg.ts";
 export { parseOsRelease } from "./databases/os-release.ts";
 export { packageFiles } from "./databases/package-files.ts";
+export { parseRpmDatabase, RPM_DATABASES, type RpmPackage } from "./databases/rpm.ts";
 export { describeRootfs } from "./describe.ts";
 export { detectPlatform } from "./detect-platform.ts";
 export { type DirectorySegmentOptions, directorySegment, requireDirectory } from "./directory-segment.ts";

@@ -17,9 +17,14 @@ export function findFile(rootfs: Pick<Rootfs, "segments">, path: string): FileEn
 
 /** The text of such a file. */
 export async function readTextFile(rootfs: Pick<Rootfs, "segments">, path: string): Promise<string | undefined> {
+  return (await readWholeFile(rootfs, path))?.toString("utf8");
+}
+
+/** Its bytes. */
+export async function readWholeFile(rootfs: Pick<Rootfs, "segments">, path: string): Promise<Buffer | undefined> {
   const file = findFile(rootfs, path);
   if (file === undefined || file.size > TEXT_AT_MOST) return undefined;
   const chunks: Uint8Array[] = [];
   for await (const chunk of file.content()) chunks.push(chunk);
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }

@@ -1,13 +1,13 @@
 import type { ByteString, InstalledPackage } from "@base-kit/core";
 import { bytesFromBuffer, bytesFromText, printable } from "@base-kit/core";
 import { type Missing, readSmallFile, type SearchRoot } from "@base-kit/elf";
-import { parseApkInstalled, parseDpkgStatus } from "@base-kit/rootfs";
+import { parseApkInstalled, parseDpkgStatus, parseRpmDatabase, RPM_DATABASES, type RpmPackage } from "@base-kit/rootfs";
 
 const DPKG_INFO = bytesFromText("/var/lib/dpkg/info");
 const APK_DATABASES = ["/lib/apk/db/installed", "/usr/lib/apk/db/installed"];
 const DATABASE_AT_MOST = 256 * 1024 ** 2;
 
-/** Which packages of the root brought these files, by the databases of dpkg and apk, which are read and not asked. */
+/** Which packages of the root brought these files, by the databases of dpkg, apk and rpm, which are read and not asked. */
 export function ownersOf(
   root: SearchRoot,
   paths: Iterable<ByteString>,
@@ -70,6 +70,15 @@ function eachOwner(root: SearchRoot, visit: (path: ByteString, owner: string) =>
       else if (line.startsWith("R:")) visit(`/${folder}/${line.slice(2)}` as ByteString, owner);
     }
   }
+  for (const each of rpmPackages(root)) for (const file of each.files) visit(file, each.package.name);
+}
+
+function rpmPackages(root: SearchRoot): readonly RpmPackage[] {
+  for (const path of RPM_DATABASES) {
+    const database = readSmallFile(root, bytesFromText(`/${path}`), DATABASE_AT_MOST);
+    if (database !== undefined) return parseRpmDatabase(database);
+  }
+  return [];
 }
 
 function installed(root: SearchRoot): readonly InstalledPackage[] {
@@ -79,5 +88,5 @@ function installed(root: SearchRoot): readonly InstalledPackage[] {
     const apk = readSmallFile(root, bytesFromText(path), DATABASE_AT_MOST);
     if (apk !== undefined) return parseApkInstalled(apk.toString("utf8"));
   }
-  return [];
+  return rpmPackages(root).map((each) => each.package);
 }

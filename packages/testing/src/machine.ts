@@ -52,6 +52,7 @@ export type Tool =
   | "ruby"
   | "java"
   | "gosu"
+  | "rpm"
   | "unshare"
   | "root"
   | "npm-registry"
@@ -98,6 +99,7 @@ const PROBES: Readonly<Record<Tool, Probe>> = {
   ruby: program("ruby"),
   java: program("java", { args: ["-version"] }),
   gosu: program("gosu"),
+  rpm: program("rpm"),
   unshare: probeNamespaces,
   root: probeRoot,
   "npm-registry": probeNpmRegistry,

@@ -1,9 +1,10 @@
 import { type ByteString, bytesFromText, type Entry, type FileEntry, type Rootfs } from "@base-kit/core";
-import { readTextFile } from "../read-file.ts";
+import { readTextFile, readWholeFile } from "../read-file.ts";
 import { treeOf } from "../virtual-tree.ts";
+import { parseRpmDatabase, RPM_DATABASES } from "./rpm.ts";
 
 /**
- * Which package each path came with, by the lists of dpkg (`info/*.list`) or apk (`installed`); paths where they really lie,
+ * Which package each path came with, by the lists of dpkg (`info/*.list`), apk (`installed`) or rpm; paths where they really lie,
  * also when the list names them through a symbolic link (`/bin/sh` in a merged /usr). Paths of no package are not in it.
  */
 export async function packageFiles(
@@ -22,6 +23,11 @@ export async function packageFiles(
   for (const path of ["lib/apk/db/installed", "usr/lib/apk/db/installed"]) {
     const text = await readTextFile(rootfs, path);
     if (text !== undefined) claimApk(text, claim);
+  }
+  for (const path of RPM_DATABASES) {
+    const database = await readWholeFile(rootfs, path);
+    for (const each of database === undefined ? [] : parseRpmDatabase(database))
+      for (const file of each.files) claim(file.slice(1) as ByteString, each.package.name);
   }
   return owners;
 }
