@@ -226,6 +226,20 @@ describe("base-kit scratch in files", () => {
     expect(archives[1]?.equals(archives[0] as Buffer)).toBe(true);
   });
 
+  test("leaves out paths that are not wanted", async () => {
+    program("hello");
+    mkdirSync(sandbox.work("data/doc"), { recursive: true });
+    for (const name of ["data/a", "data/doc/b", "data/doc/c"]) writeFileSync(sandbox.work(name), "");
+    const paths = ["--path-exclude", "*/doc/*", "--path-include", "*/c"];
+    await sandbox.json(["scratch", "hello", "--with", sandbox.work("data"), ...paths, "-o", "tar:x.tar"]);
+    const names = execFileSync("tar", ["-tf", sandbox.work("x.tar")], { encoding: "utf8" }).split("\n");
+    expect(names.filter((name) => /[^/]$/.test(name)).map((name) => name.replace(/^.*\/work\//, ""))).toEqual([
+      "hello",
+      "data/a",
+      "data/doc/c",
+    ]);
+  });
+
   test("a program that may not be read is told; so is a file of a folder that is asked for", async () => {
     const through = WITHOUT_CAPABILITIES;
     chmodSync(program("secret"), 0o100);
