@@ -54,7 +54,8 @@ exec env -i "$@" "$chroot" "$root" /bin/sh /dev/script
 if [ "$status" -ne 0 ]; then exit "$status"; fi
 if [ -e "$root/dev/owners" ]; then cp "$root/dev/owners" "$work/owners"; fi
 umount -R -l "$root/dev"
-umount -R -l "$root/proc" 2>/dev/null || true
+# At once with all that is mounted in it: of another namespace's /proc that may not be taken apart.
+umount -l "$root/proc" 2>/dev/null || true
 cd "$root"
 for name in $made; do rmdir "$name"; done
 find . -xdev -printf '%i %p\\0' > "$work/inodes"
