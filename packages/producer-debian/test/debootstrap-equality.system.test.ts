@@ -37,7 +37,7 @@ const ALLOWED: readonly (readonly [path: RegExp, why: string])[] = [
 ];
 
 describe.skipIf(requires("debootstrap", "unshare", "root", "debian-mirror").skip)(
-  "debian:bookworm against the real debootstrap",
+  "Debian against the real debootstrap",
   { timeout: 600_000 },
   () => {
     let dir: string;
@@ -53,24 +53,27 @@ describe.skipIf(requires("debootstrap", "unshare", "root", "debian-mirror").skip
     });
 
     const mirror = () => locationOf("debian-mirror").replace(/\/+$/, "");
-    async function build(options: object, within = context): Promise<Rootfs> {
+    async function build(options: object, { within = context, release = "bookworm" } = {}): Promise<Rootfs> {
       const parsed = (await debian.schema()).parse({ mirror: mirror(), compat: "debootstrap", ...options });
-      const request = { release: "bookworm", platform: hostPlatform(), sourceDateEpoch: undefined, options: parsed };
+      const request = { release, platform: hostPlatform(), sourceDateEpoch: undefined, options: parsed };
       return debian.produce(await debian.resolve(request, within), within);
     }
 
-    async function byHand(): Promise<Rootfs> {
-      const target = join(dir, "by-hand");
+    async function byHand(suite: string): Promise<Rootfs> {
+      const target = join(dir, suite);
       mkdirSync(target);
-      const args = ["--variant=minbase", `--keyring=${KEYRING}`, "--force-check-gpg", "bookworm", target, mirror()];
+      const args = ["--variant=minbase", `--keyring=${KEYRING}`, "--force-check-gpg", suite, target, mirror()];
       await run("unshare", ["--mount", "--propagation", "private", "--", "debootstrap", ...args]);
       const segment = await directorySegment(target, context);
       rmSync(target, { recursive: true, force: true });
       return describeRootfs([segment], hostPlatform());
     }
 
-    test("the tree is the same, path by path", async () => {
-      const [expected, found] = await Promise.all([byHand(), build({ configure: "chroot", tweaks: ["none"] })]);
+    test.each(["bookworm", "trixie"])("the tree of %s is the same, path by path", async (release) => {
+      const [expected, found] = await Promise.all([
+        byHand(release),
+        build({ configure: "chroot", tweaks: ["none"] }, { release }),
+      ]);
       const different = differences(await contents(expected), await contents(found));
       expect(different.filter(({ path }) => !ALLOWED.some(([pattern]) => pattern.test(path)))).toEqual([]);
       // A reason that no longer applies goes.
@@ -89,7 +92,7 @@ describe.skipIf(requires("debootstrap", "unshare", "root", "debian-mirror").skip
       async (configure) => {
         const [byRoot, other] = await Promise.all([
           build({ configure: "chroot" }).then(contents),
-          build({ configure }, withoutConfigured(context)).then(contents),
+          build({ configure }, { within: withoutConfigured(context) }).then(contents),
         ]);
         expect(differences(byRoot, other)).toEqual([]);
       },
@@ -113,6 +116,7 @@ describe.skipIf(requires("debootstrap", "unshare", "root", "debian-mirror").skip
           "verify:",
           "libc found",
           "UTC",
+          "passwords:",
           "Hello, world!",
           "",
         ]);
@@ -131,6 +135,7 @@ echo "audit:$(dpkg --audit)"
 echo "verify:$(dpkg --verify)"
 ldconfig -p | grep -q 'libc.so.6 ' && echo libc found
 date +%Z
+echo "passwords:$(cut -d: -f2 /etc/passwd | grep -vx x; cut -d: -f2 /etc/shadow | grep -v '^[*!]')"
 { apt-get check && apt-get update && apt-get install -y --no-install-recommends hello; } >/tmp/log 2>&1 || cat /tmp/log
 hello
 `;
