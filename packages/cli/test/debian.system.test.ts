@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import {
   createGpgHome,
   type DescribedDeb,
@@ -12,7 +13,7 @@ import {
   type SigningKey,
 } from "@base-kit/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { createSandbox, type Sandbox } from "./run-cli.ts";
+import { createSandbox, type Outcome, type Sandbox } from "./run-cli.ts";
 
 const HOUR = 3600 * 1000;
 
@@ -96,7 +97,24 @@ describe.skipIf(GPG || requires("strace", "root").skip)("Debian with nothing but
 
 /** The host's own dpkg with what it needs, as a package: real enough to configure others, and small. */
 function system(): DescribedDeb {
-  const programs = ["sh", "dpkg", "dpkg-deb", "rm", "tar", "diff", "cat", "chmod", "mkdir", "mv", "ln", "sleep", "env"];
+  const programs = [
+    "sh",
+    "dpkg",
+    "dpkg-deb",
+    "rm",
+    "tar",
+    "diff",
+    "cat",
+    "chmod",
+    "mkdir",
+    "mv",
+    "ln",
+    "sleep",
+    "env",
+    "chown",
+    "stat",
+    "find",
+  ];
   const names = [...programs, "mount", "chroot", "ldconfig", "start-stop-daemon"];
   const paths = names.map((name) =>
     execFileSync("sh", ["-c", `PATH=$PATH:/usr/sbin:/sbin command -v ${name}`], { encoding: "utf8" }).trim(),
@@ -117,6 +135,70 @@ function system(): DescribedDeb {
     },
   };
 }
+
+/** The host's programs as an image: what base-kit finds when it runs in a container itself. */
+function hostImage(name: string): void {
+  const links = ["bin", "sbin", "lib", "lib64"].map((each) => ({ path: each, target: `usr/${each}` }));
+  const folders = ["usr", "tmp", "proc", "dev", "etc", "mnt"];
+  const tar = join(sandbox.dir, "host");
+  mkdirSync(tar);
+  for (const each of folders) mkdirSync(join(tar, each));
+  for (const { path, target } of links) symlinkSync(target, join(tar, path));
+  writeFileSync(join(tar, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
+  writeFileSync(join(tar, "etc/group"), "root:x:0:\n");
+  execFileSync("sh", ["-c", `tar -C '${tar}' -c . | docker import - ${name}`], { stdio: "ignore" });
+  rmSync(tar, { recursive: true });
+}
+
+describe.skipIf(GPG || requires("root", "unshare", "ldd", "docker").skip)("in a container without privileges", () => {
+  const USER = "1000:1000";
+  const name = `base-kit-test-host-${process.pid}`;
+  const repository = fileURLToPath(new URL("../../..", import.meta.url));
+  afterAll(() => void execFileSync("docker", ["rmi", "--force", name], { stdio: "ignore" }));
+  const within = (...options: readonly string[]) => {
+    const mounts = ["/usr", dirname(dirname(process.execPath)), repository].map(
+      (path) => `--volume=${path}:${path}:ro`,
+    );
+    const env = Object.entries({ HOME: "home", TMPDIR: "tmp", XDG_CACHE_HOME: "inner-cache" });
+    return [
+      ...["docker", "run", "--rm", "--network", "none", "--cap-drop", "ALL", ...options, ...mounts],
+      ...[`--volume=${sandbox.dir}:${sandbox.dir}`, "--workdir", sandbox.work("")],
+      ...env.map(([key, folder]) => `--env=${key}=${join(sandbox.dir, folder)}`),
+      name,
+    ];
+  };
+  const build = (configure: string) => [
+    ...["build", ...spec("system,demo", "--configure", configure), "-o", "docker-archive:x.tar", "--json"],
+  ];
+
+  test("the image is the same where scripts are not run, or may be run; and else the reasons are told", async () => {
+    hostImage(name);
+    const postinst = "#!/bin/sh\nset -e\necho done > /etc/mark\nchown 0:42 /etc/mark\nchmod 640 /etc/mark\n";
+    writeMirror({ packages: [system(), { ...DEMO, scripts: { postinst } }] });
+    // Without CAP_SETFCAP the kernel does not let root have a user namespace of its own; anybody else it does.
+    const refused = await sandbox.run(build("userns"), { through: within("--user", "0:0") });
+    expect(refused).toMatchObject({ exitCode: 5, stdout: "" });
+    expect(refused.stderr).toMatch(/userns: .*single-user: .*\[SANDBOX_UNAVAILABLE\]/);
+
+    const outside = await sandbox.run(build("chroot"));
+    execFileSync("chown", ["--recursive", USER, sandbox.dir]);
+    const inside = await sandbox.run(build("auto"), {
+      through: within("--user", USER, "--security-opt", "seccomp=unconfined"),
+    });
+    expect(inside.stderr).toMatch(/changes, single-user/);
+    expect(manifestOf(inside)).toBe(manifestOf(outside));
+
+    const none = await sandbox.run(build("none"), { through: within("--user", USER) });
+    expect(manifestOf(none)).toBe(manifestOf(await sandbox.run(build("none"))));
+  });
+
+  function manifestOf({ exitCode, stdout, stderr }: Outcome): string {
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+    return (
+      (JSON.parse(stdout) as { readonly images: readonly { readonly manifest: string }[] }).images[0]?.manifest ?? ""
+    );
+  }
+});
 
 describe.skipIf(GPG || requires("root", "unshare", "ldd").skip)("a package's script in a build", () => {
   const build = (name: string) => [
