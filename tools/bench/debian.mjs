@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { line, medians, run } from "./measure.mjs";
+import { limit, line, medians, run } from "./measure.mjs";
 import { debianMirror } from "./trees.mjs";
 
 const SUITE = "bookworm";
@@ -59,11 +59,4 @@ export async function debian({ cli, folder, rounds }) {
   line("Debian minbase from nothing, beside mmdebstrap", wall, measured.mmdebstrap.wall, COLD_TO_MMDEBSTRAP);
   limit("Debian minbase again, with a warm cache", measured.warm.wall, { at: WARM_MS, unit: "ms" });
   limit("  peak memory from nothing", peak, { at: PEAK_MIB, unit: "MiB" });
-}
-
-function limit(what, found, { at, unit }) {
-  const verdict = found <= at ? "ok" : "MISSED";
-  process.stdout.write(
-    `${what.padEnd(58)}${`${Math.round(found)} ${unit}`.padStart(9)}${"".padStart(19)}≤ ${at} ${unit}  ${verdict}\n`,
-  );
 }

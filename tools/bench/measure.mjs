@@ -1,15 +1,17 @@
 // How the benchmarks measure: whole processes, alternating with their rival in one run, medians of several.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { watchMemory } from "./memory.mjs";
 
-/** Runs a program to its end. Wall time in milliseconds; peak memory in MiB where the program is node. */
+/** Runs a program to its end. Wall time in milliseconds; peak memory in MiB where the program is node, or of `all` that it starts. */
 export async function run(command, args, { stdin, env, cwd, peak = false } = {}) {
   const started = performance.now();
   const child = spawn(command, args, {
-    stdio: [stdin ?? "ignore", "ignore", "pipe", peak ? "pipe" : "ignore"],
+    stdio: [stdin ?? "ignore", "ignore", "pipe", peak === true ? "pipe" : "ignore"],
     cwd,
-    env: { ...process.env, ...env, ...(peak ? { NODE_OPTIONS: `--import=${REPORT_PEAK}` } : {}) },
+    env: { ...process.env, ...env, ...(peak === true ? { NODE_OPTIONS: `--import=${REPORT_PEAK}` } : {}) },
   });
+  const stop = peak === "all" ? watchMemory(child.pid) : undefined;
   let stderr = "";
   let report = "";
   child.stderr.on("data", (chunk) => {
@@ -20,8 +22,9 @@ export async function run(command, args, { stdin, env, cwd, peak = false } = {})
   });
   const [code, signal] = await once(child, "close");
   const wall = performance.now() - started;
+  const watched = stop?.();
   if (code !== 0) throw new Error(`${command} ${args[0]} ended with ${code ?? signal}: ${stderr.slice(-2000)}`);
-  return { wall, peak: Number(report) / 1024 };
+  return { wall, peak: watched ?? Number(report) / 1024 };
 }
 
 const REPORT_PEAK = `data:text/javascript,${encodeURIComponent(
@@ -49,6 +52,14 @@ export async function medians(times, works) {
 function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)];
+}
+
+/** A line of the report: what was found, beside what is allowed. */
+export function limit(what, found, { at, unit }) {
+  const verdict = found <= at ? "ok" : "MISSED";
+  process.stdout.write(
+    `${what.padEnd(58)}${`${Math.round(found)} ${unit}`.padStart(9)}${"".padStart(19)}≤ ${at} ${unit}  ${verdict}\n`,
+  );
 }
 
 /** A line of the report: what, how long, the rival, the ratio beside its target. */

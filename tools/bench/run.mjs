@@ -1,18 +1,20 @@
 #!/usr/bin/env node
 // `npm run bench`: base-kit beside the tools it replaces, as ratios of medians within this run. Not a test: machines differ.
 // BASE_KIT_BENCH_ROUNDS: how often each is measured (5). BASE_KIT_BENCH_TREE: a Debian tree that is there already.
+// BASE_KIT_BENCH_PACKAGES: also builds of up to 620 packages.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { canMakeDebian, debian } from "./debian.mjs";
+import { debianPackages } from "./debian-packages.mjs";
 import { growth } from "./growth.mjs";
 import { layerGrowth, layers } from "./layers.mjs";
 import { line, medians, run } from "./measure.mjs";
 import { canPush, pushing } from "./registry.mjs";
 import { libraries } from "./scratch.mjs";
-import { debianMinbase, smallFiles } from "./trees.mjs";
+import { debianMinbase, debianMirror, smallFiles } from "./trees.mjs";
 
 const CLI = fileURLToPath(new URL("../../packages/cli/bin/base-kit.js", import.meta.url));
 const ROUNDS = Number(process.env["BASE_KIT_BENCH_ROUNDS"] ?? 5);
@@ -29,8 +31,10 @@ try {
   await packing("pack 10,000 small files, beside GNU tar", smallFiles(folder));
   if (minbase !== undefined && engineAnswers()) await importing(minbase);
   else process.stdout.write("import: left out, it needs a Docker engine\n");
-  if (canMakeDebian()) await debian({ cli: CLI, folder, rounds: ROUNDS });
-  else process.stdout.write("Debian natively: left out, it needs root, debootstrap and mmdebstrap\n");
+  if (canMakeDebian()) {
+    await debian({ cli: CLI, folder, rounds: ROUNDS });
+    await debianPackages({ cli: CLI, folder, rounds: ROUNDS, mirror: debianMirror() });
+  } else process.stdout.write("Debian natively: left out, it needs root, debootstrap and mmdebstrap\n");
   await growth(CLI, folder);
   await layers(folder, ROUNDS);
   await layerGrowth(folder);
