@@ -3,12 +3,15 @@ import { createReadStream, readFileSync } from "node:fs";
 import type { Context, Digest, Layer } from "@base-kit/core";
 import { spool } from "@base-kit/rootfs";
 import { END_OF_TAR, writeTar } from "@base-kit/tar";
+import { alongside } from "./alongside.ts";
 import { readRange } from "./blob.ts";
 import type { Compressor } from "./compressors/compressor.ts";
 import { inOrder, type Piece } from "./in-order.ts";
+import { expectSame } from "./invalid.ts";
 import { LAYER_MEDIA_TYPE } from "./media-types.ts";
 import { type KeptMember, type MemberCache, memberCache } from "./member-cache.ts";
 import type { LayerPlan, MemberPlan } from "./plan-layers.ts";
+import { noteSound, readTree } from "./validate-layer.ts";
 
 interface Job {
   readonly compressor: Compressor;
@@ -73,25 +76,45 @@ async function* contentsOf(
   }
 }
 
+/** It is looked at while it is written, by who knows only its bytes, and its parts go into the store as soon as they are whole. */
 async function newLayer(plan: LayerPlan, cache: MemberCache, job: Job): Promise<PackedLayer> {
   const { compressor, context } = job;
+  const { compression } = compressor;
   const diffId = createHash("sha256");
   const parts = [...plan.members.map(partOf), partOf(undefined)];
-  const chunks = async function* () {
+  let keeping: Promise<void> = Promise.resolve();
+  const keep = async (part: Part | undefined) => {
+    if (part?.held === undefined || !part.isNew) return;
+    const { held } = part;
+    part.held = undefined;
+    // One after the other, so that no more than two are in memory.
+    await keeping;
+    keeping = cache.keepMember(part.key, keptMember(part), inTurn(held));
+    // Awaited below.
+    keeping.catch(() => {});
+    part.isKept = true;
+  };
+  const bytes = async function* () {
+    let current: Part | undefined;
     for await (const { of: part, bytes } of inOrder(piecesOf(parts, { ...job, cache, diffId }))) {
-      part.hash.update(bytes);
-      part.size += bytes.length;
+      if (part !== current) await keep(current);
+      current = part;
+      take(part, bytes);
       yield bytes;
     }
+    await keep(current);
   };
-  const { path, size, sha256 } = await spool(chunks(), context);
-  const members = parts.map(({ hash, size }): KeptMember => ({ digest: `sha256:${hash.digest("hex")}`, size }));
+  const { chunks, watched } = alongside(bytes(), (all) => readTree({ compression }, all, NAME));
+  const { path, size, sha256 } = await spool(chunks, context).finally(() => keeping);
   const made = { digest: `sha256:${sha256}`, diffId: `sha256:${diffId.digest("hex")}`, size } as const;
+  expectSame(`diffID of ${NAME}`, made.diffId, String(await watched));
+  await noteSound({ ...made, compression }, context.store);
+  const members = parts.map(keptMember);
   let start = 0;
-  for (const [at, part] of parts.entries()) {
-    const kept = members[at] as KeptMember;
-    if (part.isNew) await cache.keepMember(part.plan?.key ?? END, kept, readRange(path, start, kept.size));
-    start += kept.size;
+  for (const part of parts) {
+    if (part.isNew && !part.isKept)
+      await cache.keepMember(part.key, keptMember(part), readRange(path, start, part.size));
+    start += part.size;
   }
   await cache.keepLayer(
     plan.members.map(({ key }) => key),
@@ -102,18 +125,45 @@ async function newLayer(plan: LayerPlan, cache: MemberCache, job: Job): Promise<
   return layer(compressor, { ...made, open }, { compressed, members: plan.members.length, parts: members });
 }
 
+const NAME = "the new layer";
+
 /** A member, or the end of the tar, on its way into the layer. */
 interface Part {
   readonly plan: MemberPlan | undefined;
+  readonly key: string;
   readonly hash: Hash;
   size: number;
   isNew: boolean;
+  /** Its bytes, unless there are too many of them. */
+  held: Buffer[] | undefined;
+  isKept: boolean;
+  digest?: Digest;
 }
 
 const END = "end";
+/** Of one part; a larger one is read again. */
+const HELD_AT_MOST = 16 * 1024 ** 2;
 
 function partOf(plan: MemberPlan | undefined): Part {
-  return { plan, hash: createHash("sha256"), size: 0, isNew: false };
+  const key = plan?.key ?? END;
+  return { plan, key, hash: createHash("sha256"), size: 0, isNew: false, held: [], isKept: false };
+}
+
+function take(part: Part, bytes: Buffer): void {
+  part.hash.update(bytes);
+  part.size += bytes.length;
+  if (part.isNew && part.size <= HELD_AT_MOST) part.held?.push(bytes);
+  else part.held = undefined;
+}
+
+/** Of a part that is whole. */
+function keptMember(part: Part): KeptMember {
+  part.digest ??= `sha256:${part.hash.digest("hex")}`;
+  return { digest: part.digest, size: part.size };
+}
+
+async function* inTurn(chunks: readonly Buffer[]): AsyncGenerator<Buffer, void, void> {
+  yield* chunks;
 }
 
 async function* piecesOf(
@@ -122,7 +172,7 @@ async function* piecesOf(
 ): AsyncGenerator<Piece<Part>, void, void> {
   for (const part of parts) {
     const tar = heard(part.plan === undefined ? [END_OF_TAR] : tarOf(part.plan), job);
-    const kept = await job.cache.member(part.plan?.key ?? END);
+    const kept = await job.cache.member(part.key);
     const path = kept === undefined ? undefined : await job.context.store.get(kept.digest);
     if (path === undefined) {
       part.isNew = true;

@@ -19,8 +19,7 @@ export interface LayerCheck {
  */
 export async function validateLayer(layer: Layer, check: LayerCheck): Promise<void> {
   const { name, signal, store } = check;
-  const rules = layer.kept === true ? " kept" : "";
-  const key = `sound layer ${CHECKS}${rules} ${layer.digest} ${layer.diffId} ${layer.compression}`;
+  const key = soundKey(layer);
   const isKnown = (await store?.recall(key)) !== undefined;
   const blob = hashed(layer.open(), signal);
   if (isKnown) for await (const _ of blob.chunks);
@@ -30,14 +29,29 @@ export async function validateLayer(layer: Layer, check: LayerCheck): Promise<vo
   expectSame(`size of ${name}`, String(layer.size), String(blob.size()));
   expectSame(`diffID of ${name}`, layer.diffId, diffId);
   // Where nothing can be kept, it is looked at again the next time.
-  if (!isKnown) await store?.remember(key, Buffer.from("sound")).catch(() => {});
+  if (!isKnown && store !== undefined) await noteSound(layer, store);
 }
 
 /** Raised when more comes to be checked. */
 const CHECKS = 1;
 
+type Checked = Pick<Layer, "digest" | "diffId" | "compression" | "kept">;
+
+function soundKey({ kept, digest, diffId, compression }: Checked): string {
+  return `sound layer ${CHECKS}${kept === true ? " kept" : ""} ${digest} ${diffId} ${compression}`;
+}
+
+/** Says that just this layer was looked at, by who saw its bytes pass: its digest is enough then. */
+export async function noteSound(layer: Checked, store: Context["store"]): Promise<void> {
+  await store.remember(soundKey(layer), Buffer.from("sound")).catch(() => {});
+}
+
 /** Looks at the layer as a tar; its digest, where that is another one than that of the blob. */
-async function readTree(layer: Layer, blob: AsyncIterable<Uint8Array>, name: string): Promise<Digest | undefined> {
+export async function readTree(
+  layer: Pick<Layer, "compression" | "kept">,
+  blob: AsyncIterable<Uint8Array>,
+  name: string,
+): Promise<Digest | undefined> {
   // A kept layer was checked by its diffID and applied by who took it over; the rules are those of our own.
   const reader = new TarReader({ name, onEntry: layer.kept === true ? () => {} : treeRules(name) });
   const unpacked = layer.compression === "none" ? undefined : hashed(decompress(blob), undefined);
