@@ -19,6 +19,8 @@ export interface CreateFetchOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Ends every request. */
   readonly signal?: AbortSignal;
+  /** Milliseconds that a server may be silent. @default 30 s; 5 min after a body was sent */
+  readonly idleMs?: number;
 }
 
 /** A {@link Fetch} over the network; disposing it closes its connections. */
@@ -32,8 +34,9 @@ export type HttpFetch = Fetch & AsyncDisposable;
  * Fails with `FETCH_FAILED` when trying again may help (network), else with `FETCH_TLS_FAILED`, `FETCH_REDIRECT_REFUSED`
  * (network), `FETCH_URL_INVALID` or `PROXY_INVALID` (usage). When a signal aborts, its reason is what is thrown.
  */
-export function createFetch({ env = process.env, signal }: CreateFetchOptions = {}): HttpFetch {
-  const connections = createConnections(env);
+export function createFetch({ env = process.env, signal, idleMs }: CreateFetchOptions = {}): HttpFetch {
+  const patience = { idleMs: idleMs ?? IDLE_MS, afterBodyMs: idleMs ?? IDLE_AFTER_BODY_MS };
+  const connections = createConnections(env, patience);
   const fetch: Fetch = async (url, options = {}) => {
     const signals = [signal, options.signal].filter((each) => each !== undefined);
     return follow(
@@ -46,19 +49,25 @@ export function createFetch({ env = process.env, signal }: CreateFetchOptions = 
 }
 
 interface Connections {
+  /** Milliseconds that may pass before an answer, and before one to a request with a body. */
+  readonly idleMs: number;
+  readonly afterBodyMs: number;
   for(url: URL, tls: FetchTls | undefined): Promise<Dispatcher>;
   close(): Promise<void>;
 }
 
-function createConnections(env: Readonly<Record<string, string | undefined>>): Connections {
+function createConnections(
+  env: Readonly<Record<string, string | undefined>>,
+  { idleMs, afterBodyMs }: Pick<Connections, "idleMs" | "afterBodyMs">,
+): Connections {
   const dispatchers = new Map<string, Promise<Dispatcher>>();
   const create = async (proxy: URL | undefined, tls: FetchTls | undefined): Promise<Dispatcher> => {
     const { Agent, ProxyAgent } = await import("undici");
     const certificates = await certificatesFor(tls, env);
     const options = {
       connections: CONNECTIONS,
-      headersTimeout: IDLE_MS,
-      bodyTimeout: IDLE_MS,
+      headersTimeout: idleMs,
+      bodyTimeout: idleMs,
       connect: { timeout: CONNECT_MS, ...certificates },
     };
     // Without a tunnel for plain http: many proxies for package mirrors refuse CONNECT.
@@ -67,6 +76,8 @@ function createConnections(env: Readonly<Record<string, string | undefined>>): C
       : new ProxyAgent({ ...options, uri: proxy.href, proxyTunnel: false, requestTls: certificates });
   };
   return {
+    idleMs,
+    afterBodyMs,
     for: (url, tls) => {
       const proxy = proxyFor(url, env);
       const key = JSON.stringify([proxy?.href, tls]);
@@ -100,6 +111,7 @@ async function follow(start: URL, options: FetchOptions, connections: Connection
   const { method = "GET", body } = options;
   let tls = options.tls;
   const reads = method === "GET" || method === "HEAD";
+  const patienceMs = reads ? connections.idleMs : connections.afterBodyMs;
   let url = start;
   let headers = lowerCased(options.headers ?? {});
   const credentials = basicCredentials(start);
@@ -121,8 +133,8 @@ async function follow(start: URL, options: FetchOptions, connections: Connection
         dispatcher: await connections.for(target, tls),
         // undici takes a body of no bytes for none, and a server may wait for its length.
         ...(body === undefined || body.size === 0 ? {} : { body: Readable.from(body.open(), { objectMode: false }) }),
-        ...(reads ? {} : { headersTimeout: IDLE_AFTER_BODY_MS }),
-        ...(options.signal === undefined ? {} : { signal: options.signal }),
+        ...(reads ? {} : { headersTimeout: patienceMs }),
+        ...untilPromisedTooOften(patienceMs, options.signal),
       });
     } catch (error) {
       options.signal?.throwIfAborted();
@@ -149,6 +161,19 @@ async function follow(start: URL, options: FetchOptions, connections: Connection
     }
     url = next;
   }
+}
+
+/** Answers such as 102 (Processing) start undici's waiting for headers anew, each time. */
+function untilPromisedTooOften(patienceMs: number, signal: AbortSignal | undefined) {
+  const tooOften = new AbortController();
+  let first: number | undefined;
+  return {
+    signal: signal === undefined ? tooOften.signal : AbortSignal.any([signal, tooOften.signal]),
+    onInfo: () => {
+      first ??= performance.now();
+      if (performance.now() - first > patienceMs) tooOften.abort(new Error("the server only promises to answer"));
+    },
+  };
 }
 
 function parsed(url: string): URL {
