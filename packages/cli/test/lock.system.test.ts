@@ -195,6 +195,13 @@ describe.skipIf(requires("alpine-mirror").skip)("verify", () => {
     expect(record.stderr).not.toMatch(/compressing.*cached/);
   });
 
+  test("takes the value of a variable that the lock only names from the image, and says so where there is none", async () => {
+    const env = { TOKEN: "a value" };
+    await sandbox.json(["build", ...spec, "-o", "oci:images:named", "--lockfile", "--env", "TOKEN"], { env });
+    expect(await verify("oci:images:named")).toMatchObject({ exitCode: 0 });
+    expect(await verify()).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("built with --env TOKEN") });
+  });
+
   test("takes nothing from the environment: no other time, and no secret that a changed lock asks for", async () => {
     await built("--lockfile");
     const env = { SOURCE_DATE_EPOCH: "1000000000", TOKEN: "s3cret" };

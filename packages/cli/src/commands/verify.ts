@@ -12,7 +12,7 @@ import {
 } from "@base-kit/core";
 import { buildImage, validateImage } from "@base-kit/oci";
 import { layerOptions } from "../destinations.ts";
-import { compressorOf, imageSettings, recordedFlags } from "../image-settings.ts";
+import { compressorOf, type ImageFlags, imageSettings, recordedFlags } from "../image-settings.ts";
 import { compareImages, type ImageDifference } from "../inspect/compare-images.ts";
 import { examine } from "../inspect/examine.ts";
 import { firstDifference } from "../inspect/first-difference.ts";
@@ -76,7 +76,8 @@ async function verifyOne(name: string | undefined, recorded: Recorded, within: W
   const platform = formatPlatform(recorded.lock.platform);
   // Before the work: a name that leads to nothing is told at once.
   const expected = name === undefined ? undefined : (await openOne(name, { ...flags, arch: platform }, context)).image;
-  const found = await makeAgain(recorded, context);
+  if (expected === undefined) requireKnownValues(recorded);
+  const found = await makeAgain(recorded, expected, context);
   if (expected === undefined) return againstRecord(recorded, found);
   const digests = { platform, expected: expected.manifest.digest, found: found.manifest.digest };
   if (digests.expected === digests.found) return { ...digests, outcome: "same" };
@@ -90,17 +91,37 @@ async function verifyOne(name: string | undefined, recorded: Recorded, within: W
   return { ...digests, outcome: "different", first: firstDifference(difference), difference };
 }
 
-async function makeAgain({ lock, built }: Recorded, context: Context): Promise<Image> {
+async function makeAgain({ lock, built }: Recorded, expected: Image | undefined, context: Context): Promise<Image> {
   const producer = await producerOfLock(lock);
   const flags = recordedFlags(built);
   // Without this environment: a time set in it is not the image's, and a name in the lock must not draw a secret out of it.
-  const settings = imageSettings(flags, {});
+  const settings = imageSettings(flags, valuesIn(expected, flags));
   const epoch = settings.epoch ?? lock.sourceDateEpoch;
   const planned = await lockedImage({ ...lock, sourceDateEpoch: epoch }, { producer, settings }, context);
   const layers = layerOptions({ compression: "gzip", ...flags });
   const image = await buildImage(planned.rootfs, { ...planned.options, ...layers }, withoutMemory(context));
   await step(context, "checking the image", () => validateImage(image, context));
   return image;
+}
+
+/** `--env NAME` took a value that the lock does not have. The image has it; nothing else is to be learned from there. */
+function valuesIn(image: Image | undefined, flags: ImageFlags): Readonly<Record<string, string | undefined>> {
+  return Object.fromEntries(namesAlone(flags).map((name) => [name, image?.runtime.env?.[name]]));
+}
+
+function namesAlone({ env = [] }: ImageFlags): readonly string[] {
+  return env.filter((each) => !each.includes("="));
+}
+
+/** @throws BaseKitError `VERIFY_NOTHING` (usage) */
+function requireKnownValues({ built }: Recorded): void {
+  const [name] = namesAlone(recordedFlags(built));
+  if (name === undefined) return;
+  throw new BaseKitError(
+    "VERIFY_NOTHING",
+    `nothing can be verified: the image was built with --env ${printable(name)}, whose value is not in the lock`,
+    { kind: "usage", hint: "Name the image, which has the value: base-kit verify IMAGE." },
+  );
 }
 
 /** What an earlier build has remembered proves nothing: everything is made again. */
