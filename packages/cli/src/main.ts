@@ -16,6 +16,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     process.exitCode = 0;
   });
   process.stderr.on("error", () => {});
+  // Nobody has expected it; what is still running cannot be trusted to end.
+  process.on("uncaughtException", (error) => void fail(error).then(() => process.exit()));
   const program = createProgram(perform);
   exitByThrowing(program);
   try {

@@ -256,6 +256,23 @@ describe("an output that cannot be written", () => {
   });
 });
 
+test.each([
+  ["an error nobody expected", "throw new Error('boom')"],
+  ["a promise nobody looked after", "Promise.reject(new TypeError('boom'))"],
+])("%s ends the program as a bug, and leaves nothing", async (_what, thrown) => {
+  // As soon as somebody listens, that is, when the work begins.
+  const script = `const timer = setInterval(() => {
+    if (process.listenerCount("uncaughtException") === 0) return;
+    clearInterval(timer);
+    ${thrown};
+  }, 5);`;
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}` };
+  const outcome = await sandbox.run(["import", "-", "-o", "docker-archive:old.tar"], { env, stdin: { open: true } });
+  expect(outcome).toMatchObject({ exitCode: 70, stdout: "", stderr: expect.stringContaining("boom") });
+  expect(readFileSync(sandbox.work("old.tar"), "utf8")).toBe("old");
+  expect(await sandbox.leftovers()).toEqual([]);
+});
+
 test("too few files that may be open are told", async () => {
   const few = 'ulimit -n 30 && exec "$@"';
   const outcome = await sandbox.run(["pack", "tree", "old.tar"], { through: ["sh", "-c", few, "sh"] });
