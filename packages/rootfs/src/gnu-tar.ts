@@ -62,14 +62,22 @@ export function escapeWildcards(path: string): string {
   return path.replace(/[*?[\\]/g, "\\$&");
 }
 
+const found = new WeakMap<Context["exec"], Promise<string>>();
+
 /**
- * The GNU tar of this machine; on macOS it is installed as `gtar`.
+ * The GNU tar of this machine; on macOS it is installed as `gtar`. Looked for once: who knows that it will be needed may ask early.
  *
  * @throws BaseKitError `TAR_PROGRAM_MISSING` (environment)
  */
-export async function requireGnuTar(context: Pick<Context, "exec">): Promise<string> {
+export function requireGnuTar({ exec }: Pick<Context, "exec">): Promise<string> {
+  const program = found.get(exec) ?? findGnuTar(exec);
+  found.set(exec, program);
+  return program;
+}
+
+async function findGnuTar(exec: Context["exec"]): Promise<string> {
   for (const program of ["tar", "gtar"]) {
-    const version = await context.exec(program, ["--version"], { expectedExitCodes: "any" }).catch(() => undefined);
+    const version = await exec(program, ["--version"], { expectedExitCodes: "any" }).catch(() => undefined);
     if (version?.stdout.toString().includes("GNU tar")) return program;
   }
   throw new BaseKitError("TAR_PROGRAM_MISSING", "reading a directory needs GNU tar; found none as tar or gtar", {

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import {
@@ -21,6 +22,7 @@ import {
   excludePaths,
   findFile,
   mergedEntries,
+  requireGnuTar,
   spool,
   stoppable,
   tarSegment,
@@ -53,6 +55,8 @@ export async function importRootfs(
   const epoch = sourceDateEpoch(flags.sourceDateEpoch, context.env);
   const asked = flags.arch === undefined ? undefined : parsePlatform(flags.arch);
   const tags = [...(name === undefined ? [] : [name]), ...(flags.tag ?? [])];
+  // While an engine is looked for; that there is none is told by who needs it.
+  if (isDirectory(source)) requireGnuTar(context).catch(() => {});
   const found = await findDestinations({ ...flags, tag: tags }, defaultName(source), context);
   await using ahead = sendingAhead(found, context);
   const { destinations, follow } = ahead;
@@ -72,6 +76,10 @@ export async function importRootfs(
   const options = { runtime, created, annotations, createdBy };
   const delivered = await deliver([{ rootfs, options }], destinations, context);
   return imageResult(delivered, created, destinations.run);
+}
+
+function isDirectory(source: string): boolean {
+  return statSync(source, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 async function readSource(source: string, context: Context, follow: SentAhead["follow"]): Promise<Segment> {
