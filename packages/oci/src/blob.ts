@@ -19,10 +19,10 @@ export function descriptor({ mediaType, digest, size }: Blob): Pick<Blob, "media
   return { mediaType, digest, size };
 }
 
-/** A part of a file as a stream of large chunks. */
+/** A part of a file as a stream of large chunks, but not so large that a check of one of them would keep an upload waiting. */
 export async function* readRange(file: string, start: number, size: number): AsyncGenerator<Buffer, void, void> {
   if (size === 0) return;
-  yield* createReadStream(file, { start, end: start + size - 1, highWaterMark: 1024 ** 2 });
+  yield* createReadStream(file, { start, end: start + size - 1, highWaterMark: 256 * 1024 });
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, void> {

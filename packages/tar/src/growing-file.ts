@@ -9,6 +9,8 @@ export interface GrowingFileOptions {
 }
 
 const BUFFER = 1024 ** 2;
+/** So much at a time: whoever sends the file on to an engine waits for as long as this takes to look at. */
+const SLICE = 256 * 1024;
 /**
  * A file that another program appends to, read behind it and corrected on the way. As long as nothing changes its length the
  * corrections go into the file itself. Then a copy takes its name, and the program goes on with a file that has none.
@@ -50,7 +52,8 @@ export class GrowingFile {
   async fill(count: number): Promise<void> {
     while (this.available < count) {
       this.#slide(count);
-      const read = readSync(this.#input, this.buffer, this.#length, this.buffer.length - this.#length, this.#position);
+      const room = Math.min(SLICE, this.buffer.length - this.#length);
+      const read = readSync(this.#input, this.buffer, this.#length, room, this.#position);
       this.#length += read;
       this.#position += read;
       if (read > 0) {
