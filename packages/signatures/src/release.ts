@@ -16,6 +16,8 @@ export interface Release {
   readonly components: readonly string[];
   /** Whether indexes can also be fetched by their digest, which an update of the mirror does not disturb. */
   readonly acquireByHash: boolean;
+  /** Whether packages for all architectures are in an index of their own, and not in that of each architecture. */
+  readonly indexOfAll: boolean;
   /** Digest and size of each index, by its path below the suite's folder. */
   readonly indexes: ReadonlyMap<string, IndexDigest>;
 }
@@ -51,6 +53,9 @@ export function parseRelease(text: string, subject: string): Release {
     architectures: words(fields.get("architectures")),
     components: words(fields.get("components")),
     acquireByHash: fields.get("acquire-by-hash") === "yes",
+    indexOfAll:
+      words(fields.get("architectures")).includes("all") &&
+      fields.get("no-support-for-architecture-all") !== "Packages",
     indexes: readIndexes(indexes, subject),
   };
 }

@@ -41,11 +41,19 @@ describe("a Release file", () => {
       architectures: ["all", "amd64", "arm64"],
       components: ["main", "contrib"],
       acquireByHash: true,
+      indexOfAll: !RELEASE.includes("No-Support-for-Architecture-all"),
       indexes: new Map([
         ["main/binary-amd64/Packages.xz", { sha256: DIGEST, size: 42 }],
         ["main/binary-arm64/Packages.xz", { sha256: "b".repeat(64), size: 17 }],
       ]),
     });
+  });
+
+  test("says whether packages for all architectures are listed apart", () => {
+    const without = RELEASE.replace(/^No-Support.*\n/m, "");
+    expect(parseRelease(without, "x").indexOfAll).toBe(true);
+    expect(parseRelease(`No-Support-for-Architecture-all: Packages\n${without}`, "x").indexOfAll).toBe(false);
+    expect(parseRelease(without.replace("all amd64", "amd64"), "x").indexOfAll).toBe(false);
   });
 
   test.each([
