@@ -1,5 +1,6 @@
 import { BaseKitError, type Lock, type LockedInput, printable } from "@base-kit/core";
 import { COMPONENT, PACKAGE, SUITE } from "@base-kit/debian-archive";
+import type { ImageKeyring } from "./archive/image-sources.ts";
 import { checkOptions } from "./check-options.ts";
 import type { DebianOptions } from "./options.ts";
 
@@ -23,6 +24,8 @@ export interface System {
   readonly mergedUsr: boolean;
   /** Lines of `sources.list`, in its order. */
   readonly sources: readonly string[];
+  /** Files with keys of archives that the user added. */
+  readonly keyrings?: readonly ImageKeyring[];
 }
 
 /** A package file, and what the archive's index says of it. */
@@ -90,7 +93,15 @@ export async function readLock(lock: Lock): Promise<LockedBuild> {
 }
 
 function readSystem(lock: Lock, given: unknown): System {
-  const { distribution, suite, codename, architecture, mergedUsr, sources } = (given ?? {}) as Partial<System>;
+  const {
+    distribution,
+    suite,
+    codename,
+    architecture,
+    mergedUsr,
+    sources,
+    keyrings = [],
+  } = (given ?? {}) as Partial<System>;
   const isName = (value: unknown, { expression }: { readonly expression: RegExp }) =>
     typeof value === "string" && expression.test(value);
   const isWhole =
@@ -100,9 +111,21 @@ function readSystem(lock: Lock, given: unknown): System {
     isName(architecture, COMPONENT) &&
     typeof mergedUsr === "boolean" &&
     Array.isArray(sources) &&
-    sources.every((line) => typeof line === "string" && /^deb [\x20-\x7e]+$/.test(line));
+    sources.every((line) => typeof line === "string" && /^deb [\x20-\x7e]+$/.test(line)) &&
+    Array.isArray(keyrings) &&
+    keyrings.every(isKeyring);
   if (!isWhole) throw invalid(lock, "what it says of the system is not whole");
-  return { distribution, suite, codename, architecture, mergedUsr, sources } as System;
+  return { distribution, suite, codename, architecture, mergedUsr, sources, keyrings } as System;
+}
+
+function isKeyring(given: unknown): boolean {
+  const { path, base64 } = (given ?? {}) as Partial<ImageKeyring>;
+  return (
+    typeof path === "string" &&
+    /^etc\/apt\/keyrings\/[A-Za-z0-9_][A-Za-z0-9._-]*\.gpg$/.test(path) &&
+    typeof base64 === "string" &&
+    /^[A-Za-z0-9+/]+={0,2}$/.test(base64)
+  );
 }
 
 function invalid({ producer, release }: Lock, why: string): BaseKitError {

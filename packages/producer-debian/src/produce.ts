@@ -132,6 +132,9 @@ function ownFiles({ system }: LockedBuild, epoch: number): readonly Entry[] {
   return [
     fileEntry("etc/fstab", "# UNCONFIGURED FSTAB FOR BASE SYSTEM\n", { mtime: epoch }),
     fileEntry("etc/apt/sources.list", system.sources.map((line) => `${line}\n`).join(""), { mtime: epoch }),
+    ...(system.keyrings ?? []).map(({ path, base64 }) =>
+      fileEntry(path, Buffer.from(base64, "base64"), { mtime: epoch }),
+    ),
   ];
 }
 

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { type Context, canonicalJson, type Lock, type LockedInput, type ProducerRequest, step } from "@base-kit/core";
-import { debianMachine, publicArchive, requireKeyring } from "@base-kit/debian-archive";
+import { debianMachine, requireKeyring } from "@base-kit/debian-archive";
 import { publicUrl } from "./archive/credentials.ts";
+import { imageSources } from "./archive/image-sources.ts";
 import { chooseMirrors } from "./archive/mirrors.ts";
 import { publicKeyring } from "./archive/public-keys.ts";
 import { type SourcesRequest, verifySources } from "./archive/sources.ts";
@@ -41,13 +42,15 @@ export async function resolve(
     handle.detail(`${packages.length} packages`);
     return packages;
   });
+  const { lines, keyrings } = imageSources(verified, { distribution, main: mirrors.main });
   const system: System = {
     distribution,
     suite,
     codename: merging.codename,
     architecture,
     mergedUsr: hasMergedUsr(merging),
-    sources: verified.map((each) => sourcesLine(each, { distribution, main: mirrors.main })),
+    sources: lines,
+    ...(keyrings.length === 0 ? {} : { keyrings }),
   };
   return {
     lockVersion: 1,
@@ -143,17 +146,4 @@ function lockedPackage(found: Package, { source, inputs }: VerifiedSuite): Locke
     sha256,
   };
   return packageInput(locked, inputs[0].name);
-}
-
-/** A folder of the build machine is no use in an image; for the distribution's own the public mirror stands there. */
-function sourcesLine(
-  { source, components }: VerifiedSuite,
-  { distribution, main }: { readonly distribution: Distribution; readonly main: string },
-): string {
-  const isSecurity = distribution === "debian" && source.suite.endsWith("-security");
-  const open = isSecurity
-    ? "http://security.debian.org/debian-security"
-    : publicArchive(distribution, source.architecture);
-  const isLocal = source.mirror.startsWith("file:") && main.startsWith("file:");
-  return `deb ${isLocal ? open : publicUrl(source.mirror)} ${source.suite} ${components.join(" ")}`;
 }

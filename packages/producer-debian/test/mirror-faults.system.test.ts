@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { hostPlatform, type Lock, type Rootfs } from "@base-kit/core";
 import { createContext, type HostContext } from "@base-kit/host";
-import { readTextFile } from "@base-kit/rootfs";
+import { mergedEntries, readTextFile } from "@base-kit/rootfs";
 import { createStore } from "@base-kit/store";
 import {
   createGpgHome,
@@ -15,6 +15,7 @@ import {
   type GpgHome,
   type Mirror,
   makeDebSuite,
+  readContent,
   requires,
   type SigningKey,
   startMirror,
@@ -202,6 +203,53 @@ describe.skipIf(requires("gpg").skip)("a mirror", { timeout: 60_000 }, () => {
       context = { ...context, store: createStore(join(dir, "second")) };
       const evil = { ...moved, "elsewhere.deb": Buffer.alloc((files[POOL] as Buffer).length) };
       expect(await outcome(evil, { faults })).toMatchObject(failed("verification", "FETCH_MISMATCH", /demo_1\.0/));
+    });
+  });
+
+  describe("that is added by --repository", () => {
+    const EXTRA: DescribedDeb = { name: "extra", files: { "usr/extra": "x" }, fields: ["Depends: demo"] };
+    const added = (packages: readonly DescribedDeb[] = [EXTRA], by = [other], more: DescribedSuite = {}) =>
+      suiteOf({ suite: "stuff", packages, ...more }, by);
+    async function buildWith(files: Record<string, Buffer>): Promise<Rootfs> {
+      await using own = await startMirror(suiteOf());
+      await using second = await startMirror(files);
+      const keyring = join(dir, "other.gpg");
+      writeFileSync(keyring, gpg.exportKeys([other]));
+      const repository = [`deb [signed-by=${keyring}] ${second.url} stuff main`];
+      return await build(own.url, { repository, include: ["extra"] });
+    }
+
+    test("gives its packages, its line and its key", async () => {
+      const rootfs = await buildWith(added());
+      expect(rootfs.packages.map(({ name }) => name)).toEqual(["demo", "extra", "lib-demo"]);
+      const line = (await readTextFile(rootfs, "etc/apt/sources.list"))?.split("\n").at(-2) ?? "";
+      const [, path = ""] =
+        /^deb \[signed-by=\/(etc\/apt\/keyrings\/other-[0-9a-f]{8}\.gpg)\] http:\S+ stuff main$/.exec(line) ?? [];
+      const entry = [...mergedEntries(rootfs)].find((each) => each.path === path);
+      expect(entry?.type === "file" && (await readContent(entry.content()))).toEqual(gpg.exportKeys([other]));
+    });
+
+    test("may list what fits any machine apart", async () => {
+      const rootfs = await buildWith(added([EXTRA], [other], { indexOfAll: true }));
+      expect(rootfs.packages.map(({ name }) => name)).toContain("extra");
+    });
+
+    test("is not believed by the distribution's key, nor the distribution by its", async () => {
+      await expect(buildWith(added([EXTRA], [key]))).rejects.toMatchObject({ code: "SIGNATURE_UNKNOWN_KEY" });
+    });
+
+    test("cannot bring another file under a version that is there", async () => {
+      const twin = { ...(PACKAGES[0] as DescribedDeb), files: { "usr/bin/demo": "evil" } };
+      await expect(buildWith(added([EXTRA, twin]))).rejects.toMatchObject({
+        code: "PACKAGE_AMBIGUOUS",
+        message: expect.stringMatching(/demo 1\.0 has two contents.*bookworm.*stuff/s),
+      });
+    });
+
+    test("has to say who signs it", async () => {
+      const repository = ["deb http://127.0.0.1:1/ stuff main"];
+      const { error } = await outcome(suiteOf(), { options: { repository } });
+      expect({ error }).toMatchObject(failed("usage", "REPOSITORY_INVALID", /by which keyring/));
     });
   });
 

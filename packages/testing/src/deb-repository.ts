@@ -35,6 +35,8 @@ export interface DescribedSuite {
   readonly date?: Date;
   /** Further lines of the Release: `Valid-Until: …`, `Acquire-By-Hash: yes`. */
   readonly fields?: readonly string[];
+  /** Whether packages for all architectures are in an index of their own. @default false */
+  readonly indexOfAll?: boolean;
   /** Changes the text of the index before it is signed for. */
   readonly spoilIndex?: (text: string) => string;
 }
@@ -66,30 +68,39 @@ export function makeDebSuite(described: DescribedSuite, sign: (release: string) 
   const { suite = "bookworm", packages = [], architecture = DEB_ARCHITECTURE, fields = [] } = described;
   const date = described.date ?? new Date(Date.now() - 60_000);
   const pool = packages.map((each) => ({ each, bytes: makeDeb(each), path: poolPath(each) }));
-  const stanzas = pool.map(({ each, bytes, path }) =>
-    [controlText(each), `Filename: ${path}`, `Size: ${bytes.length}`, `SHA256: ${sha256(bytes)}`, "", ""].join("\n"),
-  );
-  const text = Buffer.from((described.spoilIndex ?? ((index) => index))(stanzas.join("")));
-  const folder = `main/binary-${architecture}`;
-  const index = gzipSync(text);
+  const isAll = ({ architecture = "all" }: DescribedDeb) => described.indexOfAll === true && architecture === "all";
+  const stanza = ({ each, bytes, path }: (typeof pool)[number]) =>
+    [controlText(each), `Filename: ${path}`, `Size: ${bytes.length}`, `SHA256: ${sha256(bytes)}`, "", ""].join("\n");
+  const spoil = described.spoilIndex ?? ((index: string) => index);
+  const indexes = [architecture, ...(described.indexOfAll ? ["all"] : [])].map((name) => {
+    const listed = pool.filter(({ each }) => isAll(each) === (name === "all"));
+    const text = Buffer.from(spoil(listed.map(stanza).join("")));
+    return { folder: `main/binary-${name}`, text, index: gzipSync(text) };
+  });
   const release = [
     "Origin: Debian",
     "Label: Debian",
     `Suite: ${suite}`,
     `Codename: ${suite}`,
     `Date: ${date.toUTCString().replace("GMT", "UTC")}`,
-    `Architectures: ${architecture}`,
+    `Architectures: ${architecture}${described.indexOfAll ? " all" : ""}`,
     "Components: main",
     ...fields,
     "SHA256:",
-    ` ${sha256(text)} ${text.length} ${folder}/Packages`,
-    ` ${sha256(index)} ${index.length} ${folder}/Packages.gz`,
+    ...indexes.flatMap(({ folder, text, index }) => [
+      ` ${sha256(text)} ${text.length} ${folder}/Packages`,
+      ` ${sha256(index)} ${index.length} ${folder}/Packages.gz`,
+    ]),
     "",
   ].join("\n");
   return {
     ...Object.fromEntries(pool.map(({ path, bytes }) => [path, bytes])),
-    [`dists/${suite}/${folder}/Packages.gz`]: index,
-    [`dists/${suite}/${folder}/by-hash/SHA256/${sha256(index)}`]: index,
+    ...Object.fromEntries(
+      indexes.flatMap(({ folder, index }) => [
+        [`dists/${suite}/${folder}/Packages.gz`, index],
+        [`dists/${suite}/${folder}/by-hash/SHA256/${sha256(index)}`, index],
+      ]),
+    ),
     [`dists/${suite}/InRelease`]: Buffer.from(sign(release)),
   };
 }

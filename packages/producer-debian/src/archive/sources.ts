@@ -33,6 +33,7 @@ export async function verifySources(request: SourcesRequest, context: Context): 
     isWhole: name === suite,
     keyring: request.keyring,
     architecture: request.architecture,
+    isAdded: false,
   });
   const main = await verifySuite(own(suite, mirrors.main), within).catch(withSuiteHint(suite, distribution));
   if (options.compat === "debootstrap") return [main];
@@ -93,7 +94,7 @@ async function verifyRepository(line: string, architecture: string, context: Con
   const keyring = await loadKeyring(source.signedBy);
   const { uri, suite, components } = source;
   return verifySuite(
-    { mirror: uri.replace(/\/+$/, ""), suite, components, isWhole: true, keyring, architecture },
+    { mirror: uri.replace(/\/+$/, ""), suite, components, isWhole: true, keyring, architecture, isAdded: true },
     context,
   );
 }

@@ -23,6 +23,8 @@ export interface SuiteSource {
   readonly isWhole: boolean;
   readonly keyring: Keyring;
   readonly architecture: string;
+  /** Whether the user added it to the distribution's own. */
+  readonly isAdded: boolean;
 }
 
 /** A suite's Release, verified and of today. */
@@ -68,9 +70,20 @@ function withPlainComponents(release: Release): Release {
   return { ...release, components: release.components.map((component) => component.replace(/^updates\//, "")) };
 }
 
-/** Which files the suite's package lists are. */
+/** Which files the suite's package lists are: for each component one, and where the archive has them apart one of what fits any machine. */
 export function componentIndexes(suite: VerifiedSuite): readonly ComponentIndex[] {
-  return suite.components.map((component) => componentIndex(suite, component));
+  const { release, source, components } = suite;
+  return components.flatMap((component) => {
+    const own = componentIndex(suite, `${component}/binary-${source.architecture}/Packages`);
+    const all = release.indexOfAll ? componentIndex(suite, `${component}/binary-all/Packages`) : undefined;
+    const found = [own, all].filter((each) => each !== undefined);
+    if (found.length > 0) return found;
+    throw new BaseKitError(
+      "RELEASE_WITHOUT_INDEX",
+      `the Release of ${printable(source.suite)} at ${redactUrl(source.mirror)} lists no ${printable(`${component}/binary-${source.architecture}/Packages`)}`,
+      { kind: "verification", hint: "Is this mirror complete?" },
+    );
+  });
 }
 
 interface IndexForm extends IndexDigest {
@@ -80,19 +93,12 @@ interface IndexForm extends IndexDigest {
 /** gzip is half as large again as xz and read ten times as fast; mirrors seldom keep the plain form they list. */
 const FORMS = [".gz", ".xz", ".zst", ""] as const;
 
-function componentIndex(suite: VerifiedSuite, component: string): ComponentIndex {
+function componentIndex(suite: VerifiedSuite, path: string): ComponentIndex | undefined {
   const { release, source } = suite;
-  const path = `${component}/binary-${source.architecture}/Packages`;
   const form = FORMS.map((suffix) => ({ path: `${path}${suffix}`, ...release.indexes.get(`${path}${suffix}`) })).find(
     (each): each is IndexForm => each.sha256 !== undefined,
   );
-  if (form === undefined) {
-    throw new BaseKitError(
-      "RELEASE_WITHOUT_INDEX",
-      `the Release of ${printable(source.suite)} at ${redactUrl(source.mirror)} lists no ${printable(path)}`,
-      { kind: "verification", hint: "Is this mirror complete?" },
-    );
-  }
+  if (form === undefined) return undefined;
   const [first] = suite.inputs;
   const url = publicUrl(`${source.mirror}/dists/${source.suite}/${form.path}`);
   const input = {
