@@ -55,6 +55,7 @@ describe("wrong usage is told before anything is done", () => {
     [["build", "debootstrap:bookwrm"], "bookworm"],
     [["build", "debootstrap:../../etc"], "[SUITE_INVALID]"],
     [["build", "alpine:3.20", "--variant", "minbase"], "--variant"],
+    [["build", "alpine:3.20", "--snapshot", "20240101"], "lock --vendor"],
     [["build", "alpine:3.20", "--tga", "x"], "Did you mean --tag?"],
     [["build", "alpine:3.20", "--arch", "amd46"], "amd64"],
     [["build", "alpine:3.20", "-o", "docker-achive:x.tar"], "docker-archive:"],

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { requires, startMirror } from "@base-kit/testing";
+import { newApkKey, requires, startMirror, writeApkRepository } from "@base-kit/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { LockResult } from "../src/commands/lock.ts";
-import { type AlpineMirror, copyAlpineMirror, FOREIGN } from "./alpine-mirror.ts";
+import { ALPINE_ARCHITECTURE, type AlpineMirror, copyAlpineMirror, FOREIGN } from "./alpine-mirror.ts";
 import { createSandbox, type Sandbox } from "./run-cli.ts";
 
 interface ImageJson {
@@ -242,6 +242,30 @@ describe.skipIf(requires("alpine-mirror").skip)("without the network", () => {
       exitCode: 2,
       stderr: expect.stringContaining("lock … --vendor"),
     });
+  });
+});
+
+describe.skipIf(requires("alpine-mirror").skip)("packages that the mirror deletes when there are newer ones", () => {
+  const key = newApkKey();
+  const publish = (version: string) => {
+    const repository = sandbox.work("mirror/v3.20/main");
+    rmSync(repository, { recursive: true, force: true });
+    const hello = { name: "hello", version, files: { "usr/bin/hello": version }, info: ["depend = libfoo"] };
+    return writeApkRepository(repository, [hello, { name: "libfoo", version }], key, ALPINE_ARCHITECTURE);
+  };
+
+  test("are in the copies of lock --vendor, and give the same image without the network", async () => {
+    const options = ["--include", "hello", "--keyring", join(publish("1.0-r0"), key.name)];
+    const result = await sandbox.json<LockResult>(["lock", ...spec, ...options, "--vendor", "inputs"]);
+    expect(result.vendored).toMatchObject({ files: 5, skipped: [] });
+    const { id } = await built(...options, "--frozen-lockfile");
+    publish("1.1-r0");
+    rmSync(join(sandbox.dir, "cache"), { recursive: true });
+    const gone = await build(...options, "--frozen-lockfile");
+    expect(gone).toMatchObject({ exitCode: 5, stderr: expect.stringContaining("libfoo-1.0-r0.apk") });
+    expect((await built(...options, "--frozen-lockfile", "--offline", "--vendor", "inputs")).id).toBe(id);
+    await sandbox.json(["lock", ...spec, ...options, "--update"]);
+    expect(lockText()).toContain("hello-1.1-r0.apk");
   });
 });
 

@@ -40,9 +40,15 @@ export async function producerOptions(producer: Producer, flags: ProducerFlags):
     `the producer ${producer.name} refuses its options: ${problems.join("; ")}`,
     {
       kind: "usage",
-      hint: `\`base-kit producers ${producer.name}\` lists what it takes.`,
+      hint: `\`base-kit producers ${producer.name}\` lists what it takes.${noSnapshot(parsed.error.issues)}`,
     },
   );
+}
+
+/** Most distributions delete what is superseded; then only a copy keeps a lock alive. */
+function noSnapshot(issues: readonly { readonly code?: string; readonly keys?: readonly string[] }[]): string {
+  if (!issues.some(({ keys }) => keys?.includes("snapshot"))) return "";
+  return " It knows no mirror that keeps the past: `base-kit lock --vendor DIR` copies what a lock names, and --mirror takes a mirror of a certain day.";
 }
 
 /** `sourceDateEpoch` is spelled `--source-date-epoch`. */
