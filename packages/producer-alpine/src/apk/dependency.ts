@@ -16,6 +16,7 @@ export interface Dependency {
 }
 
 const WORD = /^(!?)([^\s!@<>=~]+)(?:@([\w.-]+))?(?:([<>=~]{1,2})([^\s<>=~]+))?$/;
+const NAME_ALONE = /^[^\s!@<>=~]+$/;
 /** A tag may also stand behind the version. */
 const TAGGED_LAST = /^(!?)([^\s!@<>=~]+)([<>=~]{1,2})([^\s<>=~@]+)@([\w.-]+)$/;
 
@@ -33,7 +34,9 @@ const OPERATORS: Readonly<Record<string, NonNullable<Dependency["operator"]>>> =
 
 /** Undefined for what is no dependency. */
 export function parseDependency(word: string): Dependency | undefined {
-  const last = TAGGED_LAST.exec(word);
+  // Most are no more than a name; an index has a hundred thousand of them.
+  if (NAME_ALONE.test(word)) return { name: word, conflict: false };
+  const last = word.includes("@") ? TAGGED_LAST.exec(word) : null;
   const [, bang, name, tag, sign, version] = last
     ? [last[0], last[1], last[2], last[5], last[3], last[4]]
     : (WORD.exec(word) ?? []);

@@ -24,16 +24,16 @@ const SUFFIXES: Readonly<Record<string, number>> = {
   p: 4,
 };
 
-const GRAMMAR = /^\d+(?:\.\d+)*(?:[a-z](?:\d+)?)?(?:_[a-z]+\d*)*(?:-r\d+)?$/;
+/** As many digits as are compared as a number are 17. */
+const GRAMMAR =
+  /^\d{1,17}(?:\.\d{1,17})*(?:[a-z]\d{0,17})?(?:_(?:alpha|beta|pre|rc|cvs|svn|git|hg|p)\d{0,17})*(?:-r\d{1,17})?$/;
 const PIECES = /([a-z])(?=\d|_|-|$)|_([a-z]+)|-r(\d+)|(\.)?(\d+)/y;
-/** As many digits as are compared as a number. */
-const DIGITS_AT_MOST = 17;
 
 const parsed = new Map<string, readonly Component[] | null>();
 const REMEMBERED = 50_000;
 
 export function isVersion(text: string): boolean {
-  return componentsOf(text) !== null;
+  return GRAMMAR.test(text);
 }
 
 /** Less than, equal to or greater than zero, for `sort`. Something that is no version is older than any that is. */
@@ -85,12 +85,9 @@ function parse(text: string): readonly Component[] | null {
     const before = components.at(-1)?.kind;
     if (letter !== undefined) components.push({ kind: KIND.letter, value: letter.charCodeAt(0) });
     else if (suffix !== undefined) {
-      const value = Object.hasOwn(SUFFIXES, suffix) ? SUFFIXES[suffix] : undefined;
-      if (value === undefined) return null;
-      components.push({ kind: KIND.suffix, value });
+      components.push({ kind: KIND.suffix, value: SUFFIXES[suffix] ?? 0 });
     } else {
       const number = revision ?? digits ?? "";
-      if (number.length > DIGITS_AT_MOST) return null;
       if (revision !== undefined) components.push({ kind: KIND.revision, value: Number(number) });
       else if (before === KIND.suffix) components.push({ kind: KIND.suffixNumber, value: Number(number) });
       else if (dot !== undefined) components.push(...fraction(number));
