@@ -3,16 +3,24 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { watchMemory } from "./memory.mjs";
 
-/** Runs a program to its end. Wall time in milliseconds; peak memory in MiB where the program is node, or of `all` that it starts. */
+/**
+ * Runs a program to its end. Wall time in milliseconds; peak memory in MiB where the program is node, or of `all` that it starts;
+ * `inside` is the number that it prints.
+ */
 export async function run(command, args, { stdin, env, cwd, peak = false } = {}) {
   const started = performance.now();
   const child = spawn(command, args, {
-    stdio: [stdin ?? "ignore", "ignore", "pipe", peak === true ? "pipe" : "ignore"],
+    stdio: [stdin ?? "ignore", "pipe", "pipe", peak === true ? "pipe" : "ignore"],
     cwd,
     env: { ...process.env, ...env, ...(peak === true ? { NODE_OPTIONS: `--import=${REPORT_PEAK}` } : {}) },
   });
   const stop = peak === "all" ? watchMemory(child.pid) : undefined;
+  let stdout = "";
   let stderr = "";
+  child.stdout.on("data", (chunk) => {
+    // The beginning is enough for a number; the rest is read so that nobody waits.
+    if (stdout.length < 100) stdout += chunk;
+  });
   let report = "";
   child.stderr.on("data", (chunk) => {
     stderr += chunk;
@@ -24,7 +32,7 @@ export async function run(command, args, { stdin, env, cwd, peak = false } = {})
   const wall = performance.now() - started;
   const watched = stop?.();
   if (code !== 0) throw new Error(`${command} ${args[0]} ended with ${code ?? signal}: ${stderr.slice(-2000)}`);
-  return { wall, peak: watched ?? Number(report) / 1024 };
+  return { wall, peak: watched ?? Number(report) / 1024, inside: Number(stdout) };
 }
 
 const REPORT_PEAK = `data:text/javascript,${encodeURIComponent(
@@ -44,7 +52,11 @@ export async function medians(times, works) {
   return Object.fromEntries(
     [...results].map(([name, all]) => [
       name,
-      { wall: median(all.map(({ wall }) => wall)), peak: median(all.map(({ peak }) => peak)) },
+      {
+        wall: median(all.map(({ wall }) => wall)),
+        peak: median(all.map(({ peak }) => peak)),
+        inside: median(all.map(({ inside = Number.NaN }) => inside)),
+      },
     ]),
   );
 }
@@ -69,5 +81,14 @@ export function line(what, ours, theirs, target) {
   const ms = (value) => `${Math.round(value)} ms`.padStart(9);
   process.stdout.write(
     `${what.padEnd(58)}${ms(ours)}${ms(theirs)}${ratio.toFixed(2).padStart(8)} ×   ≤ ${target.toFixed(1)} ×  ${verdict}\n`,
+  );
+}
+
+/** A line with an absolute target, beside what nobody can do without. */
+export function besideFloor(what, ours, floor, atMost) {
+  const ms = (value) => `${Math.round(value)} ms`.padStart(9);
+  const ratio = (ours / floor).toFixed(2).padStart(8);
+  process.stdout.write(
+    `${what.padEnd(58)}${ms(ours)}${ms(floor)}${ratio} ×   ≤ ${atMost} ms  ${ours <= atMost ? "ok" : "MISSED"}\n`,
   );
 }
