@@ -85,12 +85,10 @@ export const RUNTIMES: readonly RuntimeRule[] = [
     image: (version) => `ruby:${version === "" ? "" : `${version}-`}slim`,
     add: async ({ path, root, closures }) => {
       const prefix = prefixOf(path);
-      await takeIfThere(
-        root,
-        closures,
-        `${prefix}/lib/ruby`,
-        (inside) => !/(?:^|\/)(?:test|spec|doc)(?:\/|$)/.test(inside),
-      );
+      // Tests, and what people use who write programs; with what names them among the gems.
+      const left =
+        /(?:^|\/)(?:(?:test|spec|doc|rdoc|irb)(?:\/|$)|(?:rbs|typeprof|debug|test-unit|minitest|power_assert)-\d)/;
+      await takeIfThere(root, closures, `${prefix}/lib/ruby`, (inside) => !left.test(inside));
       for (const folder of foldersIn(root, `${prefix}/lib`).filter((name) => name.includes("-linux-")))
         await takeIfThere(root, closures, `${prefix}/lib/${folder}/ruby`);
     },
