@@ -19,10 +19,13 @@ import { type LockedBuild, type LockedPackage, readLock } from "./lock.ts";
 import { openPackage } from "./unpack/open-package.ts";
 import { parseParagraph } from "./unpack/paragraph.ts";
 import { refuseDeb } from "./unpack/refuse.ts";
+import { Room } from "./unpack/room.ts";
 import { layOut, type NamedPackage, type Tree } from "./unpack/tree.ts";
 
 /** Opened at once; each holds its unpacked data for a moment. */
 const AT_ONCE = 4;
+/** Bytes of packages; unpacked they have five times as many. */
+const SIZE_AT_ONCE = 16 * 1024 ** 2;
 
 interface Installed {
   readonly locked: LockedPackage;
@@ -69,20 +72,13 @@ export async function produce(lock: Lock, context: Context, { onForeseen }: Prod
 
 async function openPackages({ packages, system }: LockedBuild, context: Context): Promise<readonly Installed[]> {
   const opening: Promise<Installed>[] = [];
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  const open = async (locked: LockedPackage, path: string): Promise<Installed> => {
-    if (running >= AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
-    running += 1;
-    try {
+  const room = new Room({ places: AT_ONCE, size: SIZE_AT_ONCE });
+  const open = (locked: LockedPackage, path: string): Promise<Installed> =>
+    room.within(locked.size, async () => {
       const name = decodeURIComponent(basename(new URL(locked.url).pathname));
       const opened = await openPackage({ path, sha256: locked.sha256, name }, context);
       return { locked, named: { ...opened, ...identify(opened.contents.control, locked, name) } };
-    } finally {
-      running -= 1;
-      waiting.shift()?.();
-    }
-  };
+    });
   const sources = packages.map(({ url, size, sha256 }) => ({
     url: withCredentials(url, system.distribution, context),
     size,

@@ -1,6 +1,7 @@
 import { type DecompressOptions, decompress } from "./decompress.ts";
 import { DETECTION_SIZE, detectCompression } from "./detect-compression.ts";
 import { xzDecodersAtOnce } from "./xz-pool.ts";
+import { xzContentSize } from "./xz-size.ts";
 
 const waiting: (() => void)[] = [];
 let decoding = 0;
@@ -18,7 +19,9 @@ export async function decompressBuffer(bytes: Uint8Array, options: DecompressOpt
   else await new Promise<void>((resolve) => waiting.push(resolve));
   try {
     options.signal?.throwIfAborted();
-    return await collect(decompress(once(bytes), options));
+    const { limit = Number.POSITIVE_INFINITY } = options;
+    const size = xzContentSize(bytes) ?? 0;
+    return await collect(decompress(once(bytes), options), size > LARGE && size <= limit ? size : 0);
   } finally {
     // The place is handed on, so that a later call cannot come before.
     const next = waiting.shift();
@@ -27,12 +30,28 @@ export async function decompressBuffer(bytes: Uint8Array, options: DecompressOpt
   }
 }
 
-async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+/** Content as large as this is not in memory twice, as pieces and as a whole. */
+const LARGE = 4 * 1024 ** 2;
+
+/** `expected` bytes of room, unless there come more or fewer. */
+async function collect(chunks: AsyncIterable<Uint8Array>, expected = 0): Promise<Buffer> {
+  const room = Buffer.allocUnsafeSlow(expected);
   const parts: Uint8Array[] = [];
-  for await (const chunk of chunks) parts.push(chunk);
+  let used = 0;
+  for await (const chunk of chunks) {
+    if (parts.length > 0 || used + chunk.length > expected) parts.push(chunk);
+    else {
+      room.set(chunk, used);
+      used += chunk.length;
+    }
+  }
+  const filled = room.subarray(0, used);
+  if (parts.length === 0) return filled;
   const [only, ...others] = parts;
-  if (only !== undefined && others.length === 0) return Buffer.from(only.buffer, only.byteOffset, only.byteLength);
-  return Buffer.concat(parts);
+  if (used === 0 && only !== undefined && others.length === 0) {
+    return Buffer.from(only.buffer, only.byteOffset, only.byteLength);
+  }
+  return Buffer.concat([filled, ...parts]);
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
