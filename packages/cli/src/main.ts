@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
 import type { Answer } from "./grammar/answer.ts";
-import { createProgram } from "./program.ts";
+import type { createProgram } from "./program.ts";
 import type { CommonOptions } from "./session.ts";
 
 const USAGE = 2;
@@ -18,9 +18,11 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.stderr.on("error", () => {});
   // Nobody has expected it; what is still running cannot be trusted to end.
   process.on("uncaughtException", (error) => void fail(error).then(() => process.exit()));
-  const program = createProgram(perform);
-  exitByThrowing(program);
   try {
+    // Loaded here, so that it is told when there are too few files for it that may be open.
+    const { createProgram } = await import("./program.ts");
+    const program = createProgram(perform);
+    exitByThrowing(program);
     await program.parseAsync(argv, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE;
