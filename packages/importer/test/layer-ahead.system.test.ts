@@ -90,6 +90,29 @@ describe.skipIf(requires("docker").skip)("a layer sent to a real engine before i
     expect(sentAhead()).toEqual([]);
   });
 
+  test("that was stopped half-way is no image", async () => {
+    const controller = new AbortController();
+    const stopping = testContext({ signal: controller.signal });
+    try {
+      const image = await markedImage(context, { ballast: 2 ** 22 });
+      const endless = async function* () {
+        for await (const chunk of layerOf(image)) {
+          yield chunk.subarray(0, chunk.length / 2);
+          controller.abort(new Error("stopped by the user"));
+          await new Promise(() => {});
+        }
+      };
+      const { takeAhead } = engineSink(await findEngine({ importer: "engine-api", host }, stopping));
+      {
+        await using sink = takeAhead?.(endless(), stopping);
+        await expect(sink?.write([image], [reference], stopping)).rejects.toThrow("stopped by the user");
+      }
+      expect(sentAhead()).toEqual([]);
+    } finally {
+      stopping.dispose();
+    }
+  });
+
   test("whose source fails is no image, and the failure is told", async () => {
     const image = await markedImage(context, { ballast: 2 ** 22 });
     const failure = new Error("the disk was taken out");
@@ -107,6 +130,44 @@ describe.skipIf(requires("docker").skip)("a layer sent to a real engine before i
     expect(sentAhead()).toEqual([]);
     expect(() => docker("image", "inspect", image.config.digest)).toThrow();
   });
+});
+
+test("a layer that may have come in when the work was stopped is looked for by its label, and taken away", async () => {
+  const controller = new AbortController();
+  const stopping = testContext({ signal: controller.signal });
+  const image = await testImage(context);
+  const id = `sha256:${"1".repeat(64)}`;
+  const found = { Id: id, Architecture: "amd64", Size: 1, RepoTags: null, RootFS: { Layers: [] } };
+  let lists = 0;
+  const deleted: string[] = [];
+  const engine = await startFakeEngine(context.dir, image, {
+    handlers: {
+      "POST /images/create": async (request) => {
+        await drain(request);
+        controller.abort(new Error("stopped by the user"));
+      },
+      // It appears only after a while.
+      "GET /images/json": (_, response) => void response.end(JSON.stringify(++lists < 3 ? [] : [found])),
+      [`GET /images/${id}/json`]: (_, response) => void response.end(JSON.stringify(found)),
+      [`DELETE /images/${id}`]: (request, response) => {
+        deleted.push(request.url ?? "");
+        response.end("[]");
+      },
+    },
+  });
+  try {
+    const { takeAhead } = engineSink(await findEngine({ importer: "engine-api", host: engine.host }, stopping));
+    {
+      await using sink = takeAhead?.(layerOf(image), stopping);
+      await expect(sink?.write([image], [reference], stopping)).rejects.toThrow("stopped by the user");
+    }
+    const asked = engine.requests.find(({ line }) => line.startsWith("GET /images/json"))?.line ?? "";
+    expect(decodeURIComponent(asked)).toMatch(/filters=\{"label":\["base-kit\.layer-sent-ahead=[0-9a-f]{16}"\]\}$/);
+    expect(deleted).toEqual([`/images/${id}`]);
+  } finally {
+    await engine.close();
+    stopping.dispose();
+  }
 });
 
 describe("an engine that fails with a layer ahead", () => {
