@@ -176,7 +176,8 @@ async function gather(
   const interpreters: ByteString[] = [];
   const runtimes = new Set<ByteString>();
 
-  const addInterpreter = async (path: ByteString, user: string) => {
+  const addInterpreter = async (path: ByteString, user: string, chain: readonly ByteString[] = []) => {
+    if (chain.includes(path) || chain.length >= INTERPRETERS_AT_MOST) throw endlessScript(path, user);
     if (interpreters.includes(path)) return;
     interpreters.push(path);
     const found = resolvePath(root, path);
@@ -184,14 +185,17 @@ async function gather(
     await tree.take(path);
     const copy = copyFromRoot(root, found.path, context);
     const kind = readProgram({ copy: copy.path, name: textFromBytes(path) }, false);
-    if (kind.kind === "script") await addShebang(kind.shebang, textFromBytes(path));
+    if (kind.kind === "script") await addShebang(kind.shebang, textFromBytes(path), [...chain, path]);
     else if (kind.kind === "dynamic" || kind.kind === "static")
       await closures.add({ file: `${user} (by ${textFromBytes(path)})`, path: found.path, markers: kind.markers });
     runtimes.add(found.path);
   };
-  const addShebang = async (shebang: Parameters<typeof resolveShebang>[0], file: string) => {
-    if (interpreters.length > INTERPRETERS_AT_MOST) return;
-    for (const path of resolveShebang(shebang, { file, root })) await addInterpreter(path, file);
+  const addShebang = async (
+    shebang: Parameters<typeof resolveShebang>[0],
+    file: string,
+    chain: readonly ByteString[] = [],
+  ) => {
+    for (const path of resolveShebang(shebang, { file, root })) await addInterpreter(path, file, chain);
   };
 
   const commands: (readonly string[] | undefined)[] = [];
@@ -243,5 +247,13 @@ async function gather(
   return { items: tree.items, runtime, packages, report, inputs };
 }
 
-/** A script for a script for a script: the kernel follows five. */
-const INTERPRETERS_AT_MOST = 16;
+/** A script for a script for a script: Linux follows five (fs/exec.c, `exec_binprm`). */
+const INTERPRETERS_AT_MOST = 5;
+
+function endlessScript(path: ByteString, user: string): BaseKitError {
+  return new BaseKitError(
+    "SCRATCH_INTERPRETER_MISSING",
+    `${printable(user)} is a script for ${printable(path)}, which is a script for another and so on: no program begins it`,
+    { kind: "unsupported", hint: "Let its first line name a program. Nothing was written." },
+  );
+}

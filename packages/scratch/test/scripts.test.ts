@@ -12,14 +12,18 @@ beforeEach(() => {
 });
 afterEach(() => context.dispose());
 
+function addFile(path: string, content: string | Uint8Array): void {
+  const file = join(context.dir, "root", path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, content, { mode: 0o755 });
+}
+
 /** What comes along with a script that begins with this line, in a system of static programs. */
 async function broughtBy(line: string): Promise<readonly string[]> {
   const root = join(context.dir, "root");
-  for (const path of ["usr/bin/env", "bin/sh", "usr/bin/tool", "opt/it's here", "usr/bin/a=b"]) {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), elfBytes(), { mode: 0o755 });
-  }
-  writeFileSync(join(root, "script"), `${line}\n`);
+  for (const path of ["usr/bin/env", "bin/sh", "usr/bin/tool", "opt/it's here", "usr/bin/a=b"])
+    addFile(path, elfBytes());
+  addFile("script", `${line}\n`);
   const { segments } = await scratchRootfs(["/script"], { root: directoryRoot(root) }, context);
   return [...(segments[0]?.entries() ?? [])]
     .filter(({ type, path }) => type === "file" && path !== "script")
@@ -46,6 +50,20 @@ describe("the first line of a script", () => {
     ["#!/usr/bin/env", ["usr/bin/env"]],
   ])("%s", async (line, expected) => {
     expect(await broughtBy(line)).toEqual(expected);
+  });
+
+  test("may lead through scripts, but not through more than Linux follows, nor in a circle", async () => {
+    for (let at = 1; at < 6; at++) addFile(`i${at}`, `#!/i${at + 1}\n`);
+    addFile("i6", `#!/bin/sh\n`);
+    addFile("a", "#!/b\n");
+    addFile("b", "#!/a\n");
+    expect(await broughtBy("#!/i3")).toEqual(["bin/sh", "i3", "i4", "i5", "i6"]);
+    for (const line of ["#!/i2", "#!/a"]) {
+      await expect(broughtBy(line)).rejects.toMatchObject({
+        code: "SCRATCH_INTERPRETER_MISSING",
+        message: expect.stringMatching(/no program begins it$/),
+      });
+    }
   });
 
   test.each([
