@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { alpine, canMakeAlpine } from "./alpine.mjs";
 import { canMakeDebian, debian } from "./debian.mjs";
 import { debianPackages } from "./debian-packages.mjs";
 import { growth } from "./growth.mjs";
@@ -35,6 +36,8 @@ try {
     await debian({ cli: CLI, folder, rounds: ROUNDS });
     await debianPackages({ cli: CLI, folder, rounds: ROUNDS, mirror: debianMirror() });
   } else process.stdout.write("Debian natively: left out, it needs root, debootstrap and mmdebstrap\n");
+  if (canMakeAlpine()) await alpine({ cli: CLI, folder, rounds: ROUNDS, engine: engineAnswers() });
+  else process.stdout.write("Alpine: left out, it needs a folder with Alpine's files as BASE_KIT_TEST_ALPINE_MIRROR\n");
   await growth(CLI, folder);
   await layers(folder, ROUNDS);
   await layerGrowth(folder);
