@@ -165,7 +165,8 @@ workspace.addPackage({
     registry,
     scratch,
   ],
-  deps: ["commander", "zod"],
+  // The last two are what its bundle looks for at run time.
+  deps: ["commander", "zod", "spdx-license-ids", "xz-decompress"],
 });
 
 for (const each of workspace.packages) {

@@ -13,7 +13,7 @@ export const nx = {
       "{workspaceRoot}/package-lock.json",
       { runtime: "node --version" },
     ],
-    default: ["{projectRoot}/**/*", "!{projectRoot}/dist/**/*", "sharedGlobals"],
+    default: ["{projectRoot}/**/*", "!{projectRoot}/dist/**/*", "!{projectRoot}/bundle/**/*", "sharedGlobals"],
     production: ["default", "!{projectRoot}/test/**/*", "!{projectRoot}/**/*.md", "!{projectRoot}/tsconfig.test.json"],
   },
   targetDefaults: {
@@ -23,6 +23,14 @@ export const nx = {
       dependsOn: ["^build"],
       inputs: ["production", "^production"],
       outputs: ["{projectRoot}/dist"],
+      cache: true,
+    },
+    bundle: {
+      command: "node ../../tools/bundle/bundle.mjs",
+      options: { cwd: "{projectRoot}" },
+      dependsOn: ["build"],
+      inputs: ["production", "^production", "{workspaceRoot}/tools/bundle/**/*"],
+      outputs: ["{projectRoot}/bundle"],
       cache: true,
     },
     typecheck: {
@@ -42,7 +50,7 @@ export const nx = {
     publint: {
       command: "publint --strict",
       options: { cwd: "{projectRoot}" },
-      dependsOn: ["build"],
+      dependsOn: ["build", "bundle"],
       inputs: ["production"],
       cache: true,
     },
@@ -57,7 +65,7 @@ export const release = {
     conventionalCommits: true,
     preserveMatchingDependencyRanges: false,
     versionActions: "tools/release/version-actions.cjs",
-    preVersionCommand: "npx nx run-many -t build typecheck lint publint",
+    preVersionCommand: "npx nx run-many -t build bundle typecheck lint publint",
   },
   changelog: { workspaceChangelog: { file: "CHANGELOG.md", createRelease: false }, projectChangelogs: false },
   releaseTag: { pattern: "v{version}" },

@@ -57,7 +57,7 @@ export class WorkspacePackage extends Component {
       tags: [`layer:${this.layer}`],
       // What only tests use must not order the builds: the test kit is built on packages that are tested with it.
       implicitDependencies: this.testUses.map(({ dir }) => `!${dir}`),
-      targets: { build: {}, typecheck: {}, lint: {}, publint: {} },
+      targets: { build: {}, ...(this.options.bin ? { bundle: {} } : {}), typecheck: {}, lint: {}, publint: {} },
     });
     json(this.project, `${this.root}/tsconfig.json`, {
       files: [],
@@ -103,7 +103,7 @@ export class WorkspacePackage extends Component {
         "./package.json": "./package.json",
       },
       // Sources are shipped because source maps and the source condition point at them.
-      files: [...(bin ? ["bin"] : []), "dist", "src", "!**/*.tsbuildinfo"],
+      files: [...(bin ? ["bin", "bundle"] : []), "dist", "src", "!**/*.tsbuildinfo"],
       sideEffects: false,
       dependencies: { ...versions(this.uses), ...ranges(deps ?? []) },
       ...(peerDeps ? { peerDependencies: peerDeps } : {}),

@@ -20,6 +20,7 @@ export const VERSIONS = {
   nx: "24.0.6",
   projen: "0.103.25",
   publint: "0.3.25",
+  rolldown: "~1.2.18",
   "spdx-license-ids": "^3.0.24",
   "tar-stream": "^3.2.2",
   tsx: "^4.20.0",

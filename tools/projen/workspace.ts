@@ -35,7 +35,15 @@ export class Workspace extends Project {
     new Projenrc(this);
     this.defaultTask?.reset("node --import tsx .projenrc.ts");
 
-    this.gitignore.exclude("dist/", "coverage/", ".nx/", "*.tsbuildinfo", "*.tgz", ".ready.lock*");
+    this.gitignore.exclude(
+      "dist/",
+      "packages/*/bundle/",
+      "coverage/",
+      ".nx/",
+      "*.tsbuildinfo",
+      "*.tgz",
+      ".ready.lock*",
+    );
     this.gitattributes.addAttributes("package-lock.json", "linguist-generated");
     for (const binary of ["*.apk", "*.deb", "*.gpg", "*.gz", "*.tar", "*.xz", "*.zst"]) {
       this.gitattributes.addAttributes(binary, "-text");
@@ -104,8 +112,8 @@ export class Workspace extends Project {
         test: "node tools/test.mjs",
         "test:unit": "node tools/test.mjs --unit",
         bench: "node tools/ready.mjs && node tools/bench/run.mjs",
-        build: "node tools/ready.mjs && nx run-many -t build",
-        check: "node tools/ready.mjs && nx run-many -t build typecheck lint publint && knip",
+        build: "node tools/ready.mjs && nx run-many -t build bundle",
+        check: "node tools/ready.mjs && nx run-many -t build bundle typecheck lint publint && knip",
         lint: "biome check --error-on-warnings .",
         format: "biome check --write .",
         synth: "projen",
@@ -120,6 +128,7 @@ export class Workspace extends Project {
         "nx",
         "projen",
         "publint",
+        "rolldown",
         "tsx",
         "typescript",
         "vitest",

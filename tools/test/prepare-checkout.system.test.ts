@@ -36,6 +36,12 @@ describe("a checkout that has to be prepared", () => {
   beforeEach(() => {
     cpSync(join(tools, "ready.mjs"), join(root, "tools/ready.mjs"));
     cpSync(join(tools, "launch"), join(root, "tools/launch"), { recursive: true });
+    write(
+      "tools/bundle/bundle.mjs",
+      `import { mkdirSync, writeFileSync } from "node:fs";
+      mkdirSync("packages/cli/bundle", { recursive: true });
+      writeFileSync("packages/cli/bundle/main.js", "");`,
+    );
     write("bin/npm", "#!/bin/sh\n");
     chmodSync(join(root, "bin/npm"), 0o755);
   });

@@ -9,6 +9,7 @@ let root: string;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "base-kit-ready-"));
   write("tsconfig.base.json", "{}");
+  write("tools/bundle/bundle.mjs", "");
   write("package-lock.json", lock({ "": {}, "node_modules/a": { version: "1.0.0" } }));
   write("packages/one/package.json", "{}");
   write("packages/one/tsconfig.lib.json", "{}");
@@ -57,6 +58,7 @@ describe("packages count as compiled", () => {
 
   beforeEach(() => {
     write("packages/one/dist/.tsbuildinfo", "{}");
+    write("packages/cli/bundle/main.js", "");
     write("node_modules/.cache/base-kit/compiled", "");
     utimesSync(join(root, "node_modules/.cache/base-kit/compiled"), LATER, LATER);
   });
@@ -71,8 +73,15 @@ describe("packages count as compiled", () => {
     "packages/one/tsconfig.lib.json",
     "packages/one/src/index.ts",
     "packages/one/src",
+    "tools/bundle",
+    "tools/bundle/bundle.mjs",
   ])("not when %s is newer", (path) => {
     utimesSync(join(root, path), MUCH_LATER, MUCH_LATER);
+    expect(isCompiled(root)).toBe(false);
+  });
+
+  it("not without the bundle of the command line", () => {
+    rmSync(join(root, "packages/cli/bundle"), { recursive: true });
     expect(isCompiled(root)).toBe(false);
   });
 

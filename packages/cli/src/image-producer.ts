@@ -24,6 +24,7 @@ import {
   requireImages,
 } from "@base-kit/oci";
 import { describeRootfs } from "@base-kit/rootfs";
+import { strictObject } from "zod";
 import { parseSource } from "./options/source.ts";
 import { openSource } from "./sources.ts";
 
@@ -35,7 +36,7 @@ export const existingImage: Producer = defineProducer({
   name: "image",
   summary: "an image from a registry, an engine, a layout or an archive, as the base of another",
   releases: ["debian:bookworm-slim", "alpine:3.20", "oci:DIRECTORY:TAG", "docker-daemon:NAME"],
-  schema: async () => (await import("zod")).z.strictObject({}),
+  schema: async () => strictObject({}),
   resolve: async ({ release, platform, sourceDateEpoch }, context) => {
     const from = required(release);
     const source = await openSource(from, context, { platform });

@@ -92,23 +92,7 @@ export function scratchProducer(gather: Gather): Producer<ScratchRequest> {
 }
 
 async function requestSchema() {
-  const { z } = await import("zod");
-  const texts = z.array(z.string()).optional();
-  const text = z.string().optional();
-  return z.strictObject({
-    programs: z.array(z.string()).min(1),
-    arch: text,
-    root: text,
-    fromImage: text,
-    with: texts,
-    without: texts,
-    caCertificates: text,
-    env: texts,
-    user: text,
-    workdir: text,
-    entrypoint: text,
-    cmd: text,
-  }) as unknown as Awaited<ReturnType<Producer<ScratchRequest>["schema"]>>;
+  return (await import("./scratch-schema.ts")).scratchSchema;
 }
 
 async function requestOfLock({ options }: Lock): Promise<ScratchRequest> {

@@ -107,7 +107,6 @@ async function certificatesFor(tls: FetchTls | undefined, env: Readonly<Record<s
 }
 
 async function follow(start: URL, options: FetchOptions, connections: Connections): Promise<FetchResponse> {
-  const { request } = await import("undici");
   const { method = "GET", body } = options;
   let tls = options.tls;
   const reads = method === "GET" || method === "HEAD";
@@ -121,7 +120,10 @@ async function follow(start: URL, options: FetchOptions, connections: Connection
     const target = withoutCredentials(url);
     let response: Dispatcher.ResponseData;
     try {
-      response = await request(target, {
+      const dispatcher = await connections.for(target, tls);
+      response = await dispatcher.request({
+        origin: target.origin,
+        path: target.pathname + target.search,
         method,
         headers: {
           "user-agent": "base-kit",
@@ -130,7 +132,6 @@ async function follow(start: URL, options: FetchOptions, connections: Connection
           ...headers,
           ...(body === undefined ? {} : { "content-length": String(body.size) }),
         },
-        dispatcher: await connections.for(target, tls),
         // undici takes a body of no bytes for none, and a server may wait for its length.
         ...(body === undefined || body.size === 0 ? {} : { body: Readable.from(body.open(), { objectMode: false }) }),
         ...(reads ? {} : { headersTimeout: patienceMs }),

@@ -4,7 +4,6 @@ import { BaseKitError, type Context, isBaseKitError, type LockedInput, redactUrl
 import { type FetchedFile, fetchFile } from "@base-kit/store";
 import { type Minirootfs, releasesFolder, type Wanted } from "./minirootfs.ts";
 import { publicUrl } from "./mirror.ts";
-import { parseReleaseIndex } from "./release-index.ts";
 
 const INDEX = "latest-releases.yaml";
 /** Real ones have some kilobytes. */
@@ -33,7 +32,9 @@ export async function findNewest(wanted: Wanted, context: Context): Promise<Newe
     throw isMissing(error) ? await unknownRelease(wanted, error, context) : error;
   }
   const text = await readFile(fetched.path, "utf8");
-  const { branch, file, ...listed } = await parseReleaseIndex(text, { url: shown, architecture });
+  // Loaded here: neither YAML nor zod is small.
+  const { parseReleaseIndex } = await import("./release-index.ts");
+  const { branch, file, ...listed } = parseReleaseIndex(text, { url: shown, architecture });
   if (release.branch !== "latest-stable" && release.branch !== branch) {
     throw new BaseKitError("ALPINE_INDEX_INVALID", `${shown} lists files of ${branch}, expected ${release.branch}`, {
       kind: "verification",

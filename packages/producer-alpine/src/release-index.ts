@@ -1,4 +1,6 @@
 import { BaseKitError, printable } from "@base-kit/core";
+import { parse } from "yaml";
+import { z } from "zod";
 
 /** One file that `latest-releases.yaml` lists. */
 export interface ReleaseFile {
@@ -20,17 +22,16 @@ export interface ReleaseFile {
  * @param url for messages
  * @throws BaseKitError `ALPINE_INDEX_INVALID` (verification)
  */
-export async function parseReleaseIndex(
+export function parseReleaseIndex(
   text: string,
   { url, architecture }: { readonly url: string; readonly architecture: string },
-): Promise<ReleaseFile> {
+): ReleaseFile {
   const invalid = (why: string, cause?: unknown) =>
     new BaseKitError("ALPINE_INDEX_INVALID", `${url} is not what Alpine publishes: ${why}`, {
       kind: "verification",
       hint: "Is this a mirror of Alpine? It may be in the middle of an update: try again later, or use another one.",
       cause,
     });
-  const [{ parse }, { z }] = await Promise.all([import("yaml"), import("zod")]);
   let list: unknown;
   try {
     // Every scalar stays the text it is: a version or a digest may look like a number.

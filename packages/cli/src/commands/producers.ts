@@ -1,3 +1,4 @@
+import { toJSONSchema } from "zod";
 import { flag } from "../options/producer.ts";
 import { loadProducer, PRODUCERS } from "../producers.ts";
 
@@ -19,12 +20,11 @@ interface JsonSchema {
 
 /** `base-kit producers [name]`: what there is, and what each takes. */
 export async function describeProducers(name: string | undefined): Promise<readonly ProducerDescription[]> {
-  const { z } = await import("zod");
   const names = name === undefined ? Object.keys(PRODUCERS) : [name];
   return Promise.all(
     names.map(async (each) => {
       const producer = await loadProducer(each);
-      const options = z.toJSONSchema(await producer.schema(), { io: "input", unrepresentable: "any" }) as JsonSchema;
+      const options = toJSONSchema(await producer.schema(), { io: "input", unrepresentable: "any" }) as JsonSchema;
       return { name: producer.name, summary: producer.summary, releases: producer.releases, options };
     }),
   );

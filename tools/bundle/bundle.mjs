@@ -1,0 +1,51 @@
+// Writes packages/cli/bundle: the command line and all that it loads in few files, because Node takes longer to find and
+// read some 900 modules than most commands take to work. Whoever imports a package gets what the compiler wrote.
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
+import { thirdPartyLicences } from "./licences.mjs";
+
+const TOOLS = dirname(fileURLToPath(import.meta.url));
+const CLI = join(TOOLS, "../../packages/cli");
+/** Beside `dist`, so that a path that starts at a module means the same in both. */
+const BUNDLE = join(CLI, "bundle");
+const LICENCES = "THIRD-PARTY-LICENSES.txt";
+
+/** What dockerode loads for ssh and for builds. Both are left to Docker's own command line. */
+const NEVER_CALLED = ["ssh2", "@grpc/grpc-js", "@grpc/proto-loader", "protobufjs"];
+
+const leftOut = {
+  name: "left-out",
+  resolveId: (id) => {
+    if (id === "undici") return join(TOOLS, "undici.mjs");
+    return NEVER_CALLED.includes(id) ? `\0${id}` : undefined;
+  },
+  load: (id) => (id.startsWith("\0") && NEVER_CALLED.includes(id.slice(1)) ? "module.exports = {};" : undefined),
+};
+
+/** A worker is a program of its own, found by its name beside the module that starts it. */
+const workers = {
+  name: "workers",
+  transform(code, id) {
+    for (const [, name] of code.matchAll(/new Worker\(new URL\("\.\/([\w.-]+)", import\.meta\.url\)/g)) {
+      this.emitFile({ type: "chunk", id: join(dirname(id), name), fileName: name });
+    }
+  },
+};
+
+const bundle = await rolldown({
+  input: { main: join(CLI, "dist/main.js") },
+  platform: "node",
+  plugins: [leftOut, workers],
+  // A module that is not found is a warning for it.
+  onLog: (level, { message }) => {
+    if (level === "warn") throw new Error(message);
+  },
+});
+const { output } = await bundle.write({ dir: BUNDLE, format: "esm", chunkFileNames: "[name]-[hash].js" });
+writeFileSync(join(BUNDLE, LICENCES), thirdPartyLicences(output.flatMap(({ moduleIds = [] }) => moduleIds)));
+const written = [...output.map(({ fileName }) => fileName), LICENCES];
+for (const name of readdirSync(BUNDLE)) {
+  if (!written.includes(name)) rmSync(join(BUNDLE, name), { recursive: true });
+}
