@@ -3,6 +3,7 @@ import {
   type ByteString,
   bufferFromBytes,
   type Context,
+  checkOptions,
   defineProducer,
   type Entry,
   type Lock,
@@ -96,13 +97,7 @@ async function requestSchema() {
 }
 
 async function requestOfLock({ options }: Lock): Promise<ScratchRequest> {
-  const parsed = (await requestSchema()).safeParse(options);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new BaseKitError("LOCK_INVALID", `the options in the lock are not those of scratch: ${issue?.message}`, {
-    kind: "usage",
-    hint: "Take an unchanged version of the file, or remove it and lock again.",
-  });
+  return checkOptions(await requestSchema(), options);
 }
 
 /** The lock that pins what was gathered. */

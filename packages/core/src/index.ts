@@ -1,4 +1,5 @@
 export * from "./bytes.ts";
+export * from "./check-options.ts";
 export * from "./closest.ts";
 export * from "./context.ts";
 export * from "./entry.ts";
