@@ -73,7 +73,7 @@ async function findSources(
   const mirrors =
     options.snapshot === undefined
       ? await chooseMirrors({ distribution, suite, architecture, mirror: options.mirror }, context)
-      : snapshotMirrors(options.snapshot, distribution);
+      : snapshotMirrors(options.snapshot, distribution, context.clock.now());
   const path = options.keyring ?? mirrors.keyring;
   const keyring = await (path === undefined
     ? publicKeyring(distribution, context)

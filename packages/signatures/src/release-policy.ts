@@ -9,8 +9,10 @@ export interface ReleaseExpectation {
   readonly components: readonly string[];
   /** In Debian's spelling: `amd64`, `armhf`. */
   readonly architecture: string;
-  /** Seconds since 1970, by this machine's clock. */
+  /** Seconds since 1970, by this machine's clock; or the moment of the past whose archive is wanted. */
   readonly now: number;
+  /** Whether `now` is such a moment. @default false */
+  readonly isPast?: boolean;
   /** For messages. */
   readonly subject: string;
 }
@@ -57,21 +59,29 @@ function requireArchitecture({ architectures }: Release, { architecture, subject
   });
 }
 
-function requireDate({ date, validUntil }: Release, { now, subject }: ReleaseExpectation): void {
+function requireDate({ date, validUntil }: Release, { now, isPast = false, subject }: ReleaseExpectation): void {
+  const asked = isPast ? "the snapshot is of" : "this machine's clock says";
   if (date > now + CLOCK_TOLERANCE) {
     throw new BaseKitError(
       "RELEASE_FROM_FUTURE",
-      `${subject} is from the future: it says ${utc(date)}, this machine's clock says ${utc(now)}`,
-      { kind: "verification", hint: "Set the clock of this machine right." },
+      `${subject} is from the future: it says ${utc(date)}, ${asked} ${utc(now)}`,
+      {
+        kind: "verification",
+        hint: isPast
+          ? "The archive of the past has given a later state than the one that was asked for. Name a later time."
+          : "Set the clock of this machine right.",
+      },
     );
   }
   if (validUntil !== undefined && validUntil < now - CLOCK_TOLERANCE) {
     throw new BaseKitError(
       "RELEASE_EXPIRED",
-      `${subject} is out of date: it is valid until ${utc(validUntil)}, this machine's clock says ${utc(now)}`,
+      `${subject} is out of date: it is valid until ${utc(validUntil)}, ${asked} ${utc(now)}`,
       {
         kind: "verification",
-        hint: "The mirror has stopped being updated, or somebody serves an old state that lacks security fixes. Use another mirror.",
+        hint: isPast
+          ? "At that time the suite was no longer updated. Name an earlier time."
+          : "The mirror has stopped being updated, or somebody serves an old state that lacks security fixes. Use another mirror.",
       },
     );
   }

@@ -27,9 +27,11 @@ export function imageSources(
 ): ImageSources {
   const keyrings = new Map<string, ImageKeyring>();
   const lines = suites.flatMap((each): readonly string[] => {
-    const { mirror, suite, isAdded } = each.source;
+    const { mirror, suite, isAdded, asOf } = each.source;
     const place = `${suite} ${each.components.join(" ")}`;
-    if (!isAdded) return [`deb ${ownArchive(each, { distribution, main })} ${place}`];
+    // What was valid then is out of date for apt.
+    const options = asOf === undefined ? "" : "[check-valid-until=no] ";
+    if (!isAdded) return [`deb ${options}${ownArchive(each, { distribution, main })} ${place}`];
     if (mirror.startsWith("file:")) return [];
     const keyring = imageKeyring(each);
     keyrings.set(keyring.path, keyring);

@@ -25,7 +25,7 @@ export interface SourcesRequest {
  */
 export async function verifySources(request: SourcesRequest, context: Context): Promise<readonly VerifiedSuite[]> {
   const { suite, mirrors, distribution, options } = request;
-  const within = options.snapshot === undefined ? context : asOf(parseSnapshot(options.snapshot), context);
+  const asOf = options.snapshot === undefined ? undefined : parseSnapshot(options.snapshot);
   const own = (name: string, mirror: string): SuiteSource => ({
     mirror,
     suite: name,
@@ -33,19 +33,20 @@ export async function verifySources(request: SourcesRequest, context: Context): 
     isWhole: name === suite,
     keyring: request.keyring,
     architecture: request.architecture,
+    asOf,
     isAdded: false,
   });
-  const main = await verifySuite(own(suite, mirrors.main), within).catch(withSuiteHint(suite, distribution));
+  const main = await verifySuite(own(suite, mirrors.main), context).catch(withSuiteHint(suite, distribution));
   if (options.compat === "debootstrap") return [main];
   const hasUpdates =
     mayHaveUpdates(suite, distribution) && !(distribution === "debian" && isRolling(main.release.suite));
   const beside = hasUpdates
     ? [
-        firstOf([own(`${suite}-updates`, mirrors.main)], mirrors, within),
+        firstOf([own(`${suite}-updates`, mirrors.main)], mirrors, context),
         firstOf(
           mirrors.security.map((mirror) => own(`${suite}-security`, mirror)),
           mirrors,
-          within,
+          context,
         ),
       ]
     : [];
@@ -97,11 +98,6 @@ async function verifyRepository(line: string, architecture: string, context: Con
     { mirror: uri.replace(/\/+$/, ""), suite, components, isWhole: true, keyring, architecture, isAdded: true },
     context,
   );
-}
-
-/** An old archive was right in its time: its dates and its keys are judged by that. */
-function asOf(time: number, context: Context): Context {
-  return { ...context, clock: { now: () => time, monotonicMs: () => context.clock.monotonicMs() } };
 }
 
 function withSuiteHint(suite: string, distribution: Distribution): (error: unknown) => never {

@@ -23,6 +23,8 @@ export interface SuiteSource {
   readonly isWhole: boolean;
   readonly keyring: Keyring;
   readonly architecture: string;
+  /** Seconds since 1970, of an archive of the past: its dates and its keys are judged by that. */
+  readonly asOf?: number | undefined;
   /** Whether the user added it to the distribution's own. */
   readonly isAdded: boolean;
 }
@@ -49,14 +51,17 @@ export interface ComponentIndex {
 
 /** @throws BaseKitError of kind network when the mirror does not have it, verification when it is not trusted */
 export async function verifySuite(source: SuiteSource, context: Context): Promise<VerifiedSuite> {
-  const { mirror, suite, architecture, keyring } = source;
-  const fetched = await fetchRelease({ mirror, suite, keyring }, context);
+  const { mirror, suite, architecture, keyring, asOf } = source;
+  const now = asOf ?? context.clock.now();
+  const within = { ...context, clock: { now: () => now, monotonicMs: () => context.clock.monotonicMs() } };
+  const fetched = await fetchRelease({ mirror, suite, keyring }, within);
   const subject = `the Release of ${suite} at ${redactUrl(mirror)}`;
   const release = withPlainComponents(parseRelease(fetched.verified.text, subject));
   const components = source.isWhole
     ? source.components
     : source.components.filter((component) => release.components.includes(component));
-  requireExpectedRelease(release, { suite, components, architecture, now: context.clock.now(), subject });
+  const isPast = asOf !== undefined;
+  requireExpectedRelease(release, { suite, components, architecture, now, isPast, subject });
   const signers = fetched.verified.signatures.map(({ primaryFingerprint }) => primaryFingerprint);
   const facts = { date: new Date(release.date * 1000).toISOString() };
   const inputs = fetched.files.map(({ name, url, size, sha256 }) => {
