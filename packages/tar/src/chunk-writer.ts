@@ -3,13 +3,12 @@ const CHUNK = 1024 ** 2;
 /** From this size bytes are handed on as they are; copying small ones together is cheaper. */
 const PASS_THROUGH = 256 * 1024;
 
-/** Gathers bytes into large chunks, which are the taker's to keep unless it gives them back with `recycle`. */
+/** Gathers bytes into large chunks, which are the taker's to keep unless they are lent. */
 export class ChunkWriter {
   /** Zeros from the place in use on: padding and most of a header need not be written. */
-  #chunk: Buffer = Buffer.alloc(CHUNK);
+  #chunk: Buffer | undefined;
   #used = 0;
   #ready: Buffer[] = [];
-  readonly #spare: Buffer[] = [];
 
   /** `stable`: nobody will write into these bytes again, so that large ones need not be copied. */
   append(bytes: Uint8Array, stable: boolean): void {
@@ -20,6 +19,7 @@ export class ChunkWriter {
     }
     for (let at = 0; at < bytes.length; ) {
       if (this.#used === CHUNK) this.flush();
+      this.#chunk ??= room();
       const count = Math.min(bytes.length - at, CHUNK - this.#used);
       this.#chunk.set(count === bytes.length ? bytes : bytes.subarray(at, at + count), this.#used);
       this.#used += count;
@@ -30,24 +30,32 @@ export class ChunkWriter {
   /** Room for `count` bytes of zeros (at most a chunk), for `write` to change. */
   reserve(count: number, write: (chunk: Buffer, at: number) => void = () => {}): void {
     if (this.#used + count > CHUNK) this.flush();
+    this.#chunk ??= room();
     write(this.#chunk, this.#used);
     this.#used += count;
   }
 
   /** Makes what was gathered a chunk, however small. */
   flush(): void {
-    if (this.#used === 0) return;
+    if (this.#chunk === undefined) return;
     this.#ready.push(this.#chunk.subarray(0, this.#used));
-    this.#chunk = this.#spare.pop()?.fill(0) ?? Buffer.alloc(CHUNK);
+    this.#chunk = undefined;
     this.#used = 0;
   }
 
   /**
-   * Takes a chunk back for new content. Memory outside of V8's heap makes it collect garbage early: without this, an archive
-   * of 200 MB costs more time in the collector than in the parser.
+   * The finished chunks, each taken back for new content when the next one is asked for. Memory outside of V8's heap makes it
+   * collect garbage early: without this, an archive of 200 MB costs more time in the collector than in the parser.
    */
-  recycle(chunk: Buffer): void {
-    if (chunk.buffer.byteLength === CHUNK && chunk.byteOffset === 0) this.#spare.push(Buffer.from(chunk.buffer));
+  lend(): Iterable<Buffer> {
+    return this.#ready.length === 0 ? NONE : this.#lendEach();
+  }
+
+  *#lendEach(): Generator<Buffer, void, void> {
+    for (const chunk of this.take()) {
+      yield chunk;
+      takeBack(chunk);
+    }
   }
 
   /** The finished chunks, once. */
@@ -60,3 +68,21 @@ export class ChunkWriter {
 }
 
 const NONE: readonly Buffer[] = [];
+
+/** Which memory is ours: what was handed on as it was is somebody else's. */
+const own = new WeakSet<ArrayBufferLike>();
+/** For the next writer too: among hundreds of small archives, making room would be most of the work. */
+const spare: ArrayBufferLike[] = [];
+const SPARE_AT_MOST = 4;
+
+function room(): Buffer {
+  const used = spare.pop();
+  if (used !== undefined) return Buffer.from(used).fill(0);
+  const fresh = Buffer.alloc(CHUNK);
+  own.add(fresh.buffer);
+  return fresh;
+}
+
+function takeBack({ buffer }: Buffer): void {
+  if (own.has(buffer) && spare.length < SPARE_AT_MOST) spare.push(buffer);
+}

@@ -42,10 +42,7 @@ export async function* repackTar(
   });
   for await (const chunk of chunks) {
     reader.push(chunk);
-    for (const full of out.take()) {
-      yield full;
-      out.recycle(full);
-    }
+    yield* out.lend();
   }
   reader.end();
   pad();

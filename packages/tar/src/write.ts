@@ -6,6 +6,8 @@ import { writeHeader } from "./header.ts";
 export interface WriteTarOptions {
   /** Without the two blocks of zeros at the end: a part that others follow. @default false */
   readonly unterminated?: boolean;
+  /** A chunk is valid only until the next one is asked for, which saves making room for each. @default false */
+  readonly transient?: boolean;
 }
 
 /** What stands at the end of a tar. */
@@ -13,15 +15,16 @@ export const END_OF_TAR: Buffer = Buffer.alloc(2 * BLOCK);
 
 /**
  * A tar of the entries in the order given, two blocks of zeros at its end. The same entries give the same bytes everywhere.
- * Chunks are the caller's to keep.
+ * Chunks are the caller's to keep, unless they are `transient`.
  *
  * @throws BaseKitError `TAR_CONTENT_SIZE` (environment) when a file gives more or fewer bytes than its size says
  */
 export async function* writeTar(
   entries: Iterable<Entry>,
-  { unterminated = false }: WriteTarOptions = {},
+  { unterminated = false, transient = false }: WriteTarOptions = {},
 ): AsyncGenerator<Buffer, void, void> {
   const out = new ChunkWriter();
+  const finished = () => (transient ? out.lend() : out.take());
   for (const entry of entries) {
     writeHeader(entry, out);
     if (entry.type !== "file" || entry.size === 0) continue;
@@ -32,13 +35,13 @@ export async function* writeTar(
       for (const bytes of content) {
         written += bytes.length;
         out.append(bytes, true);
-        yield* out.take();
+        yield* finished();
       }
     } else {
       for await (const bytes of content) {
         written += bytes.length;
         out.append(bytes, true);
-        yield* out.take();
+        yield* finished();
       }
     }
     if (written !== entry.size) throw changedWhileReading(entry, written);
@@ -46,7 +49,7 @@ export async function* writeTar(
   }
   if (!unterminated) out.reserve(END_OF_TAR.length);
   out.flush();
-  yield* out.take();
+  yield* finished();
 }
 
 function changedWhileReading(entry: FileEntry, found: number): BaseKitError {

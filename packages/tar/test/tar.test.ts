@@ -50,6 +50,30 @@ describe("a written archive read again", () => {
     expect((await chunksOf(writeTar([whole]))).equals(await chunksOf(writeTar([pieces])))).toBe(true);
   });
 
+  test("is the same when its memory is used again, and content that was handed on stays whose it is", async () => {
+    // As large as a chunk of the writer.
+    const large = Buffer.alloc(1024 ** 2, "large");
+    const parts = [large, Buffer.alloc(300_000, "a"), Buffer.alloc(3_000_000, "b"), large, Buffer.from("end")];
+    const entries = parts.map(
+      (bytes, at): Entry => ({
+        type: "file",
+        path: bytesFromText(`file ${at}`),
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+        mtime: 0,
+        size: bytes.length,
+        content: () => [bytes],
+      }),
+    );
+    const lent = async function* () {
+      for await (const chunk of writeTar(entries, { transient: true })) yield Buffer.from(chunk);
+    };
+    const kept = await chunksOf(writeTar(entries));
+    for (let round = 0; round < 3; round++) expect((await chunksOf(lent())).equals(kept)).toBe(true);
+    expect(large.equals(Buffer.alloc(1024 ** 2, "large"))).toBe(true);
+  });
+
   test("keeps a size of 8 GiB and more", () => {
     const size = 8 * 1024 ** 3 + 5;
     const header = encodeHeader({ ...file("huge"), size });
