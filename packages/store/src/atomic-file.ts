@@ -133,7 +133,7 @@ async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-function writeFailure(path: string, error: unknown): BaseKitError {
+export function writeFailure(path: string, error: unknown): BaseKitError {
   const code = systemErrorCode(error);
   const full = code === "ENOSPC" || code === "EDQUOT";
   const why = full ? "no space is left on the device" : error instanceof Error ? error.message : String(error);

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { BaseKitError, printable, type Reporter, type Store } from "@base-kit/core";
 import { replaceFile } from "./atomic-file.ts";
 import { type OwnLease, openLease } from "./lease.ts";
 import { removeAbandoned } from "./prune.ts";
+import { replaceSmallFile, SMALL } from "./small-file.ts";
 import { contentPath, incomingFolder, resultPath } from "./store-layout.ts";
 import { checkContent, type Hashed, verified } from "./stored-content.ts";
 import { readResult, wrapResult } from "./stored-result.ts";
@@ -36,20 +37,21 @@ export function createStore(dir: string, { reporter }: CreateStoreOptions = {}):
     return opened;
   };
   const prepared = once(async () => {
-    await makeFolder(dir, incomingFolder(dir));
+    makeFolder(dir, incomingFolder(dir));
     const own = await lease();
     await removeAbandoned(dir);
     return own;
   });
-  const write = async (path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> => {
+  // Without fsync: what a power failure tears is found out when it is read, and made again.
+  const write = async (path: string, bytes: AsyncIterable<Uint8Array>, size = Number.POSITIVE_INFINITY) => {
     const { name } = await prepared();
-    await makeFolder(dir, dirname(path));
+    makeFolder(dir, dirname(path));
     const temporary = join(incomingFolder(dir), `${name}-${randomBytes(6).toString("hex")}`);
-    const onChunk = ({ length }: Uint8Array) => {
-      added += length;
-    };
-    // Without fsync: what a power failure tears is found out when it is read, and made again.
-    await replaceFile(path, bytes, { temporary, durable: false, onChunk });
+    const counted = counting(bytes, (count) => {
+      added += count;
+    });
+    if (size > SMALL) await replaceFile(path, counted, { temporary, durable: false });
+    else replaceSmallFile(path, await gathered(counted), temporary);
   };
 
   return {
@@ -67,14 +69,14 @@ export function createStore(dir: string, { reporter }: CreateStoreOptions = {}):
     },
     put: async (expected, bytes) => {
       const path = contentPath(dir, expected.digest);
-      await write(path, verified(bytes, expected));
+      await write(path, verified(bytes, expected), expected.size);
       return path;
     },
     recall: async (key) => {
-      await lease();
-      return readResult(resultPath(dir, key), key);
+      const { since } = await lease();
+      return readResult(resultPath(dir, key), { key, since });
     },
-    remember: (key, result) => write(resultPath(dir, key), chunksOf(wrapResult(key, result))),
+    remember: (key, result) => write(resultPath(dir, key), chunksOf(wrapResult(key, result)), result.length),
   };
 }
 
@@ -90,9 +92,26 @@ async function* chunksOf(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Arr
   yield* chunks;
 }
 
-async function makeFolder(dir: string, path: string): Promise<void> {
+async function gathered(bytes: AsyncIterable<Uint8Array>): Promise<readonly Uint8Array[]> {
+  const chunks: Uint8Array[] = [];
+  // Their maker may use its memory again for the next one.
+  for await (const chunk of bytes) chunks.push(Buffer.from(chunk));
+  return chunks;
+}
+
+async function* counting(
+  bytes: AsyncIterable<Uint8Array>,
+  onCount: (count: number) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of bytes) {
+    onCount(chunk.length);
+    yield chunk;
+  }
+}
+
+function makeFolder(dir: string, path: string): void {
   try {
-    await mkdir(path, { recursive: true });
+    mkdirSync(path, { recursive: true });
   } catch (error) {
     throw new BaseKitError(
       "STORE_UNUSABLE",

@@ -2,9 +2,7 @@ import { createHash } from "node:crypto";
 import { type BigIntStats, closeSync, createReadStream, lstatSync, openSync, readSync, utimesSync } from "node:fs";
 import { lstat, rm } from "node:fs/promises";
 import { BaseKitError, type Digest } from "@base-kit/core";
-
-/** Read at once, and without waiting: for hundreds of packages the waits together take longer than the reading. */
-const SMALL = 1024 ** 2;
+import { SMALL } from "./small-file.ts";
 
 /** Files that this process has hashed, and what lstat(2) said of them then. */
 export type Hashed = Map<string, string>;

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { readFile, unlink, utimes } from "node:fs/promises";
+import { unlink } from "node:fs/promises";
+import { readSmallFile } from "./small-file.ts";
 
 const DIGEST_SIZE = 32;
 
@@ -8,16 +9,21 @@ export function wrapResult(key: string, result: Uint8Array): readonly Uint8Array
   return [digestOf(key, result), result];
 }
 
-/** The result, when it is there and whole; a damaged one is removed, to be made again. */
-export async function readResult(path: string, key: string): Promise<Buffer | undefined> {
-  const bytes = await readFile(path).catch(() => undefined);
+/**
+ * The result, when it is there and whole; a damaged one is removed, to be made again. One that was not used since `since` is marked
+ * as used.
+ */
+export async function readResult(
+  path: string,
+  { key, since }: { readonly key: string; readonly since: number },
+): Promise<Buffer | undefined> {
+  const bytes = readSmallFile(path, since);
   if (bytes === undefined) return undefined;
   const result = bytes.subarray(DIGEST_SIZE);
   if (!bytes.subarray(0, DIGEST_SIZE).equals(digestOf(key, result))) {
     await unlink(path).catch(() => {});
     return undefined;
   }
-  await utimes(path, new Date(), new Date()).catch(() => {});
   return result;
 }
 
