@@ -1,12 +1,12 @@
+import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import type { Context, Rootfs } from "@base-kit/core";
-import { spool } from "@base-kit/rootfs";
 import { writeTar } from "@base-kit/tar";
-import { readRange } from "./blob.ts";
 import { type Compressor, compressed, findCompressor } from "./compressors/compressor.ts";
 import type { LayerOptions } from "./layer.ts";
 import { type MemberCache, memberCache } from "./member-cache.ts";
+import { takeMember } from "./new-member.ts";
 import { type MemberPlan, planLayers, sizeOfMember } from "./plan-layers.ts";
 
 export interface Ahead {
@@ -68,8 +68,20 @@ interface Job {
 
 async function keepCompressed({ key, entries }: MemberPlan, { compressor, cache, context }: Job): Promise<void> {
   if ((await cache.member(key)) !== undefined) return;
-  const tar = writeTar(entries, { unterminated: true });
-  const { path, size, sha256 } = await spool(compressed(tar, compressor, 2), context);
-  await cache.keepMember(key, { digest: `sha256:${sha256}`, size }, readRange(path, 0, size));
-  await rm(path);
+  const tar = createHash("sha256");
+  let size = 0;
+  const source = async function* () {
+    for await (const chunk of writeTar(entries, { unterminated: true, transient: true })) {
+      tar.update(chunk);
+      size += chunk.length;
+      yield chunk;
+    }
+  };
+  const chunks = compressed(source(), compressor, 2);
+  const { placed } = await takeMember(
+    { key, chunks, tar: () => ({ digest: `sha256:${tar.digest("hex")}`, size }) },
+    { compression: compressor.compression, cache, context },
+  );
+  const { path, isStored } = await placed;
+  if (!isStored) await rm(path);
 }

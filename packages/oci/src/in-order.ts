@@ -29,3 +29,22 @@ export async function* inOrder<T>(
     await Promise.allSettled(running.map(({ bytes }) => bytes));
   }
 }
+
+/** Pieces of one thing as one stream: what follows each other with the same `of`. Each stream has to be read to its end before the next. */
+export async function* runsOf<T>(
+  pieces: AsyncIterable<{ readonly of: T; readonly bytes: Buffer }>,
+): AsyncGenerator<{ readonly of: T; readonly chunks: AsyncIterable<Buffer> }, void, void> {
+  const iterator = pieces[Symbol.asyncIterator]();
+  try {
+    let next = await iterator.next();
+    while (next.done !== true) {
+      const { of } = next.value;
+      const chunks = async function* () {
+        for (; next.done !== true && next.value.of === of; next = await iterator.next()) yield next.value.bytes;
+      };
+      yield { of, chunks: chunks() };
+    }
+  } finally {
+    await iterator.return?.();
+  }
+}

@@ -8,6 +8,12 @@ export interface KeptMember {
   readonly size: number;
 }
 
+/** A part that was found to be, unpacked, what it was made from. */
+export interface ProvenMember extends KeptMember {
+  /** Digest of it unpacked. */
+  readonly tar: Digest;
+}
+
 export interface KeptLayer extends KeptMember {
   readonly diffId: Digest;
   readonly members: readonly KeptMember[];
@@ -18,9 +24,10 @@ export interface KeptLayer extends KeptMember {
  * their digest when they are taken, and whatever does not fit is made again.
  */
 export interface MemberCache {
-  member(key: string): Promise<KeptMember | undefined>;
+  member(key: string): Promise<ProvenMember | undefined>;
   layer(keys: readonly string[]): Promise<KeptLayer | undefined>;
-  keepMember(key: string, member: KeptMember, bytes: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Gives where it is then; undefined where nothing can be kept. */
+  keepMember(key: string, member: ProvenMember, bytes: AsyncIterable<Uint8Array>): Promise<string | undefined>;
   keepLayer(keys: readonly string[], layer: KeptLayer): Promise<void>;
 }
 
@@ -30,10 +37,10 @@ export function memberCache(
   { store, reporter }: Pick<Context, "store" | "reporter">,
 ): MemberCache {
   let usable = true;
-  const keep = async (work: () => Promise<unknown>) => {
-    if (!usable) return;
+  const keep = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
+    if (!usable) return undefined;
     try {
-      await work();
+      return await work();
     } catch (error) {
       if (!isBaseKitError(error) || error.kind !== "environment") throw error;
       usable = false;
@@ -42,6 +49,7 @@ export function memberCache(
         code: "CACHE_UNUSABLE",
         message: `what was compressed is not kept for the next build: ${printable(error.message)}`,
       });
+      return undefined;
     }
   };
   const recall = async <T>(key: string): Promise<T | undefined> => {
@@ -49,7 +57,7 @@ export function memberCache(
     return found === undefined ? undefined : (JSON.parse(found.toString()) as T);
   };
   const remember = (key: string, value: unknown) => store.remember(key, Buffer.from(JSON.stringify(value)));
-  const memberKey = (key: string) => `layer-member ${compressorId} ${key}`;
+  const memberKey = (key: string) => `proven layer-member ${compressorId} ${key}`;
   const layerKey = (keys: readonly string[]) =>
     `layer ${compressorId} ${createHash("sha256").update(keys.join("\n")).digest("hex")}`;
   return {
@@ -57,8 +65,9 @@ export function memberCache(
     layer: (keys) => recall(layerKey(keys)),
     keepMember: (key, member, bytes) =>
       keep(async () => {
-        await store.put(member, bytes);
+        const path = await store.put(member, bytes);
         await remember(memberKey(key), member);
+        return path;
       }),
     keepLayer: (keys, layer) => keep(() => remember(layerKey(keys), layer)),
   };

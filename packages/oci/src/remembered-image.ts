@@ -2,7 +2,8 @@ import type { Blob, Context, Image, Layer } from "@base-kit/core";
 import { bytesBlob } from "./blob.ts";
 import { LAYER_MEDIA_TYPE } from "./media-types.ts";
 import type { KeptMember } from "./member-cache.ts";
-import { type PackedLayer, partsIn } from "./packed-layer.ts";
+import type { PackedLayer } from "./packed-layer.ts";
+import { partsIn } from "./parts.ts";
 
 /** An image without what its blobs hold: the documents are texts, and layers are made of parts in the store. */
 interface Remembered {

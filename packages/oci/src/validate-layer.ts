@@ -47,17 +47,26 @@ export async function noteSound(layer: Checked, store: Context["store"]): Promis
 }
 
 /** Looks at the layer as a tar; its digest, where that is another one than that of the blob. */
-export async function readTree(
+async function readTree(
   layer: Pick<Layer, "compression" | "kept">,
   blob: AsyncIterable<Uint8Array>,
   name: string,
 ): Promise<Digest | undefined> {
   // A kept layer was checked by its diffID and applied by who took it over; the rules are those of our own.
-  const reader = new TarReader({ name, onEntry: layer.kept === true ? () => {} : treeRules(name) });
+  const reader = layer.kept === true ? new TarReader({ name, onEntry: () => {} }) : treeReader(name);
   const unpacked = layer.compression === "none" ? undefined : hashed(decompress(blob), undefined);
   for await (const chunk of unpacked?.chunks ?? blob) reader.push(chunk);
   reader.end();
   return unpacked?.digest();
+}
+
+/**
+ * Reads what is pushed in as the tar of a layer of ours.
+ *
+ * @throws BaseKitError `IMAGE_INVALID` (verification), `TAR_…` (unsupported) from its methods
+ */
+export function treeReader(name: string): TarReader {
+  return new TarReader({ name, onEntry: treeRules(name) });
 }
 
 /** Every path once, a folder before what is in it, hard links after their file, no deletion marks. */

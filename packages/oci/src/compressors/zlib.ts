@@ -4,12 +4,19 @@ import type { DeflateBlock } from "../gzip.ts";
 
 const deflate = promisify<Uint8Array, ZlibOptions, Buffer>(deflateRaw);
 
+/** Room for most compressed blocks: each time it is used up, the thread waits for this one to make more. */
+const ROOM = 512 * 1024;
+
 /** Node's own zlib, on libuv's threads. */
 export function deflateWithZlib(level: number): DeflateBlock {
-  return (block, { last, dictionary }) =>
-    deflate(block, {
+  return async (block, { last, dictionary }) => {
+    const compressed = await deflate(block, {
       level,
+      chunkSize: ROOM,
       finishFlush: last ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
       ...(dictionary === undefined ? {} : { dictionary }),
     });
+    // The unused room is not kept with it.
+    return Buffer.from(compressed);
+  };
 }
