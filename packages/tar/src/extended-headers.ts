@@ -49,11 +49,11 @@ export class ExtendedHeaders {
   }
 
   #untilNul(content: Buffer): ByteString {
-    const nul = content.indexOf(0);
-    if (nul >= 0 && content.subarray(nul).some((byte) => byte !== 0)) {
-      refuse("TAR_EXTENDED_HEADER", this.#archive, "a long name contains a NUL byte");
-    }
-    return bytesFromBuffer(content, 0, nul < 0 ? content.length : nul);
+    let end = content.length;
+    while (end > 0 && content[end - 1] === 0) end--;
+    const text = bytesFromBuffer(content, 0, end);
+    if (text.includes("\0")) refuse("TAR_EXTENDED_HEADER", this.#archive, "a long name contains a NUL byte");
+    return text;
   }
 
   text(key: string): ByteString | undefined {
