@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import { pipeline } from "node:stream/promises";
 import { BaseKitError, printable } from "@base-kit/core";
 import { extract } from "tar-stream";
 import { blobPath } from "./hybrid-archive.ts";
@@ -6,20 +6,20 @@ import type { StoredNode } from "./read-images.ts";
 import { onlyImage, storedBlobs } from "./stored-images.ts";
 
 /**
- * Looks at an archive with another tar reader than the one its writer was made with: a mistake both of ours share would
- * otherwise go unseen. Only names and sizes; the contents are `validateImage`'s.
+ * Looks at an archive with another tar reader than the one its writer was made with, while it is written: a mistake both of ours
+ * share would otherwise go unseen. Only names and sizes; the contents are `validateImage`'s. `file` is for messages.
  *
  * @throws BaseKitError `ARCHIVE_ENVELOPE` (verification)
  */
-export async function checkEnvelope(file: string, node: StoredNode): Promise<void> {
+export async function checkEnvelope(chunks: AsyncIterable<Uint8Array>, node: StoredNode, file: string): Promise<void> {
   const found = new Map<string, number>();
   const reader = extract();
-  const source = createReadStream(file, { highWaterMark: 1024 ** 2 }).on("error", (error) => reader.destroy(error));
-  source.pipe(reader);
+  const reading = pipeline(chunks, reader);
   for await (const entry of reader) {
     found.set(entry.header.name, entry.header.size ?? 0);
     entry.resume();
   }
+  await reading;
   const expected = storedBlobs(node).map((blob) => [blobPath(blob), blob.size] as const);
   for (const [name, size] of expected) {
     if (found.get(name) !== size) wrong(file, `${name} of ${size} bytes`, `${found.get(name) ?? "none"}`);

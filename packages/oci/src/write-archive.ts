@@ -1,5 +1,6 @@
 import { type Context, type ImageReference, printable, type Sink, type SinkResult, step } from "@base-kit/core";
 import { writeFileAtomically } from "@base-kit/store";
+import { alongside } from "./alongside.ts";
 import { checkEnvelope } from "./envelope.ts";
 import { storedArchive, storedArchiveSize } from "./hybrid-archive.ts";
 import { readPlace } from "./image-place.ts";
@@ -57,9 +58,10 @@ function writeArchive(
         yield chunk;
       }
     };
-    await writeFileAtomically(file, counted(), {
+    const { chunks, watched } = alongside(counted(), (passing) => checkEnvelope(passing, node, file));
+    await writeFileAtomically(file, chunks, {
       check: async (temporary) => {
-        await checkEnvelope(temporary, node);
+        await watched;
         await check(await readPlace(await openArchivePlace(temporary), undefined, { verifyLayers: false }));
       },
     });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { createReadStream, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Digest } from "@base-kit/core";
@@ -92,7 +92,7 @@ describe("the validator notices", () => {
     writeFileSync(file, spoil(await archiveOf(parts)));
     const images = await openArchive(file);
     await validateImages(images, context);
-    await checkEnvelope(file, nodeOf(images));
+    await checkEnvelope(createReadStream(file), nodeOf(images), file);
   };
 
   test("nothing where nothing is wrong", async () => {
