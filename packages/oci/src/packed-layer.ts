@@ -5,6 +5,7 @@ import { type KeptMember, memberCache } from "./member-cache.ts";
 import { type LayerJob, newLayer } from "./new-layer.ts";
 import { partsIn } from "./parts.ts";
 import type { LayerPlan } from "./plan-layers.ts";
+import { noteCompared } from "./validate-layer.ts";
 
 export interface PackedLayer extends Layer {
   /** How many members had to be compressed, and how many there are. */
@@ -26,7 +27,9 @@ async function recordedLayer({ members }: LayerPlan, job: LayerJob): Promise<Pac
   const open = found && (await partsIn(job.context.store, found.members));
   if (found === undefined || open === undefined) return undefined;
   const counts = { compressed: 0, members: members.length, parts: found.members };
-  return layer(job.compressor, { ...found, open }, counts);
+  const recorded = layer(job.compressor, { ...found, open }, counts);
+  noteCompared(recorded);
+  return recorded;
 }
 
 async function madeLayer(plan: LayerPlan, job: LayerJob): Promise<PackedLayer> {

@@ -11,9 +11,18 @@ export interface LayerCheck {
   readonly store?: Context["store"] | undefined;
 }
 
+/** Layers all of whose bytes this process has just read and compared. */
+const compared = new WeakSet<Layer>();
+
+/** Says so of a layer that was put together from parts with the right digests. */
+export function noteCompared(layer: Layer): void {
+  compared.add(layer);
+}
+
 /**
  * Reads the layer and compares it with its digest, size and diffID, and looks at it as a tar. When exactly these bytes were found
- * sound before, their digest is enough: unpacking them again could only tell the same.
+ * sound before, their digest is enough: unpacking them again could only tell the same. Where they have just been read from the store
+ * and compared, not even that is done again.
  *
  * @throws BaseKitError `IMAGE_INVALID` (verification)
  */
@@ -21,6 +30,7 @@ export async function validateLayer(layer: Layer, check: LayerCheck): Promise<vo
   const { name, signal, store } = check;
   const key = soundKey(layer);
   const isKnown = (await store?.recall(key)) !== undefined;
+  if (isKnown && compared.has(layer)) return;
   const blob = hashed(layer.open(), signal);
   if (isKnown) for await (const _ of blob.chunks);
   const unpacked = isKnown ? undefined : await readTree(layer, blob.chunks, name);
