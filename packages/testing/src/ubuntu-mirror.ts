@@ -3,10 +3,10 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { createGpgHome } from "./gpg.ts";
+import { createGpgHome, type GpgHome, type SigningKey } from "./gpg.ts";
 import { locationOf } from "./requirements.ts";
 
-/** A mirror with the layout and the facts of Ubuntu 20.04, because Ubuntu's own archive may not be at hand. */
+/** A mirror with the layout and the facts of Ubuntu, because Ubuntu's own archive may not be at hand. */
 export interface UbuntuMirror {
   readonly dir: string;
   /** The throw-away key it is signed with. */
@@ -18,27 +18,41 @@ export interface UbuntuMirror {
 const DEBIAN_SUITE = "bookworm";
 const DOWNLOADS_AT_ONCE = 8;
 
-const OS_RELEASE = `NAME="Ubuntu"
-VERSION="20.04.6 LTS (Focal Fossa)"
-ID=ubuntu
-ID_LIKE=debian
-PRETTY_NAME="Ubuntu 20.04.6 LTS"
-VERSION_ID="20.04"
-HOME_URL="https://www.ubuntu.com/"
-VERSION_CODENAME=focal
-UBUNTU_CODENAME=focal
-`;
-const LSB_RELEASE = `DISTRIB_ID=Ubuntu
-DISTRIB_RELEASE=20.04
-DISTRIB_CODENAME=focal
-DISTRIB_DESCRIPTION="Ubuntu 20.04.6 LTS"
-`;
+/** A suite, and what its base-files package says of the release. */
+interface Described {
+  readonly suite: string;
+  readonly codename: string;
+  /** `24.04`. */
+  readonly release: string;
+  /** `24.04.3 LTS`. */
+  readonly name: string;
+  /** `Noble Numbat`. */
+  readonly animal: string;
+}
+
+const FOCAL: Described = {
+  suite: "focal",
+  codename: "focal",
+  release: "20.04",
+  name: "20.04.6 LTS",
+  animal: "Focal Fossa",
+};
+const NOBLE: Described = {
+  suite: "noble",
+  codename: "noble",
+  release: "24.04",
+  name: "24.04 LTS",
+  animal: "Noble Numbat",
+};
+/** As in Ubuntu, the point releases come with the updates. */
+const NOBLE_UPDATES: Described = { ...NOBLE, suite: "noble-updates", name: "24.04.3 LTS" };
 
 /**
- * Fills an empty folder with suite `focal`: what a small system with apt needs, taken from the Debian archive that
- * `requires("debian-mirror")` found, with a base-files package that says Ubuntu, behind a Release signed by a new key.
- * Also needs `gpg`, `xz` and dpkg-deb. A few seconds the first time; the folder that `npm test` names in
- * `BASE_KIT_TEST_SHARED` keeps one, of which the others are copies that a test may change.
+ * Fills an empty folder with the suites `focal`, and `noble` with its updates and security updates: what a small system
+ * with apt needs, taken from the Debian archive that `requires("debian-mirror")` found, with a base-files package that
+ * says Ubuntu and is packed by zstd as Ubuntu's are, behind Releases signed by a new key. Also needs `gpg`, `xz` and
+ * dpkg-deb. A few seconds the first time; the folder that `npm test` names in `BASE_KIT_TEST_SHARED` keeps one, of which
+ * the others are copies that a test may change.
  */
 export async function createUbuntuMirror(dir: string): Promise<UbuntuMirror> {
   const shared = process.env["BASE_KIT_TEST_SHARED"];
@@ -68,21 +82,28 @@ async function fillMirror(dir: string): Promise<void> {
   const packages = parsePackages(
     execFileSync("xz", ["-dc"], { input: await get(index), maxBuffer: 2 ** 30 }).toString(),
   );
-  const wanted = smallSystem(packages);
-  const stanzas: string[] = [];
-  await eachOf(wanted, async (found) => {
-    const original = await get(`${debian}/${found.filename}`);
-    if (sha256(original) !== found.sha256) throw new Error(`${found.filename} is not what the index says`);
-    const deb = found.name === "base-files" ? withUbuntuFacts(original, dir) : original;
-    const filename = `pool/main/${found.name}.deb`;
-    write(join(dir, filename), deb);
-    stanzas.push(restated(found.stanza, { filename, deb }));
+  const base: string[] = [];
+  let baseFiles: Listed | undefined;
+  await eachOf(smallSystem(packages), async ({ name, stanza, ...found }) => {
+    const deb = await get(`${debian}/${found.filename}`);
+    if (sha256(deb) !== found.sha256) throw new Error(`${found.filename} is not what the index says`);
+    if (name === "base-files") baseFiles = { stanza, deb };
+    else base.push(keep(dir, `pool/main/${name}.deb`, { stanza, deb }));
   });
-  const files = {
-    [`main/binary-${architecture}/Packages`]: Buffer.from(`${stanzas.sort().join("\n\n")}\n\n`),
-    [`universe/binary-${architecture}/Packages`]: Buffer.alloc(0),
+  const baseFilesOf = (described: Described, revision: string): string => {
+    if (baseFiles === undefined) throw new Error("bookworm has no base-files");
+    const listed = withUbuntuFacts(baseFiles, { described, revision, dir });
+    return keep(dir, `pool/main/base-files-${described.suite}.deb`, listed);
   };
-  writeSuite(dir, files, architecture);
+  using gpg = createGpgHome();
+  const key = gpg.generate();
+  const suite = (described: Described, stanzas: readonly string[]) =>
+    writeSuite(dir, { described, stanzas, architecture, signer: { gpg, key } });
+  suite(FOCAL, [...base, baseFilesOf(FOCAL, "ubuntu6")]);
+  suite(NOBLE, [...base, baseFilesOf(NOBLE, "ubuntu10")]);
+  suite(NOBLE_UPDATES, [baseFilesOf(NOBLE_UPDATES, "ubuntu10.3")]);
+  suite({ ...NOBLE, suite: "noble-security" }, []);
+  write(join(dir, "keyring.gpg"), gpg.exportKeys());
 }
 
 function dpkgArchitecture(): string {
@@ -133,24 +154,57 @@ function smallSystem(packages: ReadonlyMap<string, Package>): readonly Package[]
   return [...wanted.values()];
 }
 
+/** A package, and its paragraph in an index. */
+interface Listed {
+  readonly stanza: string;
+  readonly deb: Uint8Array;
+}
+
+interface Repacking {
+  readonly described: Described;
+  /** What Ubuntu adds to the version. */
+  readonly revision: string;
+  readonly dir: string;
+}
+
 /** Repacked with what Ubuntu's base-files says about the release. */
-function withUbuntuFacts(deb: Uint8Array, dir: string): Buffer {
+function withUbuntuFacts({ stanza, deb }: Listed, { described, revision, dir }: Repacking): Listed {
+  const { codename, release, name, animal } = described;
   const work = mkdtempSync(join(dir, "base-files-"));
+  const withVersion = (text: string) => text.replace(/^Version: .*$/m, (line) => `${line}${revision}`);
   try {
     const tree = join(work, "tree");
     writeFileSync(join(work, "old.deb"), deb);
     execFileSync("dpkg-deb", ["--raw-extract", join(work, "old.deb"), tree]);
-    writeFileSync(join(tree, "usr/lib/os-release"), OS_RELEASE);
-    writeFileSync(join(tree, "etc/lsb-release"), LSB_RELEASE);
-    writeFileSync(join(tree, "etc/issue"), "Ubuntu 20.04.6 LTS \\n \\l\n\n");
-    const conffiles = join(tree, "DEBIAN/conffiles");
-    writeFileSync(conffiles, `${readFileSync(conffiles, "utf8")}/etc/lsb-release\n`);
-    rmSync(join(tree, "DEBIAN/md5sums"));
-    execFileSync("dpkg-deb", ["-Zgzip", "-z1", "--root-owner-group", "--build", tree, join(work, "new.deb")]);
-    return readFileSync(join(work, "new.deb"));
+    const replace = (path: string, change: (old: string) => string) =>
+      writeFileSync(join(tree, path), change(readFileSync(join(tree, path), "utf8")));
+    const osRelease = [
+      ...['NAME="Ubuntu"', `VERSION="${name} (${animal})"`, "ID=ubuntu", "ID_LIKE=debian"],
+      ...[`PRETTY_NAME="Ubuntu ${name}"`, `VERSION_ID="${release}"`, 'HOME_URL="https://www.ubuntu.com/"'],
+      ...[`VERSION_CODENAME=${codename}`, `UBUNTU_CODENAME=${codename}`, ""],
+    ];
+    const lsbRelease = [
+      ...["DISTRIB_ID=Ubuntu", `DISTRIB_RELEASE=${release}`, `DISTRIB_CODENAME=${codename}`],
+      ...[`DISTRIB_DESCRIPTION="Ubuntu ${name}"`, ""],
+    ];
+    replace("usr/lib/os-release", () => osRelease.join("\n"));
+    writeFileSync(join(tree, "etc/lsb-release"), lsbRelease.join("\n"));
+    replace("etc/issue", () => `Ubuntu ${name} \\n \\l\n\n`);
+    replace("DEBIAN/conffiles", (old) => `${old}/etc/lsb-release\n`);
+    replace("DEBIAN/control", withVersion);
+    const sums = "find . -path ./DEBIAN -prune -o -type f -printf '%P\\0' | sort -z | xargs -0 md5sum > DEBIAN/md5sums";
+    execFileSync("sh", ["-c", sums], { cwd: tree });
+    execFileSync("dpkg-deb", ["-Zzstd", "-z1", "--root-owner-group", "--build", tree, join(work, "new.deb")]);
+    return { stanza: withVersion(stanza), deb: readFileSync(join(work, "new.deb")) };
   } finally {
     rmSync(work, { recursive: true });
   }
+}
+
+/** Writes a package into the mirror, and gives its paragraph there. */
+function keep(dir: string, filename: string, { stanza, deb }: Listed): string {
+  write(join(dir, filename), deb);
+  return restated(stanza, { filename, deb });
 }
 
 /** Without the archive's own fields, and required: debootstrap's script for Ubuntu knows no other way to install `usr-is-merged`. */
@@ -162,32 +216,45 @@ function restated(stanza: string, { filename, deb }: { readonly filename: string
   return [...kept.filter((line) => line !== ""), ...fields].join("\n");
 }
 
-function writeSuite(dir: string, indexes: Readonly<Record<string, Buffer>>, architecture: string): void {
-  const all = Object.entries(indexes).flatMap(([path, bytes]) => [
-    [path, bytes] as const,
-    [`${path}.gz`, gzipSync(bytes)] as const,
-  ]);
-  for (const [path, bytes] of all) write(join(dir, "dists/focal", path), bytes);
-  const release = [
+interface SuiteContent {
+  readonly described: Described;
+  /** Of the packages in `main`. */
+  readonly stanzas: readonly string[];
+  readonly architecture: string;
+  readonly signer: { readonly gpg: GpgHome; readonly key: SigningKey };
+}
+
+function writeSuite(dir: string, { described, stanzas, architecture, signer }: SuiteContent): void {
+  const { suite, codename, release, animal } = described;
+  const packages = stanzas
+    .toSorted()
+    .map((each) => `${each}\n\n`)
+    .join("");
+  const indexes = { main: Buffer.from(packages), universe: Buffer.alloc(0) };
+  const all = Object.entries(indexes).flatMap(([component, bytes]) => {
+    const path = `${component}/binary-${architecture}/Packages`;
+    return [[path, bytes] as const, [`${path}.gz`, gzipSync(bytes)] as const];
+  });
+  const folder = join(dir, "dists", suite);
+  for (const [path, bytes] of all) write(join(folder, path), bytes);
+  const text = [
     "Origin: Ubuntu",
     "Label: Ubuntu",
-    "Suite: focal",
-    "Version: 20.04",
-    "Codename: focal",
+    `Suite: ${suite}`,
+    `Version: ${release}`,
+    `Codename: ${codename}`,
     `Date: ${new Date().toUTCString().replace("GMT", "UTC")}`,
     `Architectures: ${architecture}`,
-    "Components: main universe",
-    "Description: Ubuntu Focal 20.04",
+    `Components: ${Object.keys(indexes).join(" ")}`,
+    `Description: Ubuntu ${animal.split(" ")[0]} ${release}`,
     "SHA256:",
     ...all.map(([path, bytes]) => ` ${sha256(bytes)} ${bytes.length} ${path}`),
     "",
   ].join("\n");
-  using gpg = createGpgHome();
-  const by = [gpg.generate()];
-  write(join(dir, "dists/focal/InRelease"), gpg.clearsign(release, { by }));
-  write(join(dir, "dists/focal/Release"), release);
-  write(join(dir, "dists/focal/Release.gpg"), gpg.sign(release, { by }));
-  write(join(dir, "keyring.gpg"), gpg.exportKeys());
+  const by = [signer.key];
+  write(join(folder, "InRelease"), signer.gpg.clearsign(text, { by }));
+  write(join(folder, "Release"), text);
+  write(join(folder, "Release.gpg"), signer.gpg.sign(text, { by }));
 }
 
 async function get(url: string): Promise<Buffer> {
