@@ -12,6 +12,7 @@ import { applyTweaks, slim } from "@base-kit/debian-tweaks";
 import { clampTimes, describeRootfs, fileEntry } from "@base-kit/rootfs";
 import { fetchFiles } from "@base-kit/store";
 import { withCredentials } from "./archive/credentials.ts";
+import { elsewhere } from "./archive/elsewhere.ts";
 import { configure } from "./configure/configure.ts";
 import { configureScript } from "./configure/script.ts";
 import { databaseKey, dpkgDatabase, infoName } from "./dpkg-database/database.ts";
@@ -36,7 +37,7 @@ interface Installed {
 export async function produce(lock: Lock, context: Context, { onForeseen }: ProduceOptions = {}): Promise<Rootfs> {
   const build = await readLock(lock);
   const epoch = lock.sourceDateEpoch;
-  const installed = await openPackages(build, context);
+  const installed = await openPackages(build, lock, context);
   const packages = installed.map(({ named }) => named);
   const tree = layOut(packages, { mergedUsr: build.system.mergedUsr });
   const database = dpkgDatabase(installed, { lost: tree.lost, epoch });
@@ -70,7 +71,8 @@ export async function produce(lock: Lock, context: Context, { onForeseen }: Prod
   });
 }
 
-async function openPackages({ packages, system }: LockedBuild, context: Context): Promise<readonly Installed[]> {
+async function openPackages(build: LockedBuild, lock: Lock, context: Context): Promise<readonly Installed[]> {
+  const { packages, system } = build;
   const opening: Promise<Installed>[] = [];
   const room = new Room({ places: AT_ONCE, size: SIZE_AT_ONCE });
   const open = (locked: LockedPackage, path: string): Promise<Installed> =>
@@ -79,8 +81,10 @@ async function openPackages({ packages, system }: LockedBuild, context: Context)
       const opened = await openPackage({ path, sha256: locked.sha256, name }, context);
       return { locked, named: { ...opened, ...identify(opened.contents.control, locked, name) } };
     });
+  const others = elsewhere(build, lock, context);
   const sources = packages.map(({ url, size, sha256 }) => ({
     url: withCredentials(url, system.distribution, context),
+    elsewhere: () => others(url),
     size,
     digest: `sha256:${sha256}` as const,
   }));

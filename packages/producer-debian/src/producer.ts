@@ -17,7 +17,8 @@ function producer(name: Distribution, summary: string): Producer<DebianOptions> 
     summary,
     releases: RELEASES[name],
     schema: async () => (await import("./schema.ts")).debianSchema,
-    resolve: async (request, context) => (await import("./resolve.ts")).resolve(request, name, context),
+    resolve: async (request, context) =>
+      (await import("./resolve.ts")).resolve(request, { distribution: name }, context),
     circumstances: async (lock) => (await import("./circumstances.ts")).circumstances(lock),
     produce: async (...args) => (await import("./produce.ts")).produce(...args),
   });

@@ -4,6 +4,7 @@ import { debianMachine, requireKeyring } from "@base-kit/debian-archive";
 import { publicUrl } from "./archive/credentials.ts";
 import { imageSources } from "./archive/image-sources.ts";
 import { chooseMirrors } from "./archive/mirrors.ts";
+import { ofOneState } from "./archive/one-state.ts";
 import { publicKeyring } from "./archive/public-keys.ts";
 import { type SourcesRequest, verifySources } from "./archive/sources.ts";
 import { type ComponentIndex, componentIndexes, type VerifiedSuite } from "./archive/suite-index.ts";
@@ -19,14 +20,29 @@ import { candidatesOf } from "./select/candidates.ts";
 import { selectAsDebootstrap } from "./select/debootstrap.ts";
 import { snapshotMirrors } from "./snapshot.ts";
 
+export interface ResolveOptions {
+  readonly distribution: Distribution;
+  /** Milliseconds before each further look at a mirror that is changing. @default three looks within half a minute */
+  readonly delays?: readonly number[];
+}
+
 /** Decides which packages, by indexes that a trusted key has signed, and writes down what everything after it depends on. */
 export async function resolve(
   request: ProducerRequest<DebianOptions>,
-  distribution: Distribution,
+  { distribution, delays }: ResolveOptions,
   context: Context,
 ): Promise<Lock> {
   const options = await checkOptions(request.options);
   const sources = await findSources({ ...request, options }, distribution, context);
+  return ofOneState(() => lockOf(sources, { ...request, options }, context), context, delays);
+}
+
+async function lockOf(
+  sources: SourcesRequest,
+  { platform, options, sourceDateEpoch }: ProducerRequest<DebianOptions>,
+  context: Context,
+): Promise<Lock> {
+  const { distribution } = sources;
   const verified = await step(context, `verifying the archive of ${sources.suite}`, async (handle) => {
     const suites = await verifySources(sources, context);
     handle.detail(suites.map(({ source }) => source.suite).join(", "));
@@ -56,8 +72,8 @@ export async function resolve(
     lockVersion: 1,
     producer: distribution,
     release: suite,
-    platform: request.platform,
-    sourceDateEpoch: request.sourceDateEpoch ?? Math.max(...verified.map(({ release }) => release.date)),
+    platform,
+    sourceDateEpoch: sourceDateEpoch ?? Math.max(...verified.map(({ release }) => release.date)),
     inputs: [...verified.flatMap(({ inputs }) => inputs), ...lists.map(({ input }) => input), ...chosen],
     options: { ...options, system },
   };

@@ -33,8 +33,13 @@ export function parseSnapshot(snapshot: string): number {
  */
 export function snapshotMirrors(snapshot: string, distribution: Distribution, now: number): Mirrors {
   const time = parseSnapshot(snapshot);
-  const text = new Date(time * 1000).toISOString();
   if (time > now) throw refused(snapshot, `this time is still to come: it is ${new Date(now * 1000).toISOString()}`);
+  return snapshotAt(time, distribution);
+}
+
+/** @param time seconds since 1970 */
+export function snapshotAt(time: number, distribution: Distribution): Mirrors {
+  const text = new Date(time * 1000).toISOString();
   const stamp = text.replace(/[-:]/g, "").replace(".000", "");
   const ubuntu = `https://snapshot.ubuntu.com/ubuntu/${stamp}`;
   const debian = `http://snapshot.debian.org/archive/debian/${stamp}`;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { hostPlatform, type Lock, type Rootfs } from "@base-kit/core";
+import { type Context, hostPlatform, type Lock, type Rootfs } from "@base-kit/core";
 import { createContext, type HostContext } from "@base-kit/host";
 import { mergedEntries, readTextFile } from "@base-kit/rootfs";
 import { createStore } from "@base-kit/store";
@@ -22,6 +22,7 @@ import {
 } from "@base-kit/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { debian } from "../src/index.ts";
+import { resolve as resolveWithin } from "../src/resolve.ts";
 
 const PACKAGES: readonly DescribedDeb[] = [
   { name: "demo", files: { "usr/bin/demo": "demo" }, fields: ["Depends: lib-demo"] },
@@ -71,7 +72,8 @@ describe.skipIf(requires("gpg").skip)("a mirror", { timeout: 60_000 }, () => {
     const given = { mirror, keyring: join(dir, "keyring.gpg"), variant: "custom", include: ["demo"], tweaks: ["none"] };
     const parsed = (await debian.schema()).parse({ ...given, configure: "none", ...options });
     const request = { release: "bookworm", platform: hostPlatform(), sourceDateEpoch: undefined, options: parsed };
-    return debian.resolve(request, context);
+    // Nobody wants to wait for a mirror that does not change.
+    return resolveWithin(request, { distribution: "debian", delays: [1, 1] }, context);
   }
 
   async function build(mirror: string, options?: object): Promise<Rootfs> {
@@ -84,7 +86,7 @@ describe.skipIf(requires("gpg").skip)("a mirror", { timeout: 60_000 }, () => {
     {
       faults = {},
       options = {},
-    }: { readonly faults?: Record<string, readonly Fault[]>; readonly options?: object } = {},
+    }: { readonly faults?: Record<string, readonly (Fault | undefined)[]>; readonly options?: object } = {},
   ): Promise<{ readonly value?: string | undefined; readonly error?: unknown; readonly requests: Mirror["requests"] }> {
     await using mirror = await startMirror(files, { faults });
     const { requests } = mirror;
@@ -166,7 +168,25 @@ describe.skipIf(requires("gpg").skip)("a mirror", { timeout: 60_000 }, () => {
     ] as const)("with an index of %s than the Release's is refused", async (_, index, code, message) => {
       const { error, requests } = await outcome({ ...suiteOf(), [INDEX]: index() });
       expect({ error }).toMatchObject(failed("verification", code, message));
+      expect(requests.filter(({ path }) => path === IN_RELEASE)).toHaveLength(3);
       expect(requests.map(({ path }) => path)).not.toContain(POOL);
+    });
+
+    test("is looked at again as a whole, and is taken as soon as it is of one state", async () => {
+      const version = "2.0";
+      const [demo, ...others] = PACKAGES as [DescribedDeb, ...DescribedDeb[]];
+      const next = suiteOf({ packages: [{ ...demo, version, files: { "usr/bin/demo": "new" } }, ...others] });
+      const old = suiteOf();
+      // The new Release, the old index; then the index; the Release between is the old one again, as behind a cache.
+      const faults = {
+        [IN_RELEASE]: [undefined, { replacedBy: old[IN_RELEASE] as Buffer }],
+        [INDEX]: [{ replacedBy: old[INDEX] as Buffer }, undefined],
+      };
+      const { value, requests } = await outcome({ ...old, ...next }, { faults });
+      expect(value).toBe("new");
+      const asked = requests.map(({ path }) => path).filter((path) => [IN_RELEASE, INDEX].includes(path));
+      expect(asked).toEqual([IN_RELEASE, INDEX, IN_RELEASE, INDEX, IN_RELEASE, INDEX]);
+      expect(waits.filter((message) => message.includes("taking over a new state"))).toHaveLength(2);
     });
 
     test("lacks packages, which are named together", async () => {
@@ -174,6 +194,36 @@ describe.skipIf(requires("gpg").skip)("a mirror", { timeout: 60_000 }, () => {
       const { error } = await outcome(files);
       expect(error).toMatchObject({ kind: "network" });
       expect(String(error)).toMatch(/demo_1\.0.*lib-demo_1\.0/s);
+    });
+
+    test("and has deleted a package of a lock since: it is taken from the mirror of this machine, or from the past", async () => {
+      const { [POOL]: demo, "pool/main/lib-demo_1.0_all.deb": _, ...files } = suiteOf();
+      await using old = await startMirror({ ...suiteOf(), ...below("debian", suiteOf()) });
+      await using gone = await startMirror(below("debian", files));
+      await using here = await startMirror({ [`debian/${POOL}`]: demo as Buffer });
+      const at = (mirror: Mirror, fetch = context.fetch) => ({
+        ...context,
+        env: { ...context.env, BASE_KIT_DEBIAN_MIRROR: `${mirror.url}debian` },
+        fetch,
+      });
+      const parsed = (await debian.schema()).parse({
+        ...{ keyring: join(dir, "keyring.gpg"), variant: "custom", include: ["demo"], tweaks: ["none"] },
+        configure: "none",
+      });
+      const request = { release: "bookworm", platform: hostPlatform(), sourceDateEpoch: undefined, options: parsed };
+      const lock = await debian.resolve(request, at(old));
+      const later = JSON.parse(JSON.stringify(lock).replaceAll(old.url, gone.url)) as Lock;
+      const past: string[] = [];
+      const fetch: Context["fetch"] = async (url, options) => {
+        if (!url.startsWith("http://snapshot.debian.org/")) return context.fetch(url, options);
+        past.push(url);
+        return context.fetch(url.replace(/^.*?Z\//, old.url), options);
+      };
+      expect(await readTextFile(await debian.produce(later, at(here, fetch)), "usr/lib/demo")).toBe("lib");
+      expect(past).toEqual([
+        expect.stringMatching(/\/archive\/debian\/\d{8}T\d{6}Z\/pool\/main\/lib-demo_1\.0_all\.deb$/),
+      ]);
+      expect(waits.filter((message) => message.includes("the same file was found at"))).toHaveLength(2);
     });
 
     test("with a package of the same length and other bytes is refused", async () => {
@@ -318,4 +368,8 @@ function flipped(bytes: Buffer | undefined): Buffer {
   const changed = Buffer.from(bytes ?? []);
   changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
   return changed;
+}
+
+function below(folder: string, files: Readonly<Record<string, Buffer>>): Record<string, Buffer> {
+  return Object.fromEntries(Object.entries(files).map(([path, bytes]) => [`${folder}/${path}`, bytes]));
 }

@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
-import { BaseKitError, type Context, isBaseKitError, printable, step } from "@base-kit/core";
-import { type FetchedFile, type FileSource, fetchNew, fileName, keptFile } from "./fetch-file.ts";
+import { BaseKitError, type Context, isBaseKitError, printable, redactUrl, step } from "@base-kit/core";
+import { type FetchedFile, type FetchNewOptions, type FileSource, fetchNew, fileName, keptFile } from "./fetch-file.ts";
 import { createTries } from "./retry.ts";
 
 /** As many as there are connections to one host; more files at once would only wait for each other. */
@@ -8,6 +8,12 @@ const AT_ONCE = 8;
 const NAMED_AT_MOST = 20;
 /** Worth knowing of all files at once. */
 const NOT_THERE: readonly string[] = ["FETCH_NOT_FOUND", "OFFLINE"];
+
+/** A file that may be in several places. */
+export interface FilesSource extends FileSource {
+  /** URLs that are tried, one after another, when the first says that it has no such file. Only a digest tells that it is the same. */
+  readonly elsewhere?: () => Promise<readonly string[]>;
+}
 
 export interface FetchFilesOptions {
   /** What the step is called: `fetching 88 packages`. */
@@ -21,12 +27,12 @@ export interface FetchFilesOptions {
 
 /**
  * Fetches many files as one step, several at a time, each as `fetchFile` does; gives them in the order of the sources. Files
- * that do not exist are reported together; any other failure ends the rest at once. What came before is in the store.
+ * that are in none of their places are reported together; any other failure ends the rest at once. What came before is in the store.
  *
  * @throws BaseKitError as `fetchFile`
  */
 export async function fetchFiles(
-  sources: readonly FileSource[],
+  sources: readonly FilesSource[],
   context: Context,
   { title, onFile }: FetchFilesOptions,
 ): Promise<readonly FetchedFile[]> {
@@ -46,9 +52,10 @@ export async function fetchFiles(
 
     const total = totalSize(missing.map((index) => sources[index] as FileSource));
     const gone = new Map<number, BaseKitError>();
+    const silent = new Set<string>();
     let done = 0;
     await eachAtOnce(missing.sort(byNumber), context, async (index, within) => {
-      const source = sources[index] as FileSource;
+      const source = sources[index] as FilesSource;
       let counted = 0;
       const report = (bytes: number) => {
         done += bytes - counted;
@@ -59,7 +66,7 @@ export async function fetchFiles(
         });
       };
       try {
-        take(await fetchNew(source, within, { tries: createTries(within), report }), index);
+        take(await fetchAnywhere(source, within, { silent, tries: createTries(within), report }), index);
       } catch (error) {
         if (!isBaseKitError(error) || !NOT_THERE.includes(error.code)) throw error;
         gone.set(index, error);
@@ -68,6 +75,38 @@ export async function fetchFiles(
     if (gone.size > 0) throw notThere([...gone.keys()].sort(byNumber).map((index) => gone.get(index) as BaseKitError));
     return files;
   });
+}
+
+interface AnywhereOptions extends FetchNewOptions {
+  /** Hosts that did not answer when they were asked for something that was not in its first place: each is waited for once. */
+  readonly silent: Set<string>;
+}
+
+async function fetchAnywhere(
+  { elsewhere = async () => [], ...source }: FilesSource,
+  context: Context,
+  { silent, ...options }: AnywhereOptions,
+): Promise<FetchedFile> {
+  try {
+    return await fetchNew(source, context, options);
+  } catch (error) {
+    if (!isBaseKitError(error) || error.code !== "FETCH_NOT_FOUND") throw error;
+    for (const url of await elsewhere()) {
+      const { host } = new URL(url);
+      if (silent.has(host)) continue;
+      const found = await fetchNew({ ...source, url }, context, { ...options, tries: createTries(context, []) }).catch(
+        (failure: unknown) => {
+          if (!isBaseKitError(failure) || !["network", "verification"].includes(failure.kind)) throw failure;
+          if (failure.kind === "network" && failure.code !== "FETCH_NOT_FOUND") silent.add(host);
+        },
+      );
+      if (found === undefined) continue;
+      const message = `${redactUrl(source.url)} does not exist; the same file was found at ${redactUrl(url)}`;
+      context.reporter.emit({ type: "noted", message });
+      return found;
+    }
+    throw error;
+  }
 }
 
 /** Works on several items at a time; the first failure stops the others and is thrown when all have ended. */

@@ -3,7 +3,7 @@ export { type DecompressOptions, decompress } from "./decompress.ts";
 export { decompressBuffer } from "./decompress-buffer.ts";
 export { type Compression, DETECTION_SIZE, detectCompression } from "./detect-compression.ts";
 export { type FetchedFile, type FileSource, fetchFile } from "./fetch-file.ts";
-export { type FetchFilesOptions, fetchFiles } from "./fetch-files.ts";
+export { type FetchFilesOptions, type FilesSource, fetchFiles } from "./fetch-files.ts";
 export { decodeLzma, type LzmaOptions } from "./lzma.ts";
 export { resolveMirror } from "./mirror-url.ts";
 export { listStore, type Pruned, pruneStore, type StoredItem } from "./prune.ts";

@@ -80,6 +80,31 @@ describe("many files", () => {
     expect(context.events.at(-1)).toMatchObject({ detail: "40 files, cached" });
   });
 
+  test("that are not in their first place come from another one, which is told", async () => {
+    const { "pool/5.deb": moved, "pool/6.deb": damaged, ...rest } = served;
+    await using first = await startMirror(rest);
+    await using second = await startMirror({
+      "pool/5.deb": moved as Buffer,
+      "pool/6.deb": Buffer.alloc(1006),
+    });
+    await using third = await startMirror({ "pool/6.deb": damaged as Buffer });
+    const sources = sourcesAt(first.url).map((source, index) => ({
+      ...source,
+      elsewhere: async () => [second.url, third.url].map((url) => `${url}pool/${index}.deb`),
+    }));
+    const files = await fetchFiles(sources, context, TITLE);
+    expect([5, 6].map((index) => readFileSync(files[index]?.path ?? "").equals(contents[index] as Buffer))).toEqual([
+      true,
+      true,
+    ]);
+    expect(second.requests.map(({ path }) => path).sort()).toEqual(["pool/5.deb", "pool/6.deb"]);
+    const noted = context.events.flatMap((event) => (event.type === "noted" ? [event.message] : []));
+    expect(noted.sort()).toEqual([
+      `${first.url}pool/5.deb does not exist; the same file was found at ${second.url}pool/5.deb`,
+      `${first.url}pool/6.deb does not exist; the same file was found at ${third.url}pool/6.deb`,
+    ]);
+  });
+
   test("may be none", async () => {
     expect(await fetchFiles([], context, TITLE)).toEqual([]);
   });
@@ -93,6 +118,21 @@ describe("what goes wrong with one of many", () => {
     expect(error).toMatchObject({ code: "FETCH_NOT_FOUND", kind: "network" });
     expect(String(error)).toMatch(/2 files cannot be had:\n.*pool\/5\.deb.*\n.*pool\/6\.deb/);
     expect(await context.store.get(digestOf(contents[39] as Buffer))).toBeDefined();
+  });
+
+  test("a host that is silent when it is asked for what is missing is asked once, and what is missing told", async () => {
+    await using first = await startMirror({});
+    let asked = 0;
+    await using silent = await startMirror((request) => {
+      asked += 1;
+      request.socket.destroy();
+    });
+    const sources = sourcesAt(first.url).map((source) => ({ ...source, elsewhere: async () => [`${silent.url}x`] }));
+    const error = await fetchFiles(sources, context, TITLE).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "FETCH_NOT_FOUND" });
+    expect(String(error)).toContain(`40 files cannot be had:\n  ${first.url}pool/0.deb does not exist`);
+    // Those that were under way at the same time.
+    expect(asked).toBeLessThanOrEqual(8);
   });
 
   test("a wrong one ends the rest", async () => {

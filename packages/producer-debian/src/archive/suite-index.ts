@@ -11,6 +11,7 @@ import {
 import { decompress, fetchFile } from "@base-kit/store";
 import { type PackagesIndex, readPackagesIndex } from "../index/packages-index.ts";
 import { publicUrl } from "./credentials.ts";
+import { perhapsOfAnotherState } from "./one-state.ts";
 
 /** One suite of one archive. */
 export interface SuiteSource {
@@ -128,9 +129,9 @@ async function readIndex(
   const byName = `${folder}/${form.path}`;
   const byHash = `${byName.slice(0, byName.lastIndexOf("/"))}/by-hash/SHA256/${form.sha256}`;
   const fetch = (url: string) => fetchFile({ url, name: `${source.suite}/${form.path}`, ...expected }, context);
-  const { path } = release.acquireByHash
-    ? await fetch(byHash).catch(unlessMissing(() => fetch(byName)))
-    : await fetch(byName);
+  const fetched = release.acquireByHash ? fetch(byHash).catch(unlessMissing(() => fetch(byName))) : fetch(byName);
+  // Nobody fills a folder behind a build's back.
+  const { path } = await (folder.startsWith("file:") ? fetched : fetched.catch(perhapsOfAnotherState));
   const subject = `${source.suite} ${form.path} of ${redactUrl(source.mirror)}`;
   const chunks: Uint8Array[] = [];
   const bytes = createReadStream(path, { highWaterMark: 1024 * 1024 });
