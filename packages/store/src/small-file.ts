@@ -1,4 +1,16 @@
-import { closeSync, fstatSync, openSync, readSync, renameSync, unlinkSync, utimesSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  unlinkSync,
+  utimesSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { systemErrorCode } from "@base-kit/core";
 import { writeFailure } from "./atomic-file.ts";
 import { removeAtExit } from "./remove-at-exit.ts";
 
@@ -7,7 +19,7 @@ export const SMALL: number = 1024 ** 2;
 
 /**
  * Puts a file that can be made again in its place, so that its name leads to the old content or to all of the new, but not after a
- * power failure. `temporary` must be on the same filesystem.
+ * power failure. `temporary` must be on the same filesystem; the file's own folder is made when it is missing.
  *
  * @throws BaseKitError `WRITE_FAILED` or `DISK_FULL` (environment)
  */
@@ -20,7 +32,7 @@ export function replaceSmallFile(path: string, chunks: readonly Uint8Array[], te
     } finally {
       closeSync(file);
     }
-    renameSync(temporary, path);
+    renameInto(temporary, path);
   } catch (error) {
     try {
       unlinkSync(temporary);
@@ -30,6 +42,17 @@ export function replaceSmallFile(path: string, chunks: readonly Uint8Array[], te
     throw writeFailure(path, error);
   } finally {
     forget();
+  }
+}
+
+/** Mostly the folder is there: asking for it each time would be a third of the work. */
+function renameInto(temporary: string, path: string): void {
+  try {
+    renameSync(temporary, path);
+  } catch (error) {
+    if (systemErrorCode(error) !== "ENOENT") throw error;
+    mkdirSync(dirname(path), { recursive: true });
+    renameSync(temporary, path);
   }
 }
 

@@ -45,13 +45,13 @@ export function createStore(dir: string, { reporter }: CreateStoreOptions = {}):
   // Without fsync: what a power failure tears is found out when it is read, and made again.
   const write = async (path: string, bytes: AsyncIterable<Uint8Array>, size = Number.POSITIVE_INFINITY) => {
     const { name } = await prepared();
-    makeFolder(dir, dirname(path));
     const temporary = join(incomingFolder(dir), `${name}-${randomBytes(6).toString("hex")}`);
     const counted = counting(bytes, (count) => {
       added += count;
     });
-    if (size > SMALL) await replaceFile(path, counted, { temporary, durable: false });
-    else replaceSmallFile(path, await gathered(counted), temporary);
+    if (size <= SMALL) return replaceSmallFile(path, await gathered(counted), temporary);
+    makeFolder(dir, dirname(path));
+    await replaceFile(path, counted, { temporary, durable: false });
   };
 
   return {
