@@ -24,7 +24,7 @@ export interface Delivered {
 
 /** How layers are packed for these destinations. */
 export function layersFor({ keepsLayer, layer }: Pick<Destinations, "keepsLayer" | "layer">): LayerOptions {
-  return { compression: keepsLayer ? "gzip" : "none", ...layer };
+  return keepsLayer ? { compression: "gzip", ...layer } : { compression: "none", orAsPublished: true, ...layer };
 }
 
 /** From root filesystems to everywhere they are wanted: one image each, checked once, handed to each destination in turn. */

@@ -52,6 +52,21 @@ describe.skipIf(requires("alpine-mirror", "docker", "tar").skip)("Alpine in an e
     expect(images.inspect(first).Id).toBe(program.id);
   });
 
+  test("is not unpacked or checked a second time, for a file or for the engine", async () => {
+    const name = images.fresh();
+    const build = (...to: readonly string[]) =>
+      sandbox.run(["build", "alpine:3.20", "--mirror", locationOf("alpine-mirror"), ...to]);
+    await build("-o", "oci-archive:first.tar");
+    const again = await build("-o", "oci-archive:second.tar");
+    expect(again.stderr).toContain("looking for the image of alpine:3.20 in the cache: found");
+    expect(again.stderr).not.toContain("checking the image");
+    expect(readFileSync(sandbox.work("second.tar"))).toEqual(readFileSync(sandbox.work("first.tar")));
+    await build("-t", name);
+    const loaded = await build("-t", name);
+    expect(loaded.stderr).toContain("in the cache: found");
+    expect(images.run(name, "cat", "/etc/alpine-release")).toMatch(/^3\.20\./);
+  });
+
   test("passes the checks of Docker's official image, and its layer is the file that Alpine published", async () => {
     const name = images.fresh();
     await buildAlpine("-t", name, "-o", "docker-daemon:", "-o", "oci:layout:x");

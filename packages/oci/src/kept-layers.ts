@@ -21,10 +21,18 @@ export function keptLayers(rootfs: Rootfs): readonly TitledLayer[] {
   );
 }
 
-/** A root filesystem that is one layer already, compressed as it shall be, and unchanged: its digest is one that others know. */
-export function publishedLayer(rootfs: Rootfs, compression: Layer["compression"]): readonly TitledLayer[] | undefined {
+/**
+ * A root filesystem that is one layer already, and unchanged: its digest is one that others know.
+ *
+ * @param compression as it shall be; undefined when it may be any
+ */
+export function publishedLayer(
+  rootfs: Rootfs,
+  compression: Layer["compression"] | undefined,
+): readonly TitledLayer[] | undefined {
   const [only, ...others] = unchanged(rootfs) ?? [];
-  return only?.compression === compression && others.length === 0 ? [{ title: "", layer: kept(only) }] : undefined;
+  if (only === undefined || others.length > 0) return undefined;
+  return compression === undefined || only.compression === compression ? [{ title: "", layer: kept(only) }] : undefined;
 }
 
 function unchanged(rootfs: Rootfs): readonly Layer[] | undefined {

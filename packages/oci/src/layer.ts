@@ -11,6 +11,8 @@ import { type LayerPlan, planLayers } from "./plan-layers.ts";
 export interface LayerOptions {
   /** A local engine unpacks the layer at once and gains nothing from compression. @default gzip */
   readonly compression?: Layer["compression"];
+  /** Where the root filesystem is one published layer, that one is as good, however it is compressed. @default false */
+  readonly orAsPublished?: boolean;
   readonly compressor?: CompressorOptions["compressor"];
   /** How many layers there may be; packages of one source stay together. @default 1 */
   readonly layers?: number;
@@ -35,9 +37,10 @@ export async function writeLayers(
   options: LayerOptions,
   context: Context,
 ): Promise<readonly TitledLayer[]> {
-  const { compression = "gzip", compressor: kind = "node", layers: atMost = 1, keep = false } = options;
+  const { compression = "gzip", orAsPublished, compressor: kind = "node", layers: atMost = 1, keep = false } = options;
   if (keep) return keptLayers(rootfs);
-  const published = atMost === 1 && kind === "node" ? publishedLayer(rootfs, compression) : undefined;
+  const asPublished = orAsPublished === true ? undefined : compression;
+  const published = atMost === 1 && kind === "node" ? publishedLayer(rootfs, asPublished) : undefined;
   if (published !== undefined) return published;
   const what = atMost === 1 ? "the layer" : "the layers";
   return step(context, compression === "none" ? `writing ${what}` : `compressing ${what}`, async (handle) => {

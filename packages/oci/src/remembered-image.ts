@@ -21,13 +21,15 @@ interface Document {
 /** Keeps how an image is put together, unless a layer of it is nowhere but in this build's temporary directory. */
 export async function rememberImage(key: string, image: Image, { store }: Pick<Context, "store">): Promise<void> {
   const { config, manifest, layers, ...rest } = image;
-  if (!layers.every(isPacked)) return;
-  const remembered: Remembered = {
-    image: rest,
-    config: await documentOf(config),
-    manifest: await documentOf(manifest),
-    layers: layers.map(({ open: _, mediaType: __, compressed: ___, members: ____, ...facts }) => facts),
-  };
+  const stored: Remembered["layers"][number][] = [];
+  for (const layer of layers) {
+    const parts = await partsOf(layer, store);
+    if (parts === undefined) return;
+    const { open: _, mediaType: __, compressed: ___, members: ____, ...facts } = layer as PackedLayer;
+    stored.push({ ...facts, parts });
+  }
+  const documents = { config: await documentOf(config), manifest: await documentOf(manifest) };
+  const remembered: Remembered = { image: rest, ...documents, layers: stored };
   await store.remember(key, Buffer.from(JSON.stringify(remembered)));
 }
 
@@ -45,8 +47,11 @@ export async function recallImage(key: string, { store }: Pick<Context, "store">
   return { ...image, config: blobOf(config), manifest: blobOf(manifest), layers: found };
 }
 
-function isPacked(layer: Layer): layer is PackedLayer {
-  return "parts" in layer;
+/** Of a layer that was published, what was fetched is all of it. */
+async function partsOf(layer: Layer, store: Context["store"]): Promise<readonly KeptMember[] | undefined> {
+  if ("parts" in layer) return (layer as PackedLayer).parts;
+  const { digest, size } = layer;
+  return (await store.get(digest)) === undefined ? undefined : [{ digest, size }];
 }
 
 async function documentOf(blob: Blob): Promise<Document> {

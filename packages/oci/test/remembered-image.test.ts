@@ -45,6 +45,20 @@ test("an image is not found under another key, nor when a part of it is gone or 
   expect(await recallImage("key", later)).toBeUndefined();
 });
 
+test("an image whose layer was published as it is comes from the file that was fetched", async () => {
+  using context = inContext();
+  const { layers, ...image } = await build(context);
+  const [packed] = layers as [(typeof layers)[number]];
+  const { parts: _, ...layer } = { ...packed, kept: true, parts: [] };
+  await rememberImage("key", { ...image, layers: [layer] }, context);
+  expect(await recallImage("key", context)).toBeUndefined();
+  await context.store.put({ digest: layer.digest }, layer.open());
+  await rememberImage("key", { ...image, layers: [layer] }, context);
+  const found = await recallImage("key", context);
+  expect(found?.layers[0]).toMatchObject({ digest: layer.digest, diffId: layer.diffId, size: layer.size, kept: true });
+  expect(await readContent(found?.layers[0]?.open() ?? [])).toEqual(await readContent(layer.open()));
+});
+
 test("an image whose layer is not in the store is not remembered", async () => {
   using context = inContext();
   await rememberImage("key", await build(context, "none"), context);

@@ -10,5 +10,6 @@ export const alpine: Producer<AlpineOptions> = defineProducer({
   releases: ["3.22", "3.21", "3.20", "edge", "latest-stable"],
   schema: async () => (await import("./schema.ts")).alpineSchema,
   resolve,
+  circumstances: async (lock) => (await import("./circumstances.ts")).circumstances(lock),
   produce,
 });

@@ -31,6 +31,7 @@ export const wolfi: Producer<AlpineOptions> = defineProducer({
   releases: ["latest"],
   schema: async () => (await import("./schema.ts")).alpineSchema,
   resolve,
+  circumstances: async (lock) => (await import("./circumstances.ts")).circumstances(lock),
   produce,
 });
 
