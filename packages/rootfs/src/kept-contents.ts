@@ -58,16 +58,75 @@ const CHUNK = 1024 ** 2;
 
 function* partOf(path: string, { offset = 0, size = 0 }: Stretch): Generator<Uint8Array, void, void> {
   if (size === 0) return;
-  const descriptor = openSync(path, "r");
+  if (size <= SMALL) {
+    yield fromWindow(path, offset, size);
+    return;
+  }
+  const file = openSync(path, "r");
   try {
     for (let done = 0; done < size; ) {
-      const chunk = Buffer.allocUnsafe(Math.min(CHUNK, size - done));
-      const count = readSync(descriptor, chunk, 0, chunk.length, offset + done);
-      if (count === 0) throw new Error(`${path} was cut off`);
-      done += count;
-      yield count === chunk.length ? chunk : chunk.subarray(0, count);
+      const chunk = readAt(file, { path, position: offset + done, size: Math.min(CHUNK, size - done) });
+      done += chunk.length;
+      yield chunk;
     }
   } finally {
-    closeSync(descriptor);
+    closeSync(file);
   }
+}
+
+/** Small files are asked for in nearly the order in which they lie in the archive: one reading serves many. */
+const SMALL = 64 * 1024;
+const WINDOW = 256 * 1024;
+/** Several archives are read at once; all windows of a process together are a few MiB. */
+const WINDOWS = 8;
+
+interface Window {
+  readonly path: string;
+  readonly start: number;
+  readonly bytes: Buffer;
+}
+
+/** The one used last comes last. */
+const windows: Window[] = [];
+
+function fromWindow(path: string, offset: number, size: number): Buffer {
+  const at = windows.findLastIndex(
+    (each) => each.path === path && each.start <= offset && offset + size <= each.start + each.bytes.length,
+  );
+  const window = at < 0 ? openWindow(path, offset, size) : (windows.splice(at, 1)[0] as Window);
+  windows.push(window);
+  if (windows.length > WINDOWS) windows.shift();
+  return window.bytes.subarray(offset - window.start, offset - window.start + size);
+}
+
+function openWindow(path: string, start: number, atLeast: number): Window {
+  const file = openSync(path, "r");
+  try {
+    const bytes = readAt(file, { path, position: start, size: WINDOW });
+    if (bytes.length < atLeast) throw cutOff(path);
+    return { path, start, bytes };
+  } finally {
+    closeSync(file);
+  }
+}
+
+interface Reading {
+  readonly path: string;
+  readonly position: number;
+  readonly size: number;
+}
+
+/** So many bytes, or those up to the end. */
+function readAt(file: number, { path, position, size }: Reading): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  let done = 0;
+  for (let count = -1; count !== 0 && done < size; done += count) {
+    count = readSync(file, bytes, done, size - done, position + done);
+  }
+  if (done === 0) throw cutOff(path);
+  return bytes.subarray(0, done);
+}
+
+function cutOff(path: string): Error {
+  return new Error(`${path} was cut off`);
 }
