@@ -68,7 +68,7 @@ export async function deliver(
       name: destinations.name,
     };
   });
-  await writeSboms(destinations.sboms, described, context);
+  await writeSboms(described, destinations, context);
   return { images, outputs };
 }
 

@@ -36,6 +36,8 @@ export interface Destinations {
   readonly layer: LayerOptions;
   /** Lists of its packages that are written beside it. */
   readonly sboms: readonly SbomFile[];
+  /** Where the image is in a registry, which keeps the lists beside it. */
+  readonly pushed: readonly ImageReference[];
   /** What the image is called first of all. */
   readonly name: string;
   /** A command to try the image with. */
@@ -63,6 +65,7 @@ export async function findDestinations(
   const common = {
     layer: layerOptions(flags),
     sboms: (flags.sbom ?? []).map(parseSbomFile),
+    pushed: outputs.flatMap((output) => (output.transport === "docker" ? [output.reference] : [])),
     name: references[0]?.familiar ?? defaultName,
   };
   if (outputs.length === 0) return { ...(await engineOrFile(flags, references, context)), ...common };

@@ -1,7 +1,17 @@
-import { type Context, formatPlatform, type Image, printable, type Rootfs, step } from "@base-kit/core";
+import { basename } from "node:path";
+import {
+  type Context,
+  formatPlatform,
+  type Image,
+  type ImageReference,
+  printable,
+  type Rootfs,
+  step,
+} from "@base-kit/core";
 import { cyclonedxDocument, type SbomProgram, spdxDocument } from "@base-kit/oci";
 import { withLicences } from "@base-kit/rootfs";
 import { writeFileAtomically } from "@base-kit/store";
+import type { Destinations } from "./destinations.ts";
 import type { SbomFile } from "./options/sbom-file.ts";
 import { version } from "./version.ts";
 
@@ -21,16 +31,19 @@ export interface SbomImage {
   readonly created: number;
 }
 
-/** Lists what each image is made of, for those who look for vulnerable packages or licences. The same image gives the same bytes. */
+/**
+ * Lists what each image is made of, for those who look for vulnerable packages or licences: in files, and beside the image in
+ * each registry it was pushed to. The same image gives the same bytes.
+ */
 export async function writeSboms(
-  files: readonly SbomFile[],
   images: readonly SbomImage[],
+  { sboms, pushed }: Pick<Destinations, "sboms" | "pushed">,
   context: Context,
 ): Promise<void> {
-  if (files.length === 0) return;
+  if (sboms.length === 0) return;
   for (const image of images) {
-    const own = images.length === 1 ? files : files.map((file) => ({ ...file, path: forPlatform(file.path, image) }));
-    await writeFor(image, own, context);
+    const own = images.length === 1 ? sboms : sboms.map((file) => ({ ...file, path: forPlatform(file.path, image) }));
+    for (const sbom of await writeFor(image, own, context)) await attachTo(pushed, image, { sbom, context });
   }
 }
 
@@ -40,20 +53,42 @@ function forPlatform(path: string, { image: { platform } }: SbomImage): string {
   return path.replace(/\.(?=(?:spdx|cdx)\.json$)/i, `.${name}.`);
 }
 
+interface WrittenSbom extends SbomFile {
+  readonly bytes: Buffer;
+}
+
 async function writeFor(
   { rootfs, facts, image, name, created }: SbomImage,
   files: readonly SbomFile[],
   context: Context,
-): Promise<void> {
+): Promise<readonly WrittenSbom[]> {
   const packages = await withLicences(rootfs);
   const osRelease = facts?.system ?? rootfs.osRelease;
   const programs = facts?.programs ?? [];
   const subject = { name, image, packages, programs, osRelease, created, toolVersion: version() };
+  const written: WrittenSbom[] = [];
   for (const { path, format } of files) {
     await step(context, `writing ${printable(path)}`, async (handle) => {
-      const document = format === "spdx" ? spdxDocument(subject) : cyclonedxDocument(subject);
-      await writeFileAtomically(path, [Buffer.from(document)]);
+      const bytes = Buffer.from(format === "spdx" ? spdxDocument(subject) : cyclonedxDocument(subject));
+      await writeFileAtomically(path, [bytes]);
+      written.push({ path, format, bytes });
       handle.detail(packages.length === 1 ? "1 package" : `${packages.length} packages`);
     });
+  }
+  return written;
+}
+
+/** The manifest's digest is named, not the tag: of several platforms each has its own list. */
+async function attachTo(
+  pushed: readonly ImageReference[],
+  { image }: SbomImage,
+  { sbom: { path, format, bytes }, context }: { readonly sbom: WrittenSbom; readonly context: Context },
+): Promise<void> {
+  if (pushed.length === 0) return;
+  const { attach } = await import("@base-kit/registry");
+  const type = format === "spdx" ? "application/spdx+json" : "application/vnd.cyclonedx+json";
+  for (const reference of pushed) {
+    const pinned = { ...reference, digest: image.manifest.digest };
+    await attach(pinned, { type, bytes, title: basename(path) }, { context });
   }
 }
