@@ -14,4 +14,4 @@ export interface AlpineOptions {
   readonly configure?: ConfigureMode | undefined;
 }
 
-export type ConfigureMode = "auto" | "userns" | "chroot" | "none";
+export type ConfigureMode = "auto" | "userns" | "chroot" | "container" | "none";

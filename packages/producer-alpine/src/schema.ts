@@ -19,9 +19,9 @@ export const alpineSchema: z.ZodType<AlpineOptions> = z.strictObject({
     .describe("Further repository: URL or folder, with a tag before it: @edge https://…/edge/main"),
   keyring: z.string().min(1).optional().describe("Public key, or folder of keys, besides Alpine's"),
   configure: z
-    .enum(["auto", "userns", "chroot", "none"])
+    .enum(["auto", "userns", "chroot", "container", "none"])
     .optional()
     .describe(
-      "Where the packages' scripts run: auto (default), userns, chroot; none applies what is known of them and lists the others",
+      "Where the packages' scripts run: auto (default), userns, chroot, container (Docker, podman); none applies what is known of them and lists the others",
     ),
 });

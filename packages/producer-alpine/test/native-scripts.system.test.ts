@@ -20,7 +20,7 @@ import { applyKnown } from "../src/install/native/apply-known.ts";
 import { type TestContext, testContext } from "./in-context.ts";
 import { type RealApk, unpackMinirootfs } from "./real-apk.ts";
 
-const { skip } = requires("alpine-mirror", "root", "tar", "unshare", "openssl");
+const { skip } = requires("alpine-mirror", "docker", "root", "tar", "unshare", "openssl");
 const EPOCH = Math.floor(Date.now() / 1000);
 const sh = (...lines: readonly string[]) => ["#!/bin/sh", ...lines, "exit 0", ""].join("\n");
 
@@ -190,8 +190,8 @@ describe.skipIf(skip)("scripts that are applied without running them leave what 
         newApkKey(),
       );
       symlinkSync(join(mirror, "v3.20/releases"), join(folder, "v3.20/releases"));
-      const build = async (configure: "chroot" | "none") => {
-        await using own = await testContext();
+      const build = async (configure: "chroot" | "container" | "none") => {
+        await using own = await testContext({ env: { DOCKER_HOST: locationOf("docker") } });
         const request = { release: "3.20", platform: parsePlatform("amd64"), sourceDateEpoch: undefined };
         const options = { mirror: folder, keyring: repository, include: ["web"], configure };
         const { segments: made } = await alpine.produce(await alpine.resolve({ ...request, options }, own), own);
@@ -200,6 +200,7 @@ describe.skipIf(skip)("scripts that are applied without running them leave what 
       };
       const [run, applied] = [await build("chroot"), await build("none")];
       expect(applied).toEqual(run);
+      expect(await build("container")).toEqual(run);
       expect(applied.find((line) => line.startsWith("etc/group file"))).toContain("\nweb:x:101:web\n");
     } finally {
       rmSync(folder, { recursive: true, force: true });
