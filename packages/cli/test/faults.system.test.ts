@@ -275,7 +275,7 @@ test.each([
 });
 
 test("too few files that may be open are told", async () => {
-  const few = 'ulimit -n 30 && exec "$@"';
+  const few = 'ulimit -n 22 && exec "$@"';
   const outcome = await sandbox.run(["pack", "tree", "old.tar"], { through: ["sh", "-c", few, "sh"] });
   expect(outcome).toMatchObject({ exitCode: 5, stdout: "" });
   expect(outcome.stderr).toMatch(/^error: .*too many open files/m);

@@ -15,6 +15,8 @@ export async function checkEnvelope(chunks: AsyncIterable<Uint8Array>, node: Sto
   const found = new Map<string, number>();
   const reader = extract();
   const reading = pipeline(chunks, reader);
+  // Awaited below; but when it fails, the loop does first.
+  reading.catch(() => {});
   for await (const entry of reader) {
     found.set(entry.header.name, entry.header.size ?? 0);
     entry.resume();
