@@ -36,7 +36,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 /**
  * In small steps beside other work it is for those who wait for each answer. Here the bytes of archives make V8 begin anew several
- * times a second, which took a tenth of a cold build's CPU time.
+ * times a second: without it a cold build of Debian takes a twentieth less CPU time, and 15 MiB more.
  */
 function collectGarbageAtOnce(): void {
   setFlagsFromString("--no-incremental-marking");
