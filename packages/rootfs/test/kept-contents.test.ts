@@ -20,7 +20,7 @@ const data = Buffer.from(Uint32Array.from({ length: 300_000 }, (_, at) => at).bu
 function storeOf(results: Map<string, Buffer>): Store {
   return {
     recall: async (key) => results.get(key),
-    remember: async (key, result) => void results.set(key, result),
+    remember: async (key, result) => void results.set(key, Buffer.from(result)),
   } as Store;
 }
 
