@@ -1,4 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { Context, Event } from "@base-kit/core";
@@ -49,8 +50,12 @@ export function testContext({ env = {}, signal, onEvent }: TestContextOptions = 
     fetch: () => Promise.reject(new Error("an importer fetches nothing")),
     store: {
       get: () => Promise.reject(new Error("an importer keeps nothing")),
-      // What compresses an image in a test keeps its parts.
-      put: async () => "",
+      // What compresses an image in a test keeps its parts, and reads them there.
+      put: async ({ digest }, bytes) => {
+        const path = join(root, digest.replace(":", "-"));
+        await writeFile(path, bytes);
+        return path;
+      },
       recall: async () => undefined,
       remember: async () => {},
     },
