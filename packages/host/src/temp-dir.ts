@@ -6,10 +6,12 @@ import { atExit } from "./at-exit.ts";
 import { makeFolder } from "./make-folder.ts";
 import { removeTree } from "./remove-tree.ts";
 
-const NAME = /^base-kit-(\d+)-\w+$/;
+const NAME = /^base-kit-\d+-\w+$/;
 const OWNER_FILE = ".owner.json";
 /** No build takes this long; what is older is removed even if nobody can tell whether its process lives. */
 const ABANDONED_MS = 3 * 24 * 3600 * 1000;
+/** A process says whose a directory is at once after making it; one that has not was killed in between. */
+const UNNAMED_MS = 5_000;
 
 export interface TempDir {
   readonly path: string;
@@ -30,8 +32,7 @@ export function createTempDir(parent: string): TempDir {
   let path: string;
   try {
     makeFolder(parent);
-    path = mkdtempSync(join(parent, `base-kit-${process.pid}-`));
-    writeFileSync(join(path, OWNER_FILE), JSON.stringify(self()));
+    path = makeOwned(parent);
   } catch (error) {
     throw new BaseKitError(
       "TEMP_DIR_UNUSABLE",
@@ -53,6 +54,19 @@ export function createTempDir(parent: string): TempDir {
       removeTree(path);
     },
   };
+}
+
+/** When the process was held up between the two steps, another one may have taken the directory for abandoned. */
+function makeOwned(parent: string): string {
+  for (;;) {
+    const path = mkdtempSync(join(parent, `base-kit-${process.pid}-`));
+    try {
+      writeFileSync(join(path, OWNER_FILE), JSON.stringify(self()));
+      return path;
+    } catch (error) {
+      if (systemErrorCode(error) !== "ENOENT") throw error;
+    }
+  }
 }
 
 /** Removes the temporary directories that processes of this user left behind when they were killed; never fails. */
@@ -85,8 +99,9 @@ function isAbandoned(path: string): boolean {
   const stat = statSync(path);
   if (stat.uid !== process.getuid?.() || !stat.isDirectory()) return false;
   const owner = readOwner(path);
-  if (owner === undefined || owner.world !== world()) return Date.now() - stat.mtimeMs > ABANDONED_MS;
-  return !isAlive(owner);
+  const age = Date.now() - stat.mtimeMs;
+  if (owner === undefined) return age > UNNAMED_MS;
+  return owner.world === world() ? !isAlive(owner) : age > ABANDONED_MS;
 }
 
 function readOwner(path: string): Owner | undefined {

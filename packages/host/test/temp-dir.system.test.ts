@@ -65,10 +65,11 @@ test("sweeping removes what a dead process left, and only that", () => {
   const elsewhere = leftBy({ ...own, world: "another machine" }, { pid: 4_190_001 });
   const elsewhereOld = leftBy({ ...own, world: "another machine" }, { pid: 4_190_002, ageDays: 4 });
   const justMade = leftBy(undefined, { pid: 4_190_003 });
-  const torn = leftBy(undefined, { pid: 4_190_004, ageDays: 4 });
+  const killedEarly = leftBy(undefined, { pid: 4_190_004, ageDays: 10 / 86_400 });
+  const torn = leftBy(undefined, { pid: 4_190_005, ageDays: 4 });
   mkdirSync(join(parent, "base-kit-mine"));
   sweepTempDirs(parent);
-  expect([dead, recycled, elsewhereOld, torn].filter(existsSync)).toEqual([]);
+  expect([dead, recycled, elsewhereOld, killedEarly, torn].filter(existsSync)).toEqual([]);
   expect([living.path, elsewhere, justMade, join(parent, "base-kit-mine")].filter((path) => !existsSync(path))).toEqual(
     [],
   );
