@@ -162,7 +162,8 @@ describe.skipIf(requires("docker", "curl", "strace").skip)("base-kit scratch wit
     expect(await sandbox.leftovers()).toEqual([]);
   });
 
-  test.skipIf(requires("unshare").skip)("--check takes an engine where namespaces are forbidden", async () => {
+  /** Arguments that check a script where unshare says that it may not; with `WAIT` set the script does not end. */
+  function checkedInEngine(): readonly string[] {
     const script = sandbox.work("reader");
     const lines = [
       "#!/usr/bin/bash",
@@ -176,7 +177,11 @@ describe.skipIf(requires("docker", "curl", "strace").skip)("base-kit scratch wit
     writeFileSync(sandbox.work("bin/unshare"), refusing, { mode: 0o755 });
     // What is started has the image's settings, and unshare is looked for with them.
     const path = `PATH=${sandbox.work("bin")}:/usr/bin`;
-    const checked = ["scratch", script, "--env", path, "-o", "oci:layout:x", "--check"];
+    return ["scratch", script, "--env", path, "-o", "oci:layout:x", "--check"];
+  }
+
+  test.skipIf(requires("unshare").skip)("--check takes an engine where namespaces are forbidden", async () => {
+    const checked = checkedInEngine();
     const { exitCode, stderr } = await sandbox.run(checked);
     expect(exitCode).toBe(0);
     expect(stderr).toMatch(/cannot be watched here: .*Operation not permitted.*; it is started in docker/);
@@ -188,6 +193,33 @@ describe.skipIf(requires("docker", "curl", "strace").skip)("base-kit scratch wit
     expect(waiting.stderr).toContain("the program was still running when the time was over");
     expect(images.docker(["ps", "--all", "--quiet", "--filter=name=base-kit-check-"])).toBe("");
     expect(await sandbox.leftovers()).toEqual([]);
+  });
+
+  test.skipIf(requires("unshare").skip).each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)("--check that is stopped by %s in an engine leaves neither container nor image", async (signal, code) => {
+    const marked = [...checkedInEngine(), "600", "--env", "WAIT=1", "--label", `test=${signal}-${process.pid}`];
+    // Other tests may have containers and images, too.
+    const ours = `label=test=${signal}-${process.pid}`;
+    const containers = (...more: readonly string[]) =>
+      images.docker(["ps", "--all", "--quiet", "--filter=name=base-kit-check-", `--filter=${ours}`, ...more]);
+    const running = sandbox.start(marked);
+    try {
+      await expect.poll(() => containers("--filter=status=running"), { timeout: 30_000 }).not.toBe("");
+      running.child.kill(signal);
+      expect(await running.ended).toMatchObject({
+        exitCode: code,
+        stdout: "",
+        stderr: expect.stringContaining(`stopped by ${signal} [INTERRUPTED]`),
+      });
+      expect(containers()).toBe("");
+      expect(images.docker(["image", "ls", "--all", "--quiet", `--filter=${ours}`])).toBe("");
+      expect(await sandbox.leftovers()).toEqual([]);
+    } finally {
+      for (const id of containers().split("\n").filter(Boolean)) images.docker(["rm", "--force", id]);
+      images.docker(["image", "prune", "--all", "--force", `--filter=${ours}`]);
+    }
   });
 
   /** Names, modes, owners, sizes, links; of files also the time. Without what the engine adds. */
