@@ -4,6 +4,7 @@ import { resolveMirror } from "@base-kit/store";
 
 export const PUBLIC_MIRROR = "https://dl-cdn.alpinelinux.org/alpine";
 export const MIRROR_VARIABLE = "BASE_KIT_ALPINE_MIRROR";
+export const WOLFI_VARIABLE = "BASE_KIT_WOLFI_MIRROR";
 
 /**
  * The mirror: option, else environment, else the machine's own where that runs Alpine (companies have their mirror there),
@@ -15,19 +16,20 @@ export async function chooseMirror(
   option: string | undefined,
   { env, hostRoot = "" }: { readonly env: Context["env"]; readonly hostRoot?: string },
 ): Promise<URL> {
-  if (option !== undefined) return withoutCredentials(resolveMirror(option));
+  if (option !== undefined)
+    return withoutCredentials(resolveMirror(option), `Set ${MIRROR_VARIABLE} to this URL instead`);
   return resolveMirror(env[MIRROR_VARIABLE] || (await hostMirror(hostRoot)) || PUBLIC_MIRROR);
 }
 
 /** Options are seen by everyone on the machine, and stand in the lock. */
-function withoutCredentials(url: URL): URL {
+export function withoutCredentials(url: URL, instead: string): URL {
   if (url.username === "" && url.password === "") return url;
   throw new BaseKitError(
     "MIRROR_WITH_CREDENTIALS",
     `the mirror ${redactUrl(url)} is refused: it contains credentials`,
     {
       kind: "usage",
-      hint: `Set ${MIRROR_VARIABLE} to this URL instead: options are seen by other users and written into the lock.`,
+      hint: `${instead}: options are seen by other users and written into the lock.`,
     },
   );
 }
@@ -43,12 +45,14 @@ async function hostMirror(root: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** A URL of the lock with the credentials that the environment has for the same mirror. */
+/** A URL with the credentials that the environment has for the same mirror. */
 export function withEnvironmentCredentials(url: URL, env: Context["env"]): URL {
-  const known = env[MIRROR_VARIABLE];
-  if (!known || !URL.canParse(known) || new URL(known).origin !== url.origin || url.protocol === "file:") return url;
-  const { username, password } = new URL(known);
-  return Object.assign(new URL(url), { username, password });
+  for (const known of [env[MIRROR_VARIABLE], env[WOLFI_VARIABLE]]) {
+    if (!known || !URL.canParse(known) || new URL(known).origin !== url.origin || url.protocol === "file:") continue;
+    const { username, password } = new URL(known);
+    return Object.assign(new URL(url), { username, password });
+  }
+  return url;
 }
 
 /** As locks and messages name it. */

@@ -22,7 +22,7 @@ import { chooseMirror, publicUrl, withEnvironmentCredentials } from "./mirror.ts
 import { findNewest } from "./newest.ts";
 import type { AlpineOptions } from "./options.ts";
 import { parseRelease } from "./release.ts";
-import { parseRepository, type Repository } from "./repositories.ts";
+import { parseRepository, publicLines, type Repository } from "./repositories.ts";
 
 /** What Alpine's own minirootfs is made of. */
 const BASE_WORLD = "alpine-baselayout alpine-keys apk-tools busybox libc-utils";
@@ -162,10 +162,9 @@ function fetchMinirootfs({ url, size, sha256, sha512 }: Minirootfs, context: Con
 }
 
 /** For the image: where its users get packages from, never a folder of this machine. */
-function repositoryLines(branch: string, { repository = [] }: AlpineOptions): readonly string[] {
+function repositoryLines(branch: string, { repository }: AlpineOptions): readonly string[] {
   const own = ["main", "community"].map((name) => `https://dl-cdn.alpinelinux.org/alpine/${branch}/${name}`);
-  const further = repository.filter((line) => /^(?:@\S+ )?https?:/.test(line));
-  return [...own, ...further];
+  return [...own, ...publicLines(repository)];
 }
 
 function lockedInput({ url, size, sha256, sha512, verifiedBy }: Minirootfs): LockedInput {

@@ -13,10 +13,10 @@ import { alpineArchitecture } from "./architecture.ts";
 import { checkOptions } from "./check-options.ts";
 import { choosePackages, extendWorld, worldWords } from "./choose-packages.ts";
 import { keyFrom, trustedKeys } from "./keys.ts";
-import { publicUrl } from "./mirror.ts";
+import { publicUrl, WOLFI_VARIABLE, withoutCredentials } from "./mirror.ts";
 import type { AlpineOptions } from "./options.ts";
 import { produce } from "./produce.ts";
-import { parseRepository } from "./repositories.ts";
+import { parseRepository, publicLines } from "./repositories.ts";
 
 const MIRROR = "https://packages.wolfi.dev/os";
 const KEY = "wolfi-signing.rsa.pub";
@@ -45,7 +45,10 @@ async function resolve(request: ProducerRequest<AlpineOptions>, context: Context
     });
   }
   const architecture = alpineArchitecture(request.platform);
-  const url = withSlash(resolveMirror(options.mirror ?? (context.env["BASE_KIT_WOLFI_MIRROR"] || MIRROR)));
+  const url =
+    options.mirror === undefined
+      ? resolveMirror(context.env[WOLFI_VARIABLE] || MIRROR)
+      : withoutCredentials(resolveMirror(options.mirror), `Set ${WOLFI_VARIABLE} to this URL instead`);
   const key = options.keyring === undefined ? await fetchKey(url, context) : undefined;
   const world = extendWorld(parseDependencies(WORLD).valid, options.include ?? []);
   const inputs = await choosePackages(
@@ -67,7 +70,7 @@ async function resolve(request: ProducerRequest<AlpineOptions>, context: Context
     platform: request.platform,
     sourceDateEpoch: request.sourceDateEpoch ?? newest,
     inputs: [...(key === undefined ? [] : [key.input]), ...inputs],
-    options: { ...options, world: worldWords(world), repositories: [MIRROR] },
+    options: { ...options, world: worldWords(world), repositories: [MIRROR, ...publicLines(options.repository)] },
   };
 }
 
@@ -83,8 +86,4 @@ async function fetchKey(mirror: URL, context: Context) {
   const { path, size, sha256 } = await fetchFile({ url, limit: KEY_AT_MOST }, context);
   const verifiedBy = url.protocol === "https:" ? `TLS certificate of ${url.host}` : "folder of the machine";
   return { path, input: { name: KEY, url: publicUrl(url), size, sha256, verifiedBy } };
-}
-
-function withSlash(url: URL): URL {
-  return url.pathname.endsWith("/") ? url : Object.assign(new URL(url), { pathname: `${url.pathname}/` });
 }

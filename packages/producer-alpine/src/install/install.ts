@@ -103,7 +103,8 @@ async function openPackages({ build, architecture }: InstallJob, context: Contex
 }
 
 async function fetchKey({ name, url, size, sha256 }: LockedKey, context: Context): Promise<TrustedKeys> {
-  const { path } = await fetchFile({ url, size, digest: `sha256:${sha256}` }, context);
+  const source = { url: withEnvironmentCredentials(url, context.env), size };
+  const { path } = await fetchFile({ ...source, digest: `sha256:${sha256}` }, context);
   return keyFrom(path, name);
 }
 
