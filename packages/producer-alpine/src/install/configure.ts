@@ -1,20 +1,32 @@
-import type { Context, Entry, Rootfs, Segment } from "@base-kit/core";
+import {
+  BaseKitError,
+  type ByteString,
+  type Context,
+  type Entry,
+  type Rootfs,
+  type Segment,
+  textFromBytes,
+} from "@base-kit/core";
 import { addEntries, directoryEntry, fileEntry, mergedEntries, removePaths } from "@base-kit/rootfs";
 import { type Changes, runOnce } from "@base-kit/sandbox";
 import type { ConfigureMode } from "../options.ts";
 import type { ThereDatabase } from "./install.ts";
+import { type EmulationOptions, isExecutable } from "./is-executable.ts";
 import type { LaidOut, NewPackage } from "./lay-out.ts";
 import { applyKnown } from "./native/apply-known.ts";
 import { matchesTrigger } from "./trigger-pattern.ts";
 
 export interface ConfigureJob {
   readonly mode: ConfigureMode;
+  /** Alpine's name. */
+  readonly architecture: string;
   readonly added: readonly NewPackage[];
   readonly laid: LaidOut;
   /** What was installed before. */
   readonly kept: ThereDatabase;
   /** Seconds since 1970. */
   readonly epoch: number;
+  readonly emulation?: EmulationOptions;
 }
 
 interface Run {
@@ -31,7 +43,10 @@ const FOLDER = "lib/apk/exec";
  * Runs what apk would have run: before and after each package its scripts, and in the end the triggers for the folders in which something
  * was put. They run when all files are there; apk's own order differs only in that.
  *
- * @throws BaseKitError `SANDBOX_…`
+ * Of a machine whose programs cannot run here nothing is run with `auto`, also where a result was kept: what comes out must not depend
+ * on the cache. What is known of scripts is applied all the same.
+ *
+ * @throws BaseKitError `SANDBOX_…`, `ARCHITECTURE_FOREIGN` (unsupported)
  */
 export async function configureChanges(
   { segments }: { readonly segments: readonly Segment[] },
@@ -40,9 +55,10 @@ export async function configureChanges(
 ): Promise<Changes> {
   const runs = [...packageRuns(job.added), ...triggerRuns(job)];
   if (runs.length === 0) return NONE;
-  if (job.mode === "none") {
+  const reason = job.mode === "none" ? "" : await obstacle(job);
+  if (job.mode === "none" || reason !== "") {
     const { changes, skipped } = await applyKnown({ segments, epoch: job.epoch }, runs);
-    tellWithoutRunning(runs.length - skipped.length, skipped, context);
+    tellWithoutRunning({ applied: runs.length - skipped.length, skipped, reason }, context);
     return changes;
   }
   const entries = mergedEntries({ segments });
@@ -71,6 +87,17 @@ export async function configureChanges(
     context,
   );
   return withDaysUntil(job.epoch, changes);
+}
+
+/** Why nothing is run although nobody forbade it; empty when there is no reason. */
+async function obstacle({ mode, architecture, emulation }: ConfigureJob): Promise<string> {
+  if (await isExecutable(architecture, emulation)) return "";
+  const reason = `this machine cannot run programs for ${architecture}`;
+  if (mode === "auto") return reason;
+  throw new BaseKitError("ARCHITECTURE_FOREIGN", `the packages' scripts cannot run by --configure ${mode}: ${reason}`, {
+    kind: "unsupported",
+    hint: "Install an emulator (apt-get install qemu-user-static binfmt-support), build on such a machine, or leave out --configure: what is known of scripts is then applied without running them. Nothing was written.",
+  });
 }
 
 const SECONDS_PER_DAY = 86_400;
@@ -127,7 +154,10 @@ function triggerRuns({ added, laid, kept }: ConfigureJob): readonly Run[] {
     for (const path of files) every.add(`/${path.slice(0, Math.max(0, path.lastIndexOf("/")))}`);
   }
   const matching = (folders: ReadonlySet<string>, patterns: readonly string[]) =>
-    [...folders].filter((path) => patterns.some((pattern) => matchesTrigger(pattern, path))).sort();
+    [...folders]
+      .filter((path) => patterns.some((pattern) => matchesTrigger(pattern, path)))
+      .sort()
+      .map((path) => textFromBytes(path as ByteString));
   const old = kept.triggers.flatMap((line) => {
     const [checksum = "", ...patterns] = line.trim().split(" ");
     const script = kept.scripts.find(({ name }) => name.endsWith(`.${checksum}.trigger`));
@@ -153,16 +183,23 @@ function command({ file, args }: Run): string {
   return [`/${FOLDER}/${file}`, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
 }
 
-function tellWithoutRunning(applied: number, skipped: readonly string[], { reporter }: Context): void {
+interface WithoutRunning {
+  readonly applied: number;
+  readonly skipped: readonly string[];
+  readonly reason: string;
+}
+
+function tellWithoutRunning({ applied, skipped, reason }: WithoutRunning, { reporter }: Context): void {
+  const because = reason === "" ? "" : `${reason}: `;
   if (applied > 0)
     reporter.emit({
       type: "noted",
-      message: `applied without running them: ${applied} ${applied === 1 ? "script" : "scripts"} of packages`,
+      message: `${because}applied without running them: ${applied} ${applied === 1 ? "script" : "scripts"} of packages`,
     });
   if (skipped.length === 0) return;
   reporter.emit({
     type: "warned",
     code: "NOT_CONFIGURED",
-    message: `the packages are unpacked and not configured; these scripts did not run: ${skipped.join(", ")}. \`apk fix\` in a container runs them`,
+    message: `${because}the packages are unpacked and not configured; these scripts did not run: ${skipped.join(", ")}. \`apk fix\` in a container runs them`,
   });
 }

@@ -48,7 +48,8 @@ export async function install(
     return { laid, segments };
   };
   const first = await step(context, "installing", async () => laidOut(await accountsOf(laidOut(NO_ACCOUNTS).segments)));
-  const running = { mode: build.options.configure ?? "auto", added, laid: first.laid, kept: there, epoch } as const;
+  const mode = build.options.configure ?? "auto";
+  const running = { mode, architecture, added, laid: first.laid, kept: there, epoch };
   const changes = await configureChanges(first, running, context);
   // Scripts make accounts, and files belong to them by name.
   const accounts = await accountsOf(withChanges(first.segments, changes));
