@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { BaseKitError, type Context, type LockedInput, printable, step } from "@base-kit/core";
 import { fetchFiles } from "@base-kit/store";
 import { type Dependency, formatDependency, parseDependency } from "./apk/dependency.ts";
+import { unpackedAtMost } from "./apk/gzip-members.ts";
 import type { InstalledStanza } from "./apk/installed-database.ts";
 import { readApk } from "./apk/package-file.ts";
 import type { TrustedKeys } from "./apk/signature.ts";
@@ -93,7 +94,7 @@ async function lockPackages(
     for (const [index, { candidate, at }] of unknown.entries()) {
       const { info } = candidate;
       const bytes = await readFile((files[index] as { path: string }).path);
-      const limit = bytes.length * 200 + 64 * 1024 ** 2;
+      const limit = unpackedAtMost(bytes.length);
       readApk(bytes, { file: `${info.name}-${info.version}.apk`, keys, expected: info, limit });
       const sha256 = createHash("sha256").update(bytes).digest("hex");
       await context.store.put({ digest: `sha256:${sha256}`, size: bytes.length }, once(bytes));

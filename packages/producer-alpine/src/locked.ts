@@ -42,6 +42,7 @@ export interface LockedPackage {
   readonly sha256: string;
   readonly name: string;
   readonly version: string;
+  readonly architecture: string;
   readonly checksum: string;
   readonly tag?: string;
 }
@@ -77,16 +78,26 @@ function readMinirootfs(lock: Lock): LockedFile {
 }
 
 function readPackage(lock: Lock, { name: file, url, size = -1, sha256 = "", facts = {} }: LockedInput): LockedPackage {
-  const { name = "", version = "", checksum = "", tag } = facts;
+  const { name = "", version = "", architecture = "", checksum = "", tag } = facts;
   const isWhole =
     isUrl(url) &&
     isFile(size, sha256) &&
     /^[A-Za-z0-9_][\w.+-]*$/.test(name) &&
     isVersion(version) &&
+    /^[A-Za-z0-9_]{1,32}$/.test(architecture) &&
     /^Q1[A-Za-z0-9+/]{27}=$/.test(checksum) &&
     (tag === undefined || /^[\w.-]+$/.test(tag));
   if (!isWhole) throw invalid(lock, `what it says of ${printable(file)} is not whole`);
-  return { url: new URL(url), size, sha256, name, version, checksum, ...(tag === undefined ? {} : { tag }) };
+  return {
+    url: new URL(url),
+    size,
+    sha256,
+    name,
+    version,
+    architecture,
+    checksum,
+    ...(tag === undefined ? {} : { tag }),
+  };
 }
 
 function readKey(lock: Lock, { name, url, size = -1, sha256 = "" }: LockedInput): LockedKey {

@@ -1,5 +1,6 @@
 import {
   BaseKitError,
+  bytesFromText,
   type Context,
   type Lock,
   type LockedInput,
@@ -153,7 +154,7 @@ async function describeBase(
   const segments = [await tarSegment(path, context)];
   const world = (await readTextFile({ segments }, "etc/apk/world")) ?? "";
   const installed = (await readTextFile({ segments }, "lib/apk/db/installed")) ?? "";
-  return { world: parseDependencies(world).valid, installed: parseInstalled(installed) };
+  return { world: parseDependencies(world).valid, installed: parseInstalled(bytesFromText(installed)) };
 }
 
 function fetchMinirootfs({ url, size, sha256, sha512 }: Minirootfs, context: Context) {

@@ -27,7 +27,7 @@ function open(described: Omit<DescribedApk, "name">) {
 }
 
 function opened(bytes: Buffer, checksum: string) {
-  const expected = { name: "hello", version: "1.0-r0", checksum };
+  const expected = { name: "hello", version: "1.0-r0", architecture: "x86_64", checksum };
   return readApk(bytes, { file: "hello-1.0-r0.apk", keys, expected, limit: 2 ** 22 }).contents;
 }
 
@@ -54,6 +54,10 @@ describe("inside a signed package is refused", () => {
     ["a file of a contiguous kind", [{ path: "a", type: "7" }], "TAR_"],
     ["a volume header", [{ path: "a", type: "V" }], "TAR_"],
     ["a hard link to another package's file", [{ path: "a", type: "1", target: "etc/shadow" }], "APK_INVALID"],
+    ["one path twice", [{ path: "a" }, { path: "./a", content: "b" }], "APK_INVALID"],
+    ["a link and what is put through it", [{ path: "a", type: "2", target: "/etc" }, { path: "a" }], "APK_INVALID"],
+    ["a folder where it has a file", [{ path: "a" }, { path: "a/", type: "5" }], "APK_INVALID"],
+    ["an owner of 2^32 - 1", [record("uid=4294967295\n"), { path: "a" }], "TAR_NUMBER"],
     ["a hard link to itself", [{ path: "a", type: "1", target: "a" }], "APK_INVALID"],
     ["a hard link to what comes later", [{ path: "a", type: "1", target: "b" }, { path: "b" }], "APK_INVALID"],
     ["a hard link to a folder", [{ path: "a", type: "1", target: "usr" }], "APK_INVALID"],
@@ -74,10 +78,13 @@ describe("inside a signed package is refused", () => {
   });
 
   test.each([
-    ["a name with a newline", "depend = a\u0001b"],
+    ["a control character", "depend = a\u0001b"],
+    ["an architecture that is not the index's", "arch = aarch64"],
     ["a dependency that is none", "depend = a<<<b"],
   ])("%s in its description", (_, line) => {
-    expect(() => open({ info: [line] })).toThrow(expect.objectContaining({ code: "APK_INVALID" }));
+    expect(() => open({ info: [line] })).toThrow(
+      expect.objectContaining({ code: expect.stringMatching(/^APK_(?:INVALID|MISMATCH)$/) }),
+    );
   });
 });
 
@@ -94,6 +101,22 @@ describe("inside a signed package is fine", () => {
       "b hardlink",
       "c symlink",
     ]);
+  });
+
+  test("names of any language, and bytes that are none", () => {
+    // A certificate of Alpine's ca-certificates; two of its bytes would be control characters if they were characters.
+    const names = [Buffer.from("usr/F\u0151tan\u00fas\u00edtv\u00e1ny.crt").toString("latin1"), "usr/\xff\x80"];
+    const { members } = open({ further: names.map((path) => ({ path })) });
+    expect(members.map(({ path }) => path)).toEqual(names);
+  });
+
+  test("what is for every architecture", () => {
+    expect(open({ info: ["arch = noarch"] }).info.architecture).toBe("noarch");
+  });
+
+  test("a hundred thousand dependencies", () => {
+    const info = Array.from({ length: 1e5 }, (_, at) => `depend = a${at}`);
+    expect(open({ info }).info.fields["D"]?.split(" ")).toHaveLength(1e5);
   });
 
   test("a line of a megabyte", () => {
@@ -172,8 +195,8 @@ describe("packages that do not go together are refused", () => {
     ["a file where another package has a folder", { path: "usr/share" }, "ROOTFS_"],
     ["a file behind a link that goes in a circle", { path: "loop/x" }, "ROOTFS_"],
   ])("%s", async (_, entry, code) => {
-    const loop = { name: "two", further: [{ path: "loop", type: "2", target: "loop" }] };
-    await expect(build(owning("one", { further: [entry] }), loop)).rejects.toMatchObject({
+    const further = [{ path: "loop", type: "2", target: "loop" }, entry];
+    await expect(build(owning("one"), { name: "two", further })).rejects.toMatchObject({
       code: expect.stringMatching(new RegExp(`^${code}`)),
     });
   });

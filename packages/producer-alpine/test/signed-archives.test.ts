@@ -1,9 +1,10 @@
-import { createPublicKey } from "node:crypto";
-import { gzipSync } from "node:zlib";
+import { createPublicKey, sign } from "node:crypto";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { isBaseKitError } from "@base-kit/core";
-import { apkSignature, apkStanza, makeApk, makeApkIndex, newApkKey } from "@base-kit/testing";
+import { apkSignature, apkStanza, makeApk, makeApkIndex, newApkKey, tarEntry } from "@base-kit/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { gzipMembers, unpackedAtMost } from "../src/apk/gzip-members.ts";
 import { readIndex } from "../src/apk/index-file.ts";
 import { readApk } from "../src/apk/package-file.ts";
 
@@ -17,7 +18,10 @@ const described = {
   files: { "usr/bin/hello": "#!/bin/sh\n", "usr/bin/hi": "-> hello" },
 };
 const built = makeApk(described, key);
-const expected = { name: "hello", version: "1.0-r0", checksum: built.checksum };
+const expected = { name: "hello", version: "1.0-r0", architecture: "x86_64", checksum: built.checksum };
+/** Zeros: 640 MiB in all. */
+const BOMB = Buffer.concat(Array<Buffer>(40).fill(gzipSync(Buffer.alloc(2 ** 24))));
+const SIGNATURE_BOMB = gzipSync(tarEntry({ path: `.SIGN.RSA.${key.name}`, content: Buffer.alloc(2 ** 20) }));
 const open = (bytes: Buffer, changes = {}) =>
   readApk(bytes, { file: "hello-1.0-r0.apk", keys, expected: { ...expected, ...changes }, limit: 2 ** 20 });
 
@@ -34,6 +38,7 @@ describe("a package", () => {
     expect(contents.members[2]?.checksum).toBe("Q1vZcb7IgUmVZFihD8nF7LPrmd1FI=");
   });
 
+  const large = makeApk({ ...described, files: { big: "0".repeat(2 ** 21) } }, key);
   const [signature, control, data] = built.parts as [Buffer, Buffer, Buffer];
   const again = (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(0)]);
   test.each<[string, Buffer, object, string]>([
@@ -68,18 +73,29 @@ describe("a package", () => {
     ],
     ["that the index knows by another name", again(built.bytes), { name: "goodbye" }, "APK_MISMATCH"],
     ["that the index knows by another version", again(built.bytes), { version: "2" }, "APK_MISMATCH"],
-    ["cut off", built.bytes.subarray(0, built.bytes.length - 5), {}, "APK_ARCHIVE"],
-    ["with garbage behind it", Buffer.concat([built.bytes, Buffer.from("garbage")]), {}, "APK_ARCHIVE"],
-    ["that is something else", Buffer.from("<html>"), {}, "APK_ARCHIVE"],
-    ["that is empty", Buffer.alloc(0), {}, "APK_INVALID"],
+    ["that the index has for another architecture", again(built.bytes), { architecture: "aarch64" }, "APK_MISMATCH"],
+    ["cut off", built.bytes.subarray(0, built.bytes.length - 5), {}, "APK_MISMATCH"],
+    ["cut off in its description", built.bytes.subarray(0, signature.length + control.length - 5), {}, "APK_ARCHIVE"],
+    ["with garbage behind it", Buffer.concat([built.bytes, Buffer.from("garbage")]), {}, "APK_MISMATCH"],
+    ["whose data is a bomb that nobody signed", Buffer.concat([signature, control, BOMB]), {}, "APK_MISMATCH"],
+    ["whose description is a bomb", Buffer.concat([apkSignature(BOMB, key), BOMB, data]), {}, "APK_ARCHIVE"],
+    ["whose signature is a bomb", Buffer.concat([SIGNATURE_BOMB, built.bytes]), {}, "APK_ARCHIVE"],
     [
-      "that unpacks to far too much",
-      makeApk({ ...described, files: { big: "0".repeat(2 ** 21) } }, key).bytes,
+      "with a description among its signatures",
+      Buffer.concat([gzipSync(Buffer.concat([gunzipSync(signature), gunzipSync(control)])), control, data]),
       {},
       "APK_ARCHIVE",
     ],
+    ["that is something else", Buffer.from("<html>"), {}, "APK_ARCHIVE"],
+    ["that is empty", Buffer.alloc(0), {}, "APK_INVALID"],
+    ["that unpacks to far too much", large.bytes, { checksum: large.checksum }, "APK_ARCHIVE"],
   ])("%s is refused", (_, bytes, changes, code) => {
     expect(() => open(bytes, changes)).toThrow(expect.objectContaining({ code, kind: "verification" }));
+  });
+
+  test("may be as large as a buffer, whatever its size", () => {
+    const limit = unpackedAtMost(2 ** 30);
+    expect([...gzipMembers(gzipSync("x"), { name: "large.apk", limit })]).toHaveLength(1);
   });
 
   test.each([
@@ -121,27 +137,101 @@ describe("an index", () => {
     expect(index.signer).toBe(key.name);
   });
 
-  test("is believed by one of several signatures, while keys are changed", () => {
-    const signed = makeApkIndex([line], key);
-    const member = signed.subarray(signed.indexOf(Buffer.from([0x1f, 0x8b]), 10));
-    const both = Buffer.concat([apkSignature(member, other), apkSignature(member, key), member]);
-    expect(read(both).packages).toHaveLength(1);
+  const whole = makeApkIndex([line], key);
+  const member = whole.subarray(whole.indexOf(Buffer.from([0x1f, 0x8b]), 10));
+  const signature = (made: Buffer, path = `.SIGN.RSA.${key.name}`) => gzipSync(tarEntry({ path, content: made }));
+  const rsa = (algorithm: string, signed: Buffer) => sign(algorithm, signed, key.privateKey);
+  const signedBy = (...signatures: readonly Buffer[]) => Buffer.concat([...signatures, member]);
+
+  test.each<[string, () => Buffer]>([
+    ["one signature", () => whole],
+    ["a signature with SHA-256", () => signedBy(apkSignature(member, key, "RSA256"))],
+    ["a signature with SHA-512", () => signedBy(apkSignature(member, key, "RSA512"))],
+    ["signatures with both", () => signedBy(apkSignature(member, key), apkSignature(member, key, "RSA256"))],
+    ["one of several, while keys are changed", () => signedBy(apkSignature(member, other), apkSignature(member, key))],
+    [
+      "one beside one of a kind that is not known",
+      () => signedBy(signature(Buffer.alloc(9), ".SIGN.ED448.x"), apkSignature(member, key)),
+    ],
+    ...[1, 511, 513, 777].map((at): [string, () => Buffer] => [
+      `a signature of several members, split at byte ${at}`,
+      () => {
+        const tar = gunzipSync(member);
+        const parts = Buffer.concat([gzipSync(tar.subarray(0, at)), gzipSync(tar.subarray(at))]);
+        return Buffer.concat([apkSignature(parts, key), parts]);
+      },
+    ]),
+  ])("is believed by %s", (_, bytes) => {
+    expect(read(bytes()).packages.map(({ name }) => name)).toEqual(["hello"]);
   });
 
   test.each<[string, () => Buffer, string]>([
+    ["without a signature", () => member, "APK_UNSIGNED"],
     [
-      "without a signature",
-      () => makeApkIndex([line], key).subarray(makeApkIndex([line], key).indexOf(Buffer.from([0x1f, 0x8b]), 10)),
+      "with a signature of a kind that is not known",
+      () => signedBy(signature(rsa("sha1", member), `.SIGN.DSA.${key.name}`)),
+      "APK_UNSIGNED",
+    ],
+    [
+      "with a key's name that leads elsewhere",
+      () => signedBy(signature(rsa("sha1", member), `.SIGN.RSA.../${key.name}`)),
       "APK_UNSIGNED",
     ],
     ["with an unknown key's", () => makeApkIndex([line], other), "APK_UNKNOWN_KEY"],
     ["with an impostor's", () => makeApkIndex([line], impostor), "APK_BAD_SIGNATURE"],
     [
-      "with something unsigned behind it",
-      () => Buffer.concat([makeApkIndex([line], key), gzipSync("more")]),
+      "with an impostor's before a good one",
+      () => signedBy(apkSignature(member, impostor), apkSignature(member, key, "RSA256")),
       "APK_BAD_SIGNATURE",
     ],
-    ["cut off", () => makeApkIndex([line], key).subarray(0, -9), "APK_ARCHIVE"],
+    ["with an empty signature", () => signedBy(signature(Buffer.alloc(0))), "APK_BAD_SIGNATURE"],
+    [
+      "with a signature that is cut off",
+      () => signedBy(signature(rsa("sha1", member).subarray(0, -1))),
+      "APK_BAD_SIGNATURE",
+    ],
+    [
+      "with a signature of another kind than it says",
+      () => signedBy(signature(rsa("sha1", member), `.SIGN.RSA256.${key.name}`)),
+      "APK_BAD_SIGNATURE",
+    ],
+    ["with the signature of another one", () => signedBy(apkSignature(gzipSync("other"), key)), "APK_BAD_SIGNATURE"],
+    [
+      "with the signature of what it unpacks to",
+      () => signedBy(apkSignature(gunzipSync(member), key)),
+      "APK_BAD_SIGNATURE",
+    ],
+    ["with something unsigned behind it", () => Buffer.concat([whole, gzipSync("more")]), "APK_BAD_SIGNATURE"],
+    [
+      "with something unsigned before it",
+      () => signedBy(apkSignature(member, key), gzipSync("more")),
+      "APK_BAD_SIGNATURE",
+    ],
+    [
+      "with packages among its signatures",
+      () => signedBy(gzipSync(Buffer.concat([gunzipSync(apkSignature(member, key)), gunzipSync(member)]))),
+      "APK_ARCHIVE",
+    ],
+    ["cut off", () => whole.subarray(0, -9), "APK_BAD_SIGNATURE"],
+    ["that is a bomb, signed by nobody", () => BOMB, "APK_UNSIGNED"],
+    ["that is a bomb, signed by somebody", () => Buffer.concat([apkSignature(BOMB, other), BOMB]), "APK_UNKNOWN_KEY"],
+    ["whose signature is a bomb", () => signedBy(SIGNATURE_BOMB), "APK_ARCHIVE"],
+    [
+      "that is a bomb all the same",
+      () => {
+        const bomb = BOMB.subarray(0, (BOMB.length / 40) * 6);
+        return Buffer.concat([apkSignature(bomb, key), bomb]);
+      },
+      "APK_ARCHIVE",
+    ],
+    [
+      "without a list",
+      () => {
+        const empty = gzipSync(Buffer.concat([tarEntry({ path: "DESCRIPTION", content: "x" }), Buffer.alloc(1024)]));
+        return Buffer.concat([apkSignature(empty, key), empty]);
+      },
+      "APK_INDEX",
+    ],
   ])("%s is refused", (_, bytes, code) => {
     expect(() => read(bytes())).toThrow(expect.objectContaining({ code, kind: "verification" }));
   });

@@ -7,6 +7,6 @@ export * from "./mirror.ts";
 export * from "./producer-contract.ts";
 export * from "./registry.ts";
 export { locationOf, type Requirement, requires } from "./requirements.ts";
-export type { RawEntry } from "./tar-entry.ts";
+export { type RawEntry, tarEntry } from "./tar-entry.ts";
 export * from "./tree.ts";
 export * from "./ubuntu-mirror.ts";

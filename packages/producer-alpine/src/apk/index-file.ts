@@ -1,7 +1,8 @@
 import { BaseKitError, bytesFromText, printable } from "@base-kit/core";
-import { gzipMembers } from "./gzip-members.ts";
+import { gzipMembers, unpackedAtMost } from "./gzip-members.ts";
+import { leadingSignatures } from "./leading-signatures.ts";
 import type { PackageInfo } from "./package-info.ts";
-import { isSignatureName, requireSignature, type TrustedKeys } from "./signature.ts";
+import { requireSignature, type TrustedKeys } from "./signature.ts";
 import { filesOf } from "./small-tar.ts";
 import { parseStanza } from "./stanza.ts";
 
@@ -26,17 +27,10 @@ export function readIndex(
   file: Buffer,
   { name, keys }: { readonly name: string; readonly keys: TrustedKeys },
 ): ApkIndex {
-  let signedFrom = 0;
-  const signatures = new Map<string, Buffer>();
-  const parts: Buffer[] = [];
-  for (const { compressed, bytes } of gzipMembers(file, { name, limit: UNPACKED_AT_MOST })) {
-    const files = parts.length === 0 ? signaturesOf(bytes, name) : undefined;
-    if (files !== undefined) {
-      for (const [path, signature] of files) signatures.set(path, signature);
-      signedFrom += compressed.length;
-    } else parts.push(bytes);
-  }
-  const signer = requireSignature(file.subarray(signedFrom), { name, keys, signatures });
+  const { signatures, end } = leadingSignatures(file, name);
+  const signer = requireSignature(file.subarray(end), { name, keys, signatures });
+  const limit = unpackedAtMost(file.length, UNPACKED_AT_MOST);
+  const parts = [...gzipMembers(file, { name, limit, start: end })].map(({ bytes }) => bytes);
   const text = filesOf(Buffer.concat(parts), name).get(INDEX);
   if (text === undefined) {
     throw new BaseKitError("APK_INDEX", `${printable(name)} holds no APKINDEX`, {
@@ -45,13 +39,6 @@ export function readIndex(
     });
   }
   return { ...parsePackages(text.toString("utf8")), signer };
-}
-
-/** The files of a member that holds nothing but signatures. */
-function signaturesOf(tar: Buffer, name: string): ReadonlyMap<string, Buffer> | undefined {
-  // Only the first header is looked at before: the index itself is not for reading twice.
-  if (!isSignatureName(tar.subarray(0, 100).toString("latin1"))) return undefined;
-  return filesOf(tar, name);
 }
 
 function parsePackages(text: string): Pick<ApkIndex, "packages" | "unusable"> {

@@ -1,8 +1,8 @@
-import { BaseKitError } from "@base-kit/core";
+import { BaseKitError, type ByteString } from "@base-kit/core";
 import type { PackageInfo } from "./package-info.ts";
 import { parseStanza } from "./stanza.ts";
 
-/** A package of an installed database, its stanza as it stands. */
+/** A package of an installed database, its stanza as it stands: bytes. */
 export interface InstalledStanza {
   readonly info: PackageInfo;
   readonly text: string;
@@ -12,8 +12,11 @@ export interface InstalledStanza {
   readonly replacesPriority: number;
 }
 
-/** @throws BaseKitError `APK_DATABASE` (unsupported) */
-export function parseInstalled(text: string): readonly InstalledStanza[] {
+/**
+ * @param text bytes, because paths are
+ * @throws BaseKitError `APK_DATABASE` (unsupported)
+ */
+export function parseInstalled(text: ByteString): readonly InstalledStanza[] {
   const stanzas: InstalledStanza[] = [];
   for (const part of text.split("\n\n")) {
     if (part.trim() === "") continue;

@@ -1,7 +1,10 @@
+import { type ByteString, bytesFromText } from "@base-kit/core";
 import { formatDependency } from "./dependency.ts";
 import type { ApkContents, ApkMember } from "./package-file.ts";
 
 export interface StanzaFacts {
+  /** As the index has it. */
+  readonly architecture: string;
   readonly checksum: string;
   /** Bytes of the .apk. */
   readonly size: number;
@@ -14,15 +17,15 @@ export interface StanzaFacts {
 /** In the order in which apk-tools 2.14 writes them (`apk_pkg_write_index_header`). */
 const LETTERS = ["T", "U", "L", "o", "m", "t", "c", "k", "D", "p", "i"];
 
-/** The stanza of a package in `lib/apk/db/installed`, with the empty line that ends it. */
-export function installedStanza({ info, members }: ApkContents, facts: StanzaFacts): string {
+/** The stanza of a package in `lib/apk/db/installed`, with the empty line that ends it. Bytes, because paths are. */
+export function installedStanza({ info, members }: ApkContents, facts: StanzaFacts): ByteString {
   const { fields } = info;
   const always = (letter: string): boolean => "TUL".includes(letter);
   const lines = [
     `C:${facts.checksum}`,
     `P:${info.name}`,
     `V:${info.version}`,
-    `A:${info.architecture}`,
+    `A:${facts.architecture}`,
     `S:${facts.size}`,
     `I:${fields["I"] ?? "0"}`,
     ...LETTERS.filter((letter) => fields[letter] !== undefined || always(letter))
@@ -31,7 +34,7 @@ export function installedStanza({ info, members }: ApkContents, facts: StanzaFac
     ...(info.replaces.length === 0 ? [] : [`r:${info.replaces.map(formatDependency).join(" ")}`]),
     ...(info.replacesPriority === 0 ? [] : [`q:${info.replacesPriority}`]),
     ...(facts.tag === undefined ? [] : [`s:${facts.tag}`]),
-  ];
+  ].map((line): string => bytesFromText(line));
   for (const [folder, { directory, files }] of byFolder(members)) {
     lines.push(`F:${folder}`);
     if (directory !== undefined && !isDefault(directory, 0o755)) lines.push(`M:${access(directory)}`);
@@ -42,7 +45,7 @@ export function installedStanza({ info, members }: ApkContents, facts: StanzaFac
       if (file.checksum !== undefined) lines.push(`Z:${file.checksum}`);
     }
   }
-  return `${lines.join("\n")}\n\n`;
+  return `${lines.join("\n")}\n\n` as ByteString;
 }
 
 interface Folder {

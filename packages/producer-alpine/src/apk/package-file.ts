@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { BaseKitError, bytesFromText, printable } from "@base-kit/core";
 import { TarReader } from "@base-kit/tar";
-import { gzipMembers } from "./gzip-members.ts";
+import { gzipMembers, memberAt } from "./gzip-members.ts";
 import { headerFacts } from "./header-facts.ts";
+import { leadingSignatures } from "./leading-signatures.ts";
 import { type PkgInfo, parsePkgInfo } from "./pkginfo.ts";
-import { isSignatureName, requireSignature, type TrustedKeys } from "./signature.ts";
+import { requireSignature, type TrustedKeys } from "./signature.ts";
 import { filesOf } from "./small-tar.ts";
 
 /** All that is known of a package's contents without its files' bytes. Plain JSON, so that it can be kept. */
@@ -44,6 +45,8 @@ export interface ApkMember {
 export interface ExpectedPackage {
   readonly name: string;
   readonly version: string;
+  /** Alpine's name, or `noarch`. An index names its own also for packages that are for all. */
+  readonly architecture: string;
   readonly checksum: string;
 }
 
@@ -56,12 +59,17 @@ export interface ReadApkOptions {
   readonly limit: number;
 }
 
+/** Of bytes, as apk sees it: those from 0x80 on are parts of characters such as ő. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+const CONTROL_CHARACTER = /[\x00-\x1f\x7f]/;
+/** As apt allows for a package's description. */
+const CONTROL_AT_MOST = 64 * 1024 ** 2;
 const SCRIPT = /^\.((?:pre|post)-(?:install|deinstall|upgrade)|trigger)$/;
 
 /**
  * Opens a package, apk-v2-format(5): gzip members with signatures, with its description and scripts, and with its files. All that vouches
  * for it is checked: the signature over the second, the checksum of it that the index has, the digest of the third that stands in it, and
- * the checksum before each file.
+ * the checksum before each file. Nothing behind the description is unpacked before its digest has been found right.
  *
  * @throws BaseKitError `APK_UNSIGNED`, `APK_UNKNOWN_KEY`, `APK_BAD_SIGNATURE`, `APK_ARCHIVE`, `APK_MISMATCH`, `APK_INVALID` (verification)
  */
@@ -70,19 +78,9 @@ export function readApk(
   options: ReadApkOptions,
 ): { readonly contents: ApkContents; readonly data: Buffer } {
   const { file, keys, expected, limit } = options;
-  const signatures = new Map<string, Buffer>();
-  let control: { readonly compressed: Buffer; readonly bytes: Buffer } | undefined;
-  const dataHash = createHash("sha256");
-  const parts: Buffer[] = [];
-  for (const member of gzipMembers(bytes, { name: file, limit })) {
-    if (control !== undefined) {
-      dataHash.update(member.compressed);
-      parts.push(member.bytes);
-    } else if (isSignatureName(member.bytes.toString("latin1", 0, 6))) {
-      for (const [path, signature] of filesOf(member.bytes, file)) signatures.set(path, signature);
-    } else control = member;
-  }
-  if (control === undefined) return invalid(file, "it holds no control member");
+  const { signatures, end } = leadingSignatures(bytes, file);
+  if (end === bytes.length) return invalid(file, "it holds no control member");
+  const control = memberAt(bytes, { name: file, limit: Math.min(limit, CONTROL_AT_MOST), start: end });
   requireSignature(control.compressed, { name: file, keys, signatures });
   const checksum = `Q1${createHash("sha1").update(control.compressed).digest("base64")}`;
   if (checksum !== expected.checksum) mismatch(file, "checksum", expected.checksum, checksum);
@@ -93,13 +91,17 @@ export function readApk(
   for (const key of ["name", "version"] as const) {
     if (info[key] !== expected[key]) mismatch(file, key, expected[key], info[key]);
   }
-  const digest = dataHash.digest("hex");
+  if (info.architecture !== "noarch" && info.architecture !== expected.architecture)
+    mismatch(file, "architecture", expected.architecture, info.architecture);
+  const start = end + control.compressed.length;
+  const digest = createHash("sha256").update(bytes.subarray(start)).digest("hex");
   if (info.datahash !== digest) mismatch(file, "digest of the files", info.datahash ?? "none", digest);
   const scripts: Record<string, string> = {};
   for (const [path, content] of files) {
     const [, kind] = SCRIPT.exec(path) ?? [];
     if (kind !== undefined) scripts[kind] = content.toString("base64");
   }
+  const parts = [...gzipMembers(bytes, { name: file, limit, start })].map((member) => member.bytes);
   const data = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
   return { contents: { info, scripts, members: membersOf(data, file) }, data };
 }
@@ -107,6 +109,7 @@ export function readApk(
 function membersOf(data: Buffer, file: string): readonly ApkMember[] {
   const members: ApkMember[] = [];
   const sums = new Map<string, string>();
+  const seen = new Map<string, string>();
   const facts = headerFacts(data);
   type Found = Parameters<ConstructorParameters<typeof TarReader>[0]["onEntry"]>[0];
   let waiting: Found | undefined;
@@ -115,7 +118,11 @@ function membersOf(data: Buffer, file: string): readonly ApkMember[] {
     const { user = "", group = "", sha1: announced } = facts.next().value ?? { user: "" };
     // The root itself, and what a package keeps for itself.
     if (path === "" || /^\.[^/]*$/.test(path)) return;
-    if (/\p{Cc}/u.test(path)) invalid(file, `the name ${printable(path)} has control characters`);
+    if (CONTROL_CHARACTER.test(path)) invalid(file, `the name ${printable(path)} has control characters`);
+    // abuild writes every path once; of two, tools take different ones.
+    if (seen.has(path) && !(type === "directory" && seen.get(path) === type))
+      invalid(file, `${printable(path)} is in it twice`);
+    seen.set(path, type);
     if (found.type === "hardlink" && !sums.has(found.target))
       invalid(
         file,

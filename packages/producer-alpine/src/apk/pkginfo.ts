@@ -47,7 +47,9 @@ export function parsePkgInfo(text: string, file: string): PkgInfo {
     const [key, value] = [line.slice(0, equals), line.slice(equals + 3)];
     if (/\p{Cc}/u.test(value)) refuse(`its ${printable(key)} has control characters`);
     single.set(key, value);
-    lists.set(key, [...(lists.get(key) ?? []), value]);
+    const list = lists.get(key);
+    if (list === undefined) lists.set(key, [value]);
+    else list.push(value);
   }
   const dependencies = (key: string): readonly Dependency[] => {
     const { valid, invalid } = parseDependencies((lists.get(key) ?? []).join(" "));

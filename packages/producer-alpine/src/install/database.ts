@@ -45,19 +45,23 @@ export function apkDatabase(parts: DatabaseParts): readonly Entry[] {
   return [
     fileEntry("etc/apk/world", sortedWorld.map((each) => `${formatDependency(each)}\n`).join(""), options),
     fileEntry("etc/apk/arch", `${architecture}\n`, options),
-    fileEntry(`${FOLDER}/installed`, Buffer.from(stanzas.map(({ text }) => text).join(""), "utf8"), options),
+    fileEntry(`${FOLDER}/installed`, Buffer.from(stanzas.map(({ text }) => text).join(""), "latin1"), options),
     fileEntry(`${FOLDER}/lock`, "", { ...options, mode: 0o600 }),
     fileEntry(`${FOLDER}/scripts.tar`, scriptsArchive([...keptScripts, ...added.flatMap(scriptsOf)]), options),
     fileEntry(`${FOLDER}/triggers`, triggers.join(""), options),
   ];
 }
 
-function stanzaOf({ contents, checksum, size, tag }: NewPackage, { lost, accounts }: DatabaseParts): string {
+function stanzaOf(
+  { contents, architecture, checksum, size, tag }: NewPackage,
+  { lost, accounts }: DatabaseParts,
+): string {
   const taken = lost.get(contents.info.name);
   const members = contents.members.map((member) => ownedBy(member, accounts));
   return installedStanza(
     { ...contents, members },
     {
+      architecture,
       checksum,
       size,
       ...(tag === undefined ? {} : { tag }),

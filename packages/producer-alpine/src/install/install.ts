@@ -1,5 +1,13 @@
 import { createHash } from "node:crypto";
-import { type ByteString, type Context, type Entry, type Segment, step, textFromBytes } from "@base-kit/core";
+import {
+  type ByteString,
+  bytesFromText,
+  type Context,
+  type Entry,
+  type Segment,
+  step,
+  textFromBytes,
+} from "@base-kit/core";
 import { directoryEntry, fileEntry, mergedEntries, readTextFile, removePaths } from "@base-kit/rootfs";
 import { fetchFile, fetchFiles } from "@base-kit/store";
 import { type InstalledStanza, parseInstalled } from "../apk/installed-database.ts";
@@ -94,10 +102,11 @@ async function openPackages({ build, architecture }: InstallJob, context: Contex
       ? new Map(fetched.flatMap((each) => [...each]))
       : await trustedKeys(architecture, options.keyring);
   const opened: NewPackage[] = [];
-  for (const [at, { name, version, checksum, size, sha256, tag }] of packages.entries()) {
+  for (const [at, { name, version, architecture: listed, checksum, size, sha256, tag }] of packages.entries()) {
     context.signal.throwIfAborted();
     const path = (files[at] as { readonly path: string }).path;
-    const file = { path, size, sha256, expected: { name, version, checksum }, ...(tag === undefined ? {} : { tag }) };
+    const expected = { name, version, architecture: listed, checksum };
+    const file = { path, size, sha256, expected, ...(tag === undefined ? {} : { tag }) };
     opened.push(await openApk(file, keys, context));
   }
   return opened;
@@ -119,7 +128,7 @@ export interface ThereDatabase {
 async function readDatabase(segments: readonly Segment[]): Promise<ThereDatabase> {
   const read = async (path: string) => (await readTextFile({ segments }, path)) ?? "";
   const triggers = await read("lib/apk/db/triggers");
-  const installed = parseInstalled(await read("lib/apk/db/installed"));
+  const installed = parseInstalled(bytesFromText(await read("lib/apk/db/installed")));
   const archive = mergedEntries({ segments }).find(({ path }) => path === "lib/apk/db/scripts.tar");
   const scripts: KeptScript[] = [];
   if (archive?.type === "file") {

@@ -14,6 +14,8 @@ import type { Accounts } from "./accounts.ts";
 /** A package to install, with a way to its files' bytes. */
 export interface NewPackage {
   readonly contents: ApkContents;
+  /** As the index has it, and with it the database. */
+  readonly architecture: string;
   readonly checksum: string;
   /** Bytes of the .apk. */
   readonly size: number;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Context } from "@base-kit/core";
 import { keptContents } from "@base-kit/rootfs";
+import { unpackedAtMost } from "../apk/gzip-members.ts";
 import { type ExpectedPackage, readApk } from "../apk/package-file.ts";
 import type { TrustedKeys } from "../apk/signature.ts";
 import type { NewPackage } from "./lay-out.ts";
@@ -16,9 +17,7 @@ export interface ApkFile {
 }
 
 /** Raised when the same package comes to be read as other contents. */
-const FORMAT = 3;
-const EXPANSION_AT_MOST = 200;
-const ROOM = 64 * 1024 ** 2;
+const FORMAT = 4;
 
 /**
  * Opens a package and checks it; one that was checked before is known by its digest.
@@ -29,15 +28,15 @@ export async function openApk(file: ApkFile, keys: TrustedKeys, context: Context
   const { expected, sha256, size, tag } = file;
   const name = `${expected.name}-${expected.version}.apk`;
   // Who is trusted may change, so the keys are a part of what was checked.
-  const key = `apk-contents:${FORMAT}:${sha256}:${expected.checksum}:${identityOf(keys)}`;
+  const { architecture, checksum } = expected;
+  const key = `apk-contents:${FORMAT}:${sha256}:${name}:${architecture}:${checksum}:${identityOf(keys)}`;
   const unpack = async () => {
     const bytes = await readFile(file.path);
-    const limit = bytes.length * EXPANSION_AT_MOST + ROOM;
-    const { contents, data } = readApk(bytes, { file: name, keys, expected, limit });
+    const { contents, data } = readApk(bytes, { file: name, keys, expected, limit: unpackedAtMost(bytes.length) });
     return { facts: contents, data };
   };
   const { facts, content } = await keptContents(key, unpack, context);
-  return { contents: facts, checksum: expected.checksum, size, sha256, ...(tag === undefined ? {} : { tag }), content };
+  return { contents: facts, architecture, checksum, size, sha256, ...(tag === undefined ? {} : { tag }), content };
 }
 
 const identities = new WeakMap<TrustedKeys, string>();
