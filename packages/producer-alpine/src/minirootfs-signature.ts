@@ -52,8 +52,9 @@ async function keyringIn(place: string): Promise<Keyring | undefined> {
   if (!(await stat(place).catch(() => undefined))?.isDirectory())
     return OPENPGP.test(place) ? loadKeyring(place) : undefined;
   const names = (await readdir(place)).filter((name) => OPENPGP.test(name)).sort();
-  const [first] = names;
-  return first === undefined ? undefined : loadKeyring(join(place, first));
+  const keyrings = await Promise.all(names.map((name) => loadKeyring(join(place, name))));
+  if (keyrings.length === 0) return undefined;
+  return parseKeyring(Buffer.concat(keyrings.map(({ packets }) => packets)), place);
 }
 
 /** Kept once it has been found right; undefined where it cannot be had. */
