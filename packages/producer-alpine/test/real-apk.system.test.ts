@@ -138,7 +138,13 @@ describe.skipIf(skip)("beside the real apk", () => {
     const folder = mkdtempSync(join(tmpdir(), "alpine-mirror-"));
     const tree = mkdtempSync(join(tmpdir(), "alpine-tree-"));
     try {
-      const repository = writeApkRepository(join(folder, "v3.20/main"), PACKAGES, newApkKey());
+      // Files in /etc that nobody owns: one is the same.
+      const files = {
+        "etc/os-release": readFileSync(join(real.root, "etc/os-release"), "utf8"),
+        "etc/issue": "of settings\n",
+      };
+      const packages = [...PACKAGES, { name: "settings", files }];
+      const repository = writeApkRepository(join(folder, "v3.20/main"), packages, newApkKey());
       symlinkSync(join(mirror, "v3.20/releases"), join(folder, "v3.20/releases"));
       addRepository(real, repository);
       const { status, output } = real.run(`apk add ${WORLD.join(" ")}`);
@@ -187,7 +193,7 @@ describe.skipIf(skip)("beside the real apk", () => {
   });
 });
 
-const WORLD = ["hello", "newls", "docs"];
+const WORLD = ["hello", "newls", "docs", "settings", "certificates"];
 const PACKAGES: readonly DescribedApk[] = [
   {
     name: "hello",
@@ -221,4 +227,12 @@ const PACKAGES: readonly DescribedApk[] = [
   { name: "newls", files: { "bin/ls": { content: "#!/bin/sh\n", mode: 0o755 } } },
   { name: "hello-doc", files: { "usr/share/man/hello.1": "manual" }, info: ["install_if = docs hello"] },
   { name: "docs" },
+  {
+    name: "certificates",
+    // An index has its own architecture for what is for all.
+    info: ["arch = noarch", "provides = cmd:gr\u00f6\u00dfe=1"],
+    files: {
+      [`usr/share/${Buffer.from("F\u0151tan\u00fas\u00edtv\u00e1ny.crt").toString("latin1")}`]: "a certificate",
+    },
+  },
 ];

@@ -20,7 +20,7 @@ import { withEnvironmentCredentials } from "../mirror.ts";
 import { type Accounts, parseAccounts } from "./accounts.ts";
 import { configureChanges, withChanges } from "./configure.ts";
 import { apkDatabase } from "./database.ts";
-import { type LaidOut, layOut, type NewPackage } from "./lay-out.ts";
+import { type Base, type LaidOut, layOut, type NewPackage } from "./lay-out.ts";
 import { openApk } from "./open-apk.ts";
 
 export interface InstallJob {
@@ -45,9 +45,10 @@ export async function install(
   const kept = there.stanzas.filter(({ info }) => !names.has(info.name));
   const gone = there.stanzas.filter(({ info }) => names.has(info.name));
   const paths = new Set(before.map(({ path }) => path));
+  const settings = await checksumsOf(before, settingsOf(added));
   const own = base.length === 0 ? skeleton(build, epoch) : [];
   const laidOut = (accounts: Accounts) => {
-    const laid = layOut(added, { installed: kept, paths }, accounts);
+    const laid = layOut(added, { installed: kept, paths, settings }, accounts);
     const segments = [
       ...cleared(base, [...laid.replaced, ...gone.flatMap(({ files }) => files), ...DATABASE]),
       segment("base", [...laid.folders, ...own]),
@@ -80,6 +81,22 @@ const DATABASE = ["etc/apk/world", "etc/apk/arch", "installed", "lock", "scripts
   name.startsWith("etc/") ? name : `lib/apk/db/${name}`,
 );
 const NO_ACCOUNTS: Accounts = { users: new Map(), groups: new Map() };
+
+function settingsOf(packages: readonly NewPackage[]): ReadonlySet<string> {
+  const paths = packages.flatMap(({ contents }) => contents.members.map(({ path }) => path));
+  return new Set(paths.filter((path) => path.startsWith("etc/")));
+}
+
+async function checksumsOf(entries: readonly Entry[], paths: ReadonlySet<string>): Promise<Base["settings"]> {
+  const checksums = new Map<string, string>();
+  for (const entry of entries) {
+    if (entry.type !== "file" || !paths.has(entry.path)) continue;
+    const hash = createHash("sha1");
+    for await (const part of entry.content()) hash.update(part);
+    checksums.set(entry.path, `Q1${hash.digest("base64")}`);
+  }
+  return checksums;
+}
 
 async function accountsOf(segments: readonly Segment[]): Promise<Accounts> {
   const read = async (path: string) => (await readTextFile({ segments }, path)) ?? "";

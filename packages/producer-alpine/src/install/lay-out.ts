@@ -37,6 +37,8 @@ export interface Base {
   /** Packages that are there and stay. */
   readonly installed: readonly InstalledStanza[];
   readonly paths: ReadonlySet<string>;
+  /** SHA-1 of files in /etc that a new package has too, as in the installed database. */
+  readonly settings: ReadonlyMap<string, string>;
 }
 
 interface Owner {
@@ -50,7 +52,8 @@ interface Owner {
 
 /**
  * Where the files of new packages go, by apk's rules: a file of a package that another one replaces goes to the one of higher priority,
- * packages of one source may share; what nobody owns is replaced, but for settings in `/etc`, beside which the new file is put.
+ * packages of one source may share; what nobody owns is replaced, but for settings in `/etc`, which stay, with the new file beside
+ * them when it is another one.
  *
  * @throws BaseKitError `APK_TWO_OWNERS` (verification)
  */
@@ -90,6 +93,7 @@ export function layOut(packages: readonly NewPackage[], base: Base, accounts: Ac
       const place = isSetting ? `${path}.apk-new` : path;
       if (!isSetting && base.paths.has(path)) replaced.add(path);
       owners.set(path, owner);
+      if (isSetting && member.checksum !== undefined && base.settings.get(path) === member.checksum) continue;
       files.get(each)?.set(path, entryOf(member, place, each));
     }
   }
