@@ -55,6 +55,18 @@ describe("a file of known digest", () => {
     expect(context.events.at(-1)).toMatchObject({ type: "step.ended", title: "fetch file", detail: "cached" });
   });
 
+  test("is compared with every other sha512 that somebody expects, also when it was compared before", async () => {
+    await using mirror = await startMirror({ file: content });
+    const source = { url: `${mirror.url}file`, ...known };
+    const right = { ...source, sha512: hash("sha512", content) };
+    for (let time = 0; time < 3; time++) await fetchSoon(right);
+    const wrong = { ...source, sha512: hash("sha512", Buffer.from("other")) };
+    for (let time = 0; time < 2; time++)
+      expect(await failure(fetchSoon(wrong))).toMatchObject({ code: "FETCH_MISMATCH", kind: "verification" });
+    expect((await fetchSoon(right)).size).toBe(content.length);
+    expect(mirror.requests).toHaveLength(1);
+  });
+
   test("whose copy in the store was damaged is fetched again, with a note", async () => {
     await using mirror = await startMirror({ file: content });
     const { path } = await fetchSoon({ url: `${mirror.url}file`, ...known });
