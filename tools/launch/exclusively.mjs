@@ -74,10 +74,14 @@ function isAlive(pid) {
   }
 }
 
-/** Process ids are used again; together with the time of birth they are not. `null` where /proc does not exist. */
+/**
+ * Process ids are used again; together with the time of birth they are not. `null` where /proc does not exist, undefined for one
+ * that has ended: it keeps its number until its parent looks after it, which the first process of a container may never do.
+ */
 function birthOf(pid) {
   try {
-    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1).split(" ")[19];
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1).split(" ");
+    return /^[ZX]/.test(fields[0]) ? undefined : fields[19];
   } catch {
     return null;
   }

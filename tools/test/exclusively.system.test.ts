@@ -39,6 +39,15 @@ async function kill(child: ReturnType<typeof spawn>): Promise<void> {
   await once(child, "exit");
 }
 
+/** Of /proc/PID/stat, from the state on. */
+function fieldsOf(pid: number): readonly string[] {
+  return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+}
+
+function stateOf(pid: number): string | undefined {
+  return existsSync(`/proc/${pid}`) ? fieldsOf(pid)[0] : "gone";
+}
+
 describe("a free lock", () => {
   it("is held during the action and leaves nothing behind", async () => {
     await exclusively(lock, async () =>
@@ -77,7 +86,7 @@ describe("a lock whose owner is alive", () => {
     const owner = await holder(sleeper);
     const [, { pid }] = JSON.parse(readFileSync(lock, "utf8"));
     await kill(owner);
-    await exclusively(lock, async () => expect(() => process.kill(pid, 0)).toThrow("ESRCH"));
+    await exclusively(lock, async () => expect(stateOf(pid)).toMatch(/^(?:gone|Z)$/));
   });
 });
 
@@ -98,6 +107,28 @@ describe("a lock nobody holds", () => {
     expect(entered).toBe(true);
     expect(readdirSync(folder)).toEqual([]);
   });
+
+  it.skipIf(process.platform !== "linux")(
+    "is taken over: its owner has ended, and its parent does not care",
+    async () => {
+      const parent = spawn("sh", ["-c", "sleep 60 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "inherit"] });
+      try {
+        const pid = Number(await once(parent.stdout, "data"));
+        // A shell would look after it.
+        await expect.poll(() => readFileSync(`/proc/${parent.pid}/comm`, "utf8")).toBe("sleep\n");
+        process.kill(pid, "SIGKILL");
+        await expect.poll(() => stateOf(pid)).toBe("Z");
+        writeFileSync(lock, JSON.stringify([{ pid, birth: fieldsOf(pid)[19] }]));
+        let entered = false;
+        await exclusively(lock, async () => {
+          entered = true;
+        });
+        expect(entered).toBe(true);
+      } finally {
+        await kill(parent);
+      }
+    },
+  );
 
   it("is taken over by one at a time", async () => {
     writeFileSync(lock, JSON.stringify([{ pid: dead, birth: "1" }]));
