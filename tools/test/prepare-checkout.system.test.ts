@@ -1,6 +1,16 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -9,7 +19,8 @@ import { isCompiled, isInstalled } from "../ready.mjs";
 let root: string;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "base-kit-ready-"));
+  // As folders are called on a desktop.
+  root = mkdtempSync(join(tmpdir(), "base-kit-ready it's mine-"));
   write("tsconfig.base.json", "{}");
   write("package-lock.json", lock({ "": {}, "node_modules/a": { version: "1.0.0" } }));
   write("packages/one/package.json", "{}");
@@ -40,7 +51,7 @@ describe("a checkout that has to be prepared", () => {
       "tools/bundle/bundle.mjs",
       `import { mkdirSync, writeFileSync } from "node:fs";
       mkdirSync("packages/cli/bundle", { recursive: true });
-      writeFileSync("packages/cli/bundle/main.js", "");`,
+      writeFileSync("packages/cli/bundle/main.js", "whole");`,
     );
     write("bin/npm", "#!/bin/sh\n");
     chmodSync(join(root, "bin/npm"), 0o755);
@@ -60,7 +71,8 @@ describe("a checkout that has to be prepared", () => {
     fs.writeFileSync("node_modules/typescript/bin/tsc", \`
       const fs = require("node:fs");
       fs.mkdirSync("packages/one/dist", { recursive: true });
-      fs.writeFileSync("packages/one/dist/.tsbuildinfo", "{}");\`);`;
+      fs.writeFileSync("packages/one/dist/.tsbuildinfo", "{}");
+      fs.writeFileSync("packages/one/dist/arguments", process.argv.slice(2).join(" "));\`);`;
 
   it("is installed and compiled, with every word on stderr", () => {
     const { status, stdout, stderr } = spawnSync(process.execPath, ["tools/ready.mjs"], {
@@ -96,6 +108,49 @@ describe("a checkout that has to be prepared", () => {
       expect({ attempt, status }).toEqual({ attempt, status: 5 });
       expect(stderr).toContain("`node tsc -b` failed: exit code 1");
     }
+  });
+
+  /** The compiler's word for: whatever is there already. */
+  const isAnew = () => readFileSync(join(root, "packages/one/dist/arguments"), "utf8").split(" ").includes("--force");
+
+  it.each<[string, (bundle: string) => void]>([
+    ["cut", (bundle) => writeFileSync(bundle, "half")],
+    ["removed", (bundle) => rmSync(bundle)],
+  ])("is compiled anew when a file of the command line was %s", (_, spoil) => {
+    spawnSync(process.execPath, ["tools/ready.mjs"], { cwd: root, env: npm(INSTALL) });
+    write("packages/one/src/index.ts", "export const edited = 1;");
+    spawnSync(process.execPath, ["tools/ready.mjs"], { cwd: root, env: npm(INSTALL) });
+    expect(isAnew()).toBe(false);
+    spoil(join(root, "packages/cli/bundle/main.js"));
+    const { status } = spawnSync(process.execPath, ["tools/ready.mjs"], { cwd: root, env: npm(INSTALL) });
+    expect({ status, isAnew: isAnew(), isCompiled: isCompiled(root) }).toEqual({
+      status: 0,
+      isAnew: true,
+      isCompiled: true,
+    });
+    expect(readFileSync(join(root, "packages/cli/bundle/main.js"), "utf8")).toBe("whole");
+  });
+
+  it.each([
+    ["first", () => {}],
+    ["a later", () => rmSync(join(root, "packages/cli/bundle"), { recursive: true })],
+  ])("is whole again after %s preparation was killed while it wrote the command line", (which, begin) => {
+    const prepare = () => spawnSync(process.execPath, ["tools/ready.mjs"], { cwd: root, env: npm(INSTALL) });
+    if (which !== "first") prepare();
+    begin();
+    const bundler = readFileSync(join(root, "tools/bundle/bundle.mjs"), "utf8");
+    const past = new Date(Date.now() - 60_000);
+    const writeBundler = (text: string) => {
+      write("tools/bundle/bundle.mjs", text);
+      for (const path of ["bundle.mjs", ""]) utimesSync(join(root, "tools/bundle", path), past, past);
+    };
+    writeBundler(`${bundler.replace("whole", "ha")}; process.kill(process.ppid, "SIGKILL");`);
+    expect(prepare()).toMatchObject({ status: null, signal: "SIGKILL" });
+    expect(readFileSync(join(root, "packages/cli/bundle/main.js"), "utf8")).toBe("ha");
+    writeBundler(bundler);
+    expect(prepare().status).toBe(0);
+    expect(readFileSync(join(root, "packages/cli/bundle/main.js"), "utf8")).toBe("whole");
+    expect(readdirSync(root)).not.toContain(".ready.lock");
   });
 
   it("fails with the code for trouble with the machine when npm fails", () => {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -58,8 +59,10 @@ describe("packages count as compiled", () => {
 
   beforeEach(() => {
     write("packages/one/dist/.tsbuildinfo", "{}");
-    write("packages/cli/bundle/main.js", "");
-    write("node_modules/.cache/base-kit/compiled", "");
+    write("packages/cli/bundle/main.js", "import './part.js';");
+    write("packages/cli/bundle/part.js", "run();");
+    const bundle = "main.js\0import './part.js';part.js\0run();";
+    write("node_modules/.cache/base-kit/compiled", createHash("sha256").update(bundle).digest("hex"));
     utimesSync(join(root, "node_modules/.cache/base-kit/compiled"), LATER, LATER);
   });
 
@@ -80,8 +83,15 @@ describe("packages count as compiled", () => {
     expect(isCompiled(root)).toBe(false);
   });
 
-  it("not without the bundle of the command line", () => {
-    rmSync(join(root, "packages/cli/bundle"), { recursive: true });
+  it.each<[string, () => void]>([
+    ["is not there", () => rmSync(join(root, "packages/cli/bundle"), { recursive: true })],
+    ["lacks a file", () => rmSync(join(root, "packages/cli/bundle/part.js"))],
+    ["has a file that was cut", () => write("packages/cli/bundle/part.js", "ru")],
+    ["has a file of zeros", () => write("packages/cli/bundle/part.js", "\0".repeat(6))],
+    ["has a file more", () => write("packages/cli/bundle/more.js", "")],
+    ["was made by a run that did not end", () => rmSync(join(root, "node_modules/.cache/base-kit/compiled"))],
+  ])("not when the bundle of the command line %s", (_, spoil) => {
+    spoil();
     expect(isCompiled(root)).toBe(false);
   });
 
