@@ -34,6 +34,12 @@ export function isUtf8(bytes: ByteString): boolean {
   return Buffer.from(buffer.toString("utf8"), "utf8").equals(buffer);
 }
 
+/** Whether a name has control characters, also those of UTF-8. The same bytes elsewhere are parts of letters. */
+export function hasControls(bytes: ByteString): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return /[\x00-\x1f\x7f]|\xc2[\x80-\x9f]/.test(bytes);
+}
+
 const SHOWN_AT_MOST = 300;
 
 /**

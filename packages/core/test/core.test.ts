@@ -9,6 +9,7 @@ import {
   type Event,
   formatPlatform,
   fullyQualified,
+  hasControls,
   isBaseKitError,
   isUtf8,
   parsePlatform,
@@ -42,6 +43,17 @@ describe("names as bytes", () => {
         expect(isUtf8(bytes)).toBe(true);
       }),
     );
+  });
+
+  test.each([
+    ["a\nb", true],
+    ["\u001b[2J", true],
+    ["\u007f", true],
+    ["a\u009bb", true],
+    ["Főtanúsítvány À 日本", false],
+    ["\u00a0", false],
+  ])("%j has control characters: %s", (text, expected) => {
+    expect(hasControls(bytesFromText(text))).toBe(expected);
   });
 
   test("are ordered by their bytes, whatever the locale", () => {

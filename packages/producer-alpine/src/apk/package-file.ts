@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { BaseKitError, bytesFromText, printable } from "@base-kit/core";
+import { BaseKitError, bytesFromText, hasControls, printable } from "@base-kit/core";
 import { TarReader } from "@base-kit/tar";
 import { gzipMembers, memberAt } from "./gzip-members.ts";
 import { headerFacts } from "./header-facts.ts";
@@ -59,9 +59,6 @@ export interface ReadApkOptions {
   readonly limit: number;
 }
 
-/** Of bytes, as apk sees it: those from 0x80 on are parts of characters such as ő. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-const CONTROL_CHARACTER = /[\x00-\x1f\x7f]/;
 /** As apt allows for a package's description. */
 const CONTROL_AT_MOST = 64 * 1024 ** 2;
 const SCRIPT = /^\.((?:pre|post)-(?:install|deinstall|upgrade)|trigger)$/;
@@ -118,7 +115,7 @@ function membersOf(data: Buffer, file: string): readonly ApkMember[] {
     const { user = "", group = "", sha1: announced } = facts.next().value ?? { user: "" };
     // The root itself, and what a package keeps for itself.
     if (path === "" || /^\.[^/]*$/.test(path)) return;
-    if (CONTROL_CHARACTER.test(path)) invalid(file, `the name ${printable(path)} has control characters`);
+    if (hasControls(path)) invalid(file, `the name ${printable(path)} has control characters`);
     // abuild writes every path once; of two, tools take different ones.
     if (seen.has(path) && !(type === "directory" && seen.get(path) === type))
       invalid(file, `${printable(path)} is in it twice`);

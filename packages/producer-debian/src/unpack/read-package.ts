@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { printable } from "@base-kit/core";
+import { hasControls, printable } from "@base-kit/core";
 import { TarReader } from "@base-kit/tar";
 import type { DebContents } from "./deb.ts";
 import { refuseDeb } from "./refuse.ts";
@@ -20,7 +20,8 @@ export function readPackage({ control, data }: DebContents, name: string): Unpac
   const members: DataMember[] = [];
   readTar(data, `data.tar of ${printable(name)}`, (member, offset) => {
     const { path, type, mode, uid, gid, mtime, xattrs } = member;
-    if (/\p{Cc}/u.test(path)) refuseDeb(name, `the name ${printable(path)} has control characters`);
+    if (hasControls(path)) refuseDeb(name, `the name ${printable(path)} has control characters`);
+    if (DELETION.test(path)) refuseDeb(name, `in a layer the name ${printable(path)} means a deletion`);
     members.push({
       type,
       path,
@@ -52,6 +53,7 @@ export function conffilePaths(files: readonly ControlFile[]): readonly string[] 
     .filter((line) => line.startsWith("/"));
 }
 
+const DELETION = /(?:^|\/)\.wh\./;
 const CONTROL_NAME = /^[A-Za-z0-9][\w.+-]*$/;
 
 function controlFiles(control: Buffer, name: string): readonly ControlFile[] {

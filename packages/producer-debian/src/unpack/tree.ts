@@ -4,6 +4,7 @@ import { symlinkEntry } from "@base-kit/rootfs";
 import { admits, parseRelations } from "../index/relation.ts";
 import { MERGED, mergedPath } from "./merged-paths.ts";
 import type { OpenedPackage } from "./open-package.ts";
+import { keepOtherNames } from "./other-names.ts";
 import { field, type Paragraph } from "./paragraph.ts";
 import { throughLinks } from "./through-links.ts";
 import type { DataMember } from "./unpacked.ts";
@@ -28,13 +29,14 @@ export interface Tree {
  * Lays the files of packages out as one tree, as dpkg does when it unpacks them: directories belong to all of them, a file to one. A
  * package that says it replaces another one takes its files over.
  *
- * @throws BaseKitError `DEBIAN_TWO_OWNERS` (verification)
+ * @throws BaseKitError `DEBIAN_TWO_OWNERS`, `DEBIAN_TWO_KINDS`, `DEBIAN_NOT_A_FOLDER`, `DEBIAN_LINK_LOOP` (verification)
  */
 export function layOut(packages: readonly NamedPackage[], { mergedUsr }: { readonly mergedUsr: boolean }): Tree {
   const folders = new Map<ByteString, Entry>();
   const owners = new Map<ByteString, NamedPackage>();
   const files = new Map<NamedPackage, Map<ByteString, Entry>>(packages.map((each) => [each, new Map()]));
   const lost = new Map<NamedPackage, Set<string>>();
+  const replaced = new Map<NamedPackage, Map<ByteString, Entry>>();
   const merged = (path: string) => (mergedUsr ? mergedPath(path) : (path as ByteString));
   const through = throughLinks(linksOf(packages, merged));
   const place = (path: string) => through(merged(path));
@@ -55,20 +57,38 @@ export function layOut(packages: readonly NamedPackage[], { mergedUsr }: { reado
         const winner = replaces(each, other) ? each : replaces(other, each) ? other : twoOwners(path, other, each);
         const loser = winner === each ? other : each;
         lost.set(loser, (lost.get(loser) ?? new Set()).add(`/${member.path}`));
+        const gone = winner === each ? files.get(other)?.get(path) : entryOf(member, path, each, place);
+        if (gone !== undefined) replaced.set(loser, (replaced.get(loser) ?? new Map()).set(path, gone));
         if (winner !== each) continue;
         files.get(other)?.delete(path);
       }
+      // The later one counts, as when it is unpacked; what was something else is no mistake that anybody makes.
+      const before = other === each ? files.get(each)?.get(path)?.type : undefined;
+      if (before !== undefined && before !== member.type) twoKinds(path, [each, before], [each, member.type]);
       owners.set(path, each);
       files.get(each)?.set(path, entryOf(member, path, each, place));
     }
   }
-  for (const path of [...folders.keys()]) if (owners.has(path)) folders.delete(path);
+  for (const [loser, gone] of replaced) keepOtherNames(files.get(loser) ?? new Map(), gone);
+  for (const path of [...folders.keys()]) {
+    const owner = owners.get(path);
+    if (owner === undefined) continue;
+    const type = files.get(owner)?.get(path)?.type;
+    if (type !== undefined && type !== "symlink") twoKinds(path, [owner, type], [bringerOf(path), "directory"]);
+    folders.delete(path);
+  }
   for (const [path, owner] of owners) requireFolder(path, owner);
   return {
     folders: [...folders.values()],
     files: new Map([...files].map(([each, map]) => [each, [...map.values()]])),
     lost,
   };
+
+  function bringerOf(path: ByteString): NamedPackage {
+    const brings = ({ contents }: NamedPackage) =>
+      contents.members.some((member) => member.type === "directory" && place(member.path) === path);
+    return packages.find(brings) as NamedPackage;
+  }
 
   /** What is in a file cannot be: a layer with it would not unpack. */
   function requireFolder(path: ByteString, owner: NamedPackage): void {
@@ -134,6 +154,16 @@ function decoded(xattrs: Readonly<Record<string, string>>): ReadonlyMap<ByteStri
 function replaces(one: NamedPackage, other: NamedPackage): boolean {
   const relations = parseRelations(field(one.paragraph, "Replaces") ?? "", one.name).flat();
   return relations.some((relation) => relation.name === other.name && admits(relation, other.version));
+}
+
+type Kind = readonly [from: NamedPackage, type: Entry["type"]];
+
+function twoKinds(path: ByteString, ...kinds: readonly Kind[]): never {
+  const all = kinds.map(([{ name, version }, type]) => `in ${name} ${printable(version)} a ${type}`);
+  throw new BaseKitError("DEBIAN_TWO_KINDS", `${printable(`/${path}`)} is ${all.join(" and ")}`, {
+    kind: "verification",
+    hint: "These packages cannot be installed together. Nothing was written.",
+  });
 }
 
 function twoOwners(path: ByteString, first: NamedPackage, second: NamedPackage): never {

@@ -5,7 +5,9 @@ import { CONTROL, contentsOf, rawTar } from "../deb-bytes.ts";
 
 const control = (more: string) => `file 644 0:0@5 control ${JSON.stringify(CONTROL)}\n${more}`;
 
-describe("what a package brings", () => {
+describe("what a package brings", async () => {
+  const { control: controlTar } = await contentsOf();
+
   test("is told member by member, in its order, with the place of each content", async () => {
     const data = [
       "directory 755 0:0 ./",
@@ -36,6 +38,14 @@ describe("what a package brings", () => {
     });
     expect(contents.data.toString("latin1", file?.offset, (file?.offset ?? 0) + 5)).toBe("bytes");
     expect([link?.target, hard?.target, device?.major, device?.minor]).toEqual(["b", "usr/bin/b", 1, 3]);
+  });
+
+  test("may have names of any letters, whatever their bytes mean elsewhere", () => {
+    const names = ["Főtanúsítvány", "À", "\u0301e", "日本"].map((name) => Buffer.from(name).toString("latin1"));
+    for (const name of [...names, "\x80\xff"]) {
+      const { members } = readPackage({ control: controlTar, data: rawTar(name) }, "demo.deb");
+      expect(members.map(({ path }) => path)).toEqual([name]);
+    }
   });
 
   test("includes its scripts with their modes, and the digests of its configuration", async () => {
@@ -78,6 +88,8 @@ describe("what a package brings", () => {
     ["a root that is a file", rawTar("./"), "TAR_NAME"],
     ["a line feed in its name", rawTar("usr/a\nb"), "DEB_INVALID"],
     ["an escape sequence in its name", rawTar("usr/\u001b[2J"), "DEB_INVALID"],
+    ["a control character of UTF-8 in its name", rawTar("usr/\xc2\x9b2J"), "DEB_INVALID"],
+    ["a name that deletes another one", rawTar("usr/.wh.bin"), "DEB_INVALID"],
     ["an unknown type", rawTar("a", { type: "7" }), "TAR_TYPE"],
     ["a sparse file", rawTar("a", { type: "S" }), "TAR_TYPE"],
     ["no end", rawTar("a").subarray(0, 512), "TAR_TRUNCATED"],

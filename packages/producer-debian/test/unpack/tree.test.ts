@@ -77,6 +77,26 @@ describe("the tree of several packages", () => {
     }
   });
 
+  test("keeps a file under its other names when one of them is replaced", async () => {
+    const a = await packageOf(
+      "a",
+      'file 4755 0:7 usr/x "old"\nhardlink 4755 0:7 usr/y => usr/x\nhardlink 4755 0:7 usr/z => usr/x\nfile 644 0:0 usr/k ""',
+    );
+    const b = await packageOf("b", 'file 644 0:0 usr/x "new"', "Replaces: a\n");
+    for (const order of [
+      [a, b],
+      [b, a],
+    ]) {
+      const { files } = layOut(order, { mergedUsr: true });
+      expect(await linesOf(files.get(b))).toEqual(['file 644 0:0 usr/x "new"']);
+      expect(await linesOf(files.get(a))).toEqual([
+        'file 4755 0:7 usr/y "old"',
+        "hardlink 4755 0:7 usr/z => usr/y",
+        'file 644 0:0 usr/k ""',
+      ]);
+    }
+  });
+
   test("has a package's link where another one has a directory", async () => {
     const a = await packageOf("a", "directory 755 0:0 usr\ndirectory 755 0:0 usr/bin\nsymlink 777 0:0 bin -> usr/bin");
     const b = await packageOf("b", 'directory 755 0:0 bin\nfile 755 0:0 bin/x ""');
@@ -108,6 +128,22 @@ describe("the tree of several packages", () => {
       ]);
       expect(folders.map(({ path }) => path)).not.toContain("usr/a");
     }
+  });
+
+  test("has the later one of two in one package, unless they are of two kinds", async () => {
+    const twice = await packageOf("a", 'file 644 0:0 bin/a "1"\nfile 600 0:0 usr/bin/a "2"');
+    expect(await linesOf(layOut([twice], { mergedUsr: true }).files.get(twice))).toEqual([
+      'file 600 0:0 usr/bin/a "2"',
+    ]);
+    const kinds = await packageOf("a", 'file 644 0:0 bin/a "1"\nsymlink 777 0:0 usr/bin/a -> b');
+    expect(() => layOut([kinds], { mergedUsr: true })).toThrow("/usr/bin/a is in a 1.0 a file and in a 1.0 a symlink");
+    const file = await packageOf("a", 'file 644 0:0 srv/a "1"');
+    const folder = await packageOf("b", "directory 755 0:0 srv/a");
+    for (const order of [
+      [file, folder],
+      [folder, file],
+    ])
+      expect(() => layOut(order, { mergedUsr: true })).toThrow("/srv/a is in a 1.0 a file and in b 1.0 a directory");
   });
 
   test("refuses links in a circle, a file in a file, and what a link brings to another package's path", async () => {
