@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { lstat, mkdir, readdir, realpath, rename } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { mkdir, rename } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import {
   BaseKitError,
   type Context,
@@ -17,6 +17,7 @@ import { flattenLayers, imageForHost } from "@base-kit/oci";
 import { directoryEntry, packDirectory, requireGnuTar } from "@base-kit/rootfs";
 import { abandonedTemporaries, temporaryName } from "@base-kit/store";
 import { writeTar } from "@base-kit/tar";
+import { requireNewDirectory } from "./new-directory.ts";
 
 /**
  * A sink that writes the root filesystem as a directory that is new or empty. Root gets all of it; other users get their own
@@ -28,7 +29,7 @@ export function directorySink(directory: string): Sink {
     name: `rootfs:${directory}`,
     write: (images, _references, context) =>
       step(context, `writing ${printable(directory)}`, async (handle) => {
-        const final = await requireRoom(directory);
+        const final = await requireNewDirectory(directory, (why, cause) => refused(directory, why, cause));
         const image = imageForHost(images, `rootfs:${directory}`);
         const entries = await entriesFor(image, context);
         const folder = dirname(final);
@@ -50,26 +51,6 @@ export function directorySink(directory: string): Sink {
         }
       }),
   };
-}
-
-/**
- * Where the directory really is.
- *
- * @throws BaseKitError `OUTPUT_DIRECTORY` (usage) for one with something in it, or something else than a directory
- */
-async function requireRoom(directory: string): Promise<string> {
-  const path = resolve(directory);
-  const found = await lstat(path).catch((error: unknown) => {
-    if (systemErrorCode(error) === "ENOENT") return undefined;
-    throw refused(directory, String(systemErrorCode(error) ?? error), error);
-  });
-  if (found === undefined) return path;
-  const real = await realpath(path);
-  const names = await readdir(real).catch((error: unknown) => {
-    throw refused(directory, systemErrorCode(error) === "ENOTDIR" ? "it is not a directory" : String(error), error);
-  });
-  if (names.length > 0) throw refused(directory, `there is something in it: ${printable(names[0] as string)}`);
-  return real;
 }
 
 function refused(directory: string, why: string, cause?: unknown): BaseKitError {

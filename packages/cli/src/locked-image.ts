@@ -11,12 +11,14 @@ export interface LockedImageOptions {
   readonly settings: ImageSettings;
   /** How its layers will be compressed: parts of them are made while the producer still works. */
   readonly ahead?: LayerOptions;
+  /** Where it is kept what packages' scripts that fail leave. */
+  readonly keepFailed?: string | undefined;
 }
 
 /** What a lock and the settings of an image come to: the same each time, whoever asks. */
 export async function lockedImage(
   lock: Lock,
-  { producer, settings, ahead }: LockedImageOptions,
+  { producer, settings, ahead, keepFailed }: LockedImageOptions,
   context: Context,
 ): Promise<ImageSource> {
   const transforms = [emptyPseudoFilesystems(), excludePaths(settings.paths), clampTimes(lock.sourceDateEpoch)];
@@ -24,7 +26,7 @@ export async function lockedImage(
   const onForeseen = (rootfs: Rootfs) => {
     if (ahead !== undefined) foreseen.push(compressAhead(applyTransforms(rootfs, transforms), ahead, context));
   };
-  const produced = await producer.produce(lock, context, { onForeseen }).finally(async () => {
+  const produced = await producer.produce(lock, context, { onForeseen, keepFailed }).finally(async () => {
     await Promise.all(foreseen.map((each) => each.stop()));
   });
   return {

@@ -1,3 +1,4 @@
+import { isBaseKitError } from "@base-kit/core";
 import type { HostContext } from "@base-kit/host";
 import type { FolderStore } from "@base-kit/store";
 import { createReporter } from "./render/reporter.ts";
@@ -38,8 +39,8 @@ export async function withSession<T>(options: CommonOptions, work: (context: Hos
     });
     const context = { ...own, insecureRegistries: options.insecureRegistry ?? [] };
     const result = await work(options.offline === true ? offlineContext(context) : context).catch((error: unknown) => {
-      // Whatever broke because of the signal, the signal is the reason.
-      if (signals.signal.aborted) throw signals.signal.reason;
+      // Whatever broke because of the signal, the signal is the reason; who was stopped by it may know more of what is left.
+      if (signals.signal.aborted && !isInterrupted(error)) throw signals.signal.reason;
       throw error;
     });
     if (store !== undefined) await closeCache(store, { maxSize, reporter });
@@ -50,4 +51,8 @@ export async function withSession<T>(options: CommonOptions, work: (context: Hos
     if (exitCode !== undefined) process.exitCode = exitCode;
     signals.dispose();
   }
+}
+
+function isInterrupted(error: unknown): boolean {
+  return isBaseKitError(error) && error.kind === "interrupted";
 }

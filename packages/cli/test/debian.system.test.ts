@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -8,6 +8,7 @@ import {
   type DescribedDeb,
   type DescribedSuite,
   type GpgHome,
+  hostSystemDeb,
   makeDebSuite,
   requires,
   type SigningKey,
@@ -95,47 +96,6 @@ describe.skipIf(GPG || requires("strace", "root").skip)("Debian with nothing but
   });
 });
 
-/** The host's own dpkg with what it needs, as a package: real enough to configure others, and small. */
-function system(): DescribedDeb {
-  const programs = [
-    "sh",
-    "dpkg",
-    "dpkg-deb",
-    "rm",
-    "tar",
-    "diff",
-    "cat",
-    "chmod",
-    "mkdir",
-    "mv",
-    "ln",
-    "sleep",
-    "env",
-    "chown",
-    "stat",
-    "find",
-  ];
-  const names = [...programs, "mount", "chroot", "ldconfig", "start-stop-daemon"];
-  const paths = names.map((name) =>
-    execFileSync("sh", ["-c", `PATH=$PATH:/usr/sbin:/sbin command -v ${name}`], { encoding: "utf8" }).trim(),
-  );
-  const libraries = execFileSync("ldd", paths, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-  const found = [...libraries.matchAll(/(\/\S+) \(0x/g)].map(([, path]) => path ?? "");
-  const files = [...paths, ...new Set(found)].map((path) => {
-    const place = path.replace(/^\/(?!usr\/)/, "usr/").replace(/^\//, "");
-    return [place, { content: readFileSync(realpathSync(path)), mode: 0o755 }] as const;
-  });
-  return {
-    name: "system",
-    files: {
-      ...Object.fromEntries(files),
-      ...Object.fromEntries(["bin/", "sbin/", "lib/", "lib64/", "etc/", "tmp/", "var/log/"].map((path) => [path, ""])),
-      "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
-      "etc/group": "root:x:0:\n",
-    },
-  };
-}
-
 /** The host's programs as an image: what base-kit finds when it runs in a container itself. */
 function hostImage(name: string): void {
   const links = ["bin", "sbin", "lib", "lib64"].map((each) => ({ path: each, target: `usr/${each}` }));
@@ -174,7 +134,7 @@ describe.skipIf(GPG || requires("root", "unshare", "ldd", "docker").skip)("in a 
   test("the image is the same where scripts are not run, or may be run; and else the reasons are told", async () => {
     hostImage(name);
     const postinst = "#!/bin/sh\nset -e\necho done > /etc/mark\nchown 0:42 /etc/mark\nchmod 640 /etc/mark\n";
-    writeMirror({ packages: [system(), { ...DEMO, scripts: { postinst } }] });
+    writeMirror({ packages: [hostSystemDeb(), { ...DEMO, scripts: { postinst } }] });
     // Without CAP_SETFCAP the kernel does not let root have a user namespace of its own; anybody else it does.
     const refused = await sandbox.run(build("userns"), { through: within("--user", "0:0") });
     expect(refused).toMatchObject({ exitCode: 5, stdout: "" });
@@ -210,15 +170,16 @@ describe.skipIf(GPG || requires("root", "unshare", "ldd").skip)("a package's scr
     "json",
   ];
   const withScript = (postinst: string) => {
-    writeMirror({ packages: [system(), { ...DEMO, scripts: { postinst: `#!/bin/sh\n${postinst}\n` } }] });
+    writeMirror({ packages: [hostSystemDeb(), { ...DEMO, scripts: { postinst: `#!/bin/sh\n${postinst}\n` } }] });
     writeFileSync(sandbox.work("old.tar"), "old");
   };
 
-  test("that runs well leaves its mark", async () => {
+  test("that runs well leaves its mark, and nothing else", async () => {
     withScript("echo done > /etc/mark");
-    const outcome = await sandbox.run(build("system,demo"));
+    const outcome = await sandbox.run([...build("system,demo"), "--keep-failed", "failed"]);
     expect(outcome.stderr).not.toContain('"error"');
     expect(outcome.exitCode).toBe(0);
+    expect(existsSync(sandbox.work("failed"))).toBe(false);
   });
 
   test("that fails is shown with its package and its last words, and nothing is left", async () => {
@@ -230,18 +191,52 @@ describe.skipIf(GPG || requires("root", "unshare", "ldd").skip)("a package's scr
     expect(readFileSync(sandbox.work("old.tar"), "utf8")).toBe("old");
   });
 
+  test("that fails leaves its tree and all its words where --keep-failed says, and only there", async () => {
+    withScript(
+      "echo done > /etc/mark; chmod 600 /etc/mark; chown 0:42 /etc/mark; seq() { echo line $1; }; seq 1; exit 7",
+    );
+    const outcome = await sandbox.run([...build("system,demo"), "--keep-failed", "failed"]);
+    expect(outcome).toMatchObject({ exitCode: 1, stdout: "" });
+    for (const name of ["rootfs.tar", "output.log"]) expect(outcome.stderr).toContain(sandbox.work(`failed/${name}`));
+    expect(readdirSync(sandbox.work("failed")).sort()).toEqual(["output.log", "rootfs.tar"]);
+    const output = readFileSync(sandbox.work("failed/output.log"), "utf8");
+    expect(output).toMatch(/^Setting up demo \(1\.0\) \.\.\.\nline 1\n(?:.*\n)*.*error exit status 7\n/m);
+    expect(keptFile("etc/mark")).toBe("done\n");
+    const listed = execFileSync("tar", ["--numeric-owner", "-tvf", sandbox.work("failed/rootfs.tar")]).toString();
+    expect(listed).toMatch(/^-rw------- 0\/42 .* etc\/mark$/m);
+    // What was made before, and what helps the scripts, as it was then.
+    expect(listed).toMatch(/ usr\/bin\/demo$/m);
+    expect(listed).toMatch(/ usr\/sbin\/policy-rc\.d$/m);
+    expect(keptFile("var/lib/dpkg/status")).toContain("Status: install ok half-configured");
+    // A second time it is in the way, and told before anything is done.
+    const again = await sandbox.run([...build("system,demo"), "--keep-failed", "failed"]);
+    expect(again).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/--keep-failed \S*failed.*output\.log/) });
+    expect(again.stderr).not.toContain("step.started");
+    const other = await sandbox.run(["build", "image:demo", "--keep-failed", "new"]);
+    expect(other).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("image has no --keep-failed") });
+  });
+
+  const keptFile = (path: string) =>
+    execFileSync("tar", ["-xOf", sandbox.work("failed/rootfs.tar"), path], { encoding: "utf8" });
+
   test.each(["SIGINT", "SIGKILL"] as const)(
     "that hangs ends with base-kit by %s: no process, no mount",
     async (signal) => {
-      withScript("sleep 1000 & echo waiting; sleep 1000");
-      const running = sandbox.start(build("system,demo"));
+      withScript("trap '' INT TERM; echo waiting > /etc/mark; sleep 1000 & echo waiting; while :; do sleep 1000; done");
+      const running = sandbox.start([...build("system,demo"), "--keep-failed", "failed"]);
       await running.told(/"title":"configuring the packages"/);
       await sleep(1500);
       running.child.kill(signal);
-      const { exitCode } = await running.ended;
+      const { exitCode, stderr } = await running.ended;
       expect(exitCode).toBe(signal === "SIGINT" ? 130 : null);
       expect(readFileSync(sandbox.work("old.tar"), "utf8")).toBe("old");
-      if (signal === "SIGINT") return;
+      if (signal === "SIGINT") {
+        expect(stderr).toMatch(/\[INTERRUPTED\]\n.*failed\/rootfs\.tar/);
+        expect(keptFile("etc/mark")).toBe("waiting\n");
+        expect(readFileSync(sandbox.work("failed/output.log"), "utf8")).toMatch(/^waiting$/m);
+        return;
+      }
+      expect(existsSync(sandbox.work("failed"))).toBe(false);
       const left = async () => (await sandbox.leftovers()).filter((each) => /^(?:process|mount) /.test(each));
       for (let waited = 0; (await left()).length > 0 && waited < 10; waited++) await sleep(100);
       expect(await left()).toEqual([]);

@@ -21,6 +21,8 @@ export interface Producer<Options = unknown> {
    * same lock need not be produced again. Absent where that cannot be told.
    */
   circumstances?(lock: Lock): Promise<string>;
+  /** Whether it runs packages' scripts and knows what `ProduceOptions.keepFailed` asks for. @default false */
+  readonly keepsFailed?: boolean;
   /** Makes the root filesystem the lock describes. */
   produce(lock: Lock, context: Context, options?: ProduceOptions): Promise<Rootfs>;
 }
@@ -31,6 +33,11 @@ export interface ProduceOptions {
    * in the result under the same keys, so that whoever compresses them need not wait. A producer may leave it out.
    */
   readonly onForeseen?: (rootfs: Rootfs) => void;
+  /**
+   * A folder that is new or empty. When packages' scripts fail, do not end in time or are stopped, the tree as they have left it and all
+   * that they printed is kept there.
+   */
+  readonly keepFailed?: string | undefined;
 }
 
 export interface ProducerRequest<Options> {

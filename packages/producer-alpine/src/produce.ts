@@ -5,6 +5,7 @@ import {
   type Digest,
   type Layer,
   type Lock,
+  type ProduceOptions,
   printable,
   type Rootfs,
   type Segment,
@@ -23,12 +24,13 @@ const RUNTIME = {
 } as const;
 
 /** The locked mini root filesystem as it is, or with the locked packages, or the packages alone. */
-export async function produce(lock: Lock, context: Context): Promise<Rootfs> {
+export async function produce(lock: Lock, context: Context, { keepFailed }: ProduceOptions = {}): Promise<Rootfs> {
   const build = await readLock(lock);
   const architecture = alpineArchitecture(lock.platform);
   const base = build.minirootfs === undefined ? undefined : await minirootfs(build.minirootfs, lock, context);
   if (base !== undefined && build.packages.length === 0 && build.world.length === 0) return base;
-  const segments = await install(base?.segments ?? [], { build, architecture, epoch: lock.sourceDateEpoch }, context);
+  const job = { build, architecture, epoch: lock.sourceDateEpoch, keepFailed };
+  const segments = await install(base?.segments ?? [], job, context);
   const made = await describeRootfs(segments, lock.platform, RUNTIME);
   const digests = new Map(build.packages.map(({ name, sha256 }) => [name, sha256]));
   return {

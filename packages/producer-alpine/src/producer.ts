@@ -11,5 +11,6 @@ export const alpine: Producer<AlpineOptions> = defineProducer({
   schema: async () => (await import("./schema.ts")).alpineSchema,
   resolve,
   circumstances: async (lock) => (await import("./circumstances.ts")).circumstances(lock),
+  keepsFailed: true,
   produce,
 });

@@ -32,6 +32,7 @@ export const wolfi: Producer<AlpineOptions> = defineProducer({
   schema: async () => (await import("./schema.ts")).alpineSchema,
   resolve,
   circumstances: async (lock) => (await import("./circumstances.ts")).circumstances(lock),
+  keepsFailed: true,
   produce,
 });
 

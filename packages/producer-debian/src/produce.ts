@@ -33,8 +33,17 @@ interface Installed {
   readonly named: NamedPackage;
 }
 
+export interface ProduceDebianOptions extends ProduceOptions {
+  /** How long the packages' scripts may take together. @default that of the sandbox */
+  readonly scriptsMs?: number;
+}
+
 /** Makes the root filesystem of the locked packages: unpacked in memory, with dpkg's database, and configured. */
-export async function produce(lock: Lock, context: Context, { onForeseen }: ProduceOptions = {}): Promise<Rootfs> {
+export async function produce(
+  lock: Lock,
+  context: Context,
+  { onForeseen, keepFailed, scriptsMs }: ProduceDebianOptions = {},
+): Promise<Rootfs> {
   const build = await readLock(lock);
   const epoch = lock.sourceDateEpoch;
   const installed = await openPackages(build, lock, context);
@@ -61,6 +70,8 @@ export async function produce(lock: Lock, context: Context, { onForeseen }: Prod
       script: configureScript(preinsts(installed)),
       scripted: scripted.map(({ locked }) => locked.name),
       epoch,
+      timeoutMs: scriptsMs,
+      keepFailed,
       onStart: () => onForeseen?.(build.options.slim ? slim(clamped, tweaks) : clamped),
     },
     context,

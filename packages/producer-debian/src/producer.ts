@@ -20,6 +20,7 @@ function producer(name: Distribution, summary: string): Producer<DebianOptions> 
     resolve: async (request, context) =>
       (await import("./resolve.ts")).resolve(request, { distribution: name }, context),
     circumstances: async (lock) => (await import("./circumstances.ts")).circumstances(lock),
+    keepsFailed: true,
     produce: async (...args) => (await import("./produce.ts")).produce(...args),
   });
 }

@@ -19,13 +19,12 @@ const NEVER_KEPT = [/^var\/log\/(?:dpkg|alternatives)\.log$/, /^var\/cache\/ldco
  * is the first.
  */
 export async function changesOf(
-  { left, inodes, remembered }: SandboxResult,
+  result: SandboxResult,
   { before, epoch }: { readonly before: readonly Entry[]; readonly epoch: number },
 ): Promise<Changes> {
   const entries: Entry[] = [];
-  const owners = remembered && ownersAfter(before, { was: remembered.inodes, is: inodes, log: remembered.log });
   const old = named(before);
-  const found = named(owners === undefined ? left : left.map((entry) => ({ ...entry, ...owners(entry.path) })));
+  const found = named(entriesLeft(result, before));
   const unchanged = new Map<Named, boolean>();
   for (const [path, after] of found) {
     if (NEVER_KEPT.some((pattern) => pattern.test(path))) continue;
@@ -35,8 +34,15 @@ export async function changesOf(
     const entry = after.entries.get(path) as Entry;
     if (!isUnchanged && !isSameName(was?.entries.get(path), entry)) entries.push(await settled(entry, epoch));
   }
-  const removed = before.filter(({ path }) => !inodes.has(path)).map(({ path }) => path);
+  const removed = before.filter(({ path }) => !result.inodes.has(path)).map(({ path }) => path);
   return { entries, removed };
+}
+
+/** What the sandbox left, with the owners that it could only remember. */
+export function entriesLeft({ left, inodes, remembered }: SandboxResult, before: readonly Entry[]): readonly Entry[] {
+  if (remembered === undefined) return left;
+  const owners = ownersAfter(before, { was: remembered.inodes, is: inodes, log: remembered.log });
+  return left.map((entry) => ({ ...entry, ...owners(entry.path) }));
 }
 
 /** A file and all its names; anything else has one. */

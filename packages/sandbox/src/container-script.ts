@@ -6,7 +6,8 @@ export const TREE = "tree";
  * container and image are removed.
  *
  * Arguments: the engine's program; a directory with `tree.tar`; the name of container and image; the script for the container; its
- * arguments. Standard input stays open as long as base-kit lives.
+ * arguments. Standard input stays open as long as base-kit lives. What the container left is put into the directory when it ended well,
+ * and where that has a file `keep` also when it did not.
  */
 export const ENGINE_SCRIPT: string = `
 set -eu
@@ -14,6 +15,10 @@ engine=$1 work=$2 name=$3 inside=$4
 shift 4
 image=base-kit-sandbox:$name
 interrupted=
+leave() {
+  "$engine" export --output "$work/unfinished.tar" "$name" &&
+    mv "$work/unfinished.tar" "$work/left.tar"
+}
 remove() {
   "$engine" rm --force --volumes "$name" || true
   "$engine" rmi --force "$image"
@@ -21,6 +26,10 @@ remove() {
 clean() {
   status=$?
   trap '' EXIT INT TERM HUP PIPE
+  if [ "$status" -ne 0 ] && [ -e "$work/keep" ]; then
+    "$engine" kill "$name" >/dev/null 2>&1 </dev/null || true
+    leave >/dev/null 2>&1 </dev/null || true
+  fi
   remove >/dev/null 2>&1 </dev/null || true
   # The engine may still have been at it when its program was ended.
   if [ -n "$interrupted" ]; then sleep 1; remove >/dev/null 2>&1 </dev/null || true; fi
@@ -33,7 +42,7 @@ exec 3<&0
 wait $!
 "$engine" run --name "$name" --pull never --interactive --network none --hostname localhost --cap-add SYS_ADMIN --security-opt apparmor=unconfined --entrypoint /bin/sh "$image" -c "$inside" sandbox "$@" <&3 3<&- &
 wait $!
-"$engine" export --output "$work/left.tar" "$name" </dev/null 3<&- &
+leave </dev/null 3<&- &
 wait $!
 `;
 

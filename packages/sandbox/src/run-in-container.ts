@@ -6,38 +6,40 @@ import { type ByteString, bytesFromText, type Entry } from "@base-kit/core";
 import { indexTar, writeTar } from "@base-kit/tar";
 import { CONTAINER_SCRIPT, ENGINE_SCRIPT, TREE } from "./container-script.ts";
 import { requireEngine } from "./engine.ts";
-import type { BackendEnd, BackendRun, SandboxCommand, SandboxResult } from "./run-in-sandbox.ts";
+import type { BackendOptions, BackendRun, SandboxCommand, SandboxResult } from "./run-in-sandbox.ts";
 
 /** For engine and kernel to remove a container and an image. */
 const GRACE_MS = 30_000;
 const MADE_FOR_MOUNTS = ["dev", "proc"] as const;
 
-/** Runs the command in a container of an image that holds nothing but the tree; both are gone when this resolves or throws. */
-export async function runInContainer(
+/** Runs the command in a container of an image that holds nothing but the tree; both are gone when that has resolved or thrown. */
+export async function prepareContainer(
   { entries, script, env }: SandboxCommand,
-  { work, context, onStderrLine, timeoutMs }: BackendRun,
-): Promise<BackendEnd> {
+  { work, context, graceMs = GRACE_MS, ...options }: BackendOptions,
+): Promise<BackendRun> {
   const engine = await requireEngine(context);
   const made = MADE_FOR_MOUNTS.filter((name) => !entries.some(({ path }) => path === name)).map(bytesFromText);
   const file = createWriteStream(join(work, "tree.tar"));
   await pipeline(writeTar(imageEntries(entries, { script, made })), file, { signal: context.signal });
   const name = `base-kit-${randomBytes(8).toString("hex")}`;
-  let end = () => {};
-  const ended = new Promise<void>((resolve) => {
-    end = resolve;
-  });
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  const { exitCode } = await context
-    .exec("sh", ["-c", ENGINE_SCRIPT, "sandbox", engine, work, name, CONTAINER_SCRIPT, ...variables], {
-      stdin: openUntil(ended),
-      onStderrLine,
-      expectedExitCodes: "any",
-      timeoutMs,
-      graceMs: GRACE_MS,
-    })
-    .finally(end);
+  const start = async (): Promise<number> => {
+    let end = () => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const { exitCode } = await context
+      .exec("sh", ["-c", ENGINE_SCRIPT, "sandbox", engine, work, name, CONTAINER_SCRIPT, ...variables], {
+        ...options,
+        stdin: openUntil(ended),
+        expectedExitCodes: "any",
+        graceMs,
+      })
+      .finally(end);
+    return exitCode;
+  };
   return {
-    exitCode,
+    start,
     result: async () => resultOf(indexTar(join(work, "left.tar"), { name: "what the container left" }), made),
   };
 }

@@ -11,9 +11,10 @@ import {
 } from "@base-kit/core";
 import { indexTar, writeTar } from "@base-kit/tar";
 import { type Backend, type Isolated, isolation } from "./backend.ts";
+import { keepFailed, keepOutput } from "./keep-failed.ts";
 import { OWNER_PROGRAM_FILES, OWNER_PROGRAMS } from "./owner-programs.ts";
 import type { Inodes } from "./owners.ts";
-import { runInContainer } from "./run-in-container.ts";
+import { prepareContainer } from "./run-in-container.ts";
 import { SANDBOX_SCRIPT } from "./script.ts";
 
 export interface SandboxCommand {
@@ -28,7 +29,9 @@ export interface SandboxCommand {
   /** Sees each line that the command prints. */
   readonly onLine?: (line: string) => void;
   /** @default ten minutes */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
+  /** When it fails or is stopped: a new or empty folder for the tree as it is then, and for all that was printed. @default nothing is kept */
+  readonly keepFailed?: string | undefined;
 }
 
 /** What the command left, to be compared with what it was given. */
@@ -41,23 +44,29 @@ export interface SandboxResult {
   readonly remembered?: { readonly inodes: Inodes; readonly log: string };
 }
 
-/** How a backend is told to run a command. */
-export interface BackendRun {
+/** How a backend is told to run a command. Where the directory has a file `keep`, there is a result also of one that failed. */
+export interface BackendOptions {
   /** A directory of its own, which somebody else removes. */
   readonly work: string;
   readonly context: Context;
   readonly onStderrLine: (line: string) => void;
   readonly timeoutMs: number;
+  /** Between the wish that it ends and its end by force. @default the backend's */
+  readonly graceMs?: number;
 }
 
-/** How it ended, and how to read what it left when that was well. */
-export interface BackendEnd {
-  readonly exitCode: number;
+/** A command that a backend is ready to run. */
+export interface BackendRun {
+  /** Resolves to its exit code. */
+  start(): Promise<number>;
+  /** Reads what it left. */
   result(): Promise<SandboxResult>;
 }
 
 const TIME = 10 * 60_000;
 const SHOWN = 30;
+/** For a large tree to be packed. */
+const KEEPING_MS = 60_000;
 
 /**
  * Runs a command inside a root filesystem, without network, other processes or files of this machine, and hands what it changed to
@@ -74,32 +83,49 @@ export async function runInSandbox<T>(
   }: { readonly backend: Backend; readonly context: Context; readonly use: (result: SandboxResult) => Promise<T> },
 ): Promise<T> {
   const work = await mkdtemp(join(context.tempDir, "sandbox-"));
+  const { keepFailed: folder, timeoutMs = TIME } = command;
+  const output = folder === undefined ? undefined : keepOutput(work);
+  if (folder !== undefined) await writeFile(join(work, "keep"), "");
   const last: string[] = [];
   const onStderrLine = (line: string): void => {
     last.push(line);
     if (last.length > SHOWN) last.shift();
+    output?.add(line);
     command.onLine?.(line);
   };
-  const timeoutMs = command.timeoutMs ?? TIME;
-  const run = (options: BackendRun) =>
-    backend === "container" ? runInContainer(command, options) : runInNamespaces(command, { ...options, backend });
+  const options = { work, context, onStderrLine, timeoutMs, ...(folder === undefined ? {} : { graceMs: KEEPING_MS }) };
   try {
-    const { exitCode, result } = await run({ work, context, onStderrLine, timeoutMs }).catch((error: unknown) => {
-      if (isBaseKitError(error) && error.code === "EXEC_TIMEOUT")
-        throw failed("SANDBOX_TIMEOUT", `it did not end within ${timeoutMs / 1000} s`, last, error);
-      throw error;
-    });
-    if (exitCode !== 0) throw failed("SANDBOX_FAILED", `it ended with ${exitCode}`, last);
-    return await use(await result());
+    const run = await (backend === "container"
+      ? prepareContainer(command, options)
+      : prepareNamespaces(command, { ...options, backend }));
+    const failure = await failureOf(run, { timeoutMs, last });
+    if (failure === undefined) return await use(await run.result());
+    if (folder === undefined || output === undefined) throw failure;
+    throw await keepFailed(failure, { folder, output: output.file, before: command.entries, result: run.result });
   } finally {
+    output?.close();
     await rm(work, { recursive: true, force: true });
   }
 }
 
-async function runInNamespaces(
+/** What is to be told when it did not end well. */
+async function failureOf(
+  run: BackendRun,
+  { timeoutMs, last }: { readonly timeoutMs: number; readonly last: readonly string[] },
+): Promise<unknown> {
+  try {
+    const exitCode = await run.start();
+    return exitCode === 0 ? undefined : failed("SANDBOX_FAILED", `it ended with ${exitCode}`, last);
+  } catch (error) {
+    if (!isBaseKitError(error) || error.code !== "EXEC_TIMEOUT") return error;
+    return failed("SANDBOX_TIMEOUT", `it did not end within ${timeoutMs / 1000} s`, last, error);
+  }
+}
+
+async function prepareNamespaces(
   command: SandboxCommand,
-  { backend, work, context, ...options }: BackendRun & { readonly backend: Isolated },
-): Promise<BackendEnd> {
+  { backend, work, context, ...options }: BackendOptions & { readonly backend: Isolated },
+): Promise<BackendRun> {
   await writeFile(join(work, "script"), command.script);
   const env = { ...command.env };
   if (backend === "single-user") {
@@ -108,20 +134,16 @@ async function runInNamespaces(
     for (const [name, text] of Object.entries(OWNER_PROGRAM_FILES)) await writeFile(join(programs, name), text);
     env["PATH"] = `${OWNER_PROGRAMS}:${env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin"}`;
   }
-  const { exitCode } = await context.exec(
-    "setpriv",
-    [
-      ...isolation(backend),
-      "sh",
-      "-c",
-      SANDBOX_SCRIPT,
-      "sandbox",
-      work,
-      String(command.size),
-      ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
-    ],
-    { ...options, stdin: writeTar(command.entries), expectedExitCodes: "any" },
-  );
+  const start = async (): Promise<number> => {
+    const script = ["sh", "-c", SANDBOX_SCRIPT, "sandbox", work, String(command.size)];
+    const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+    const { exitCode } = await context.exec("setpriv", [...isolation(backend), ...script, ...variables], {
+      ...options,
+      stdin: writeTar(command.entries),
+      expectedExitCodes: "any",
+    });
+    return exitCode;
+  };
   const result = async (): Promise<SandboxResult> => {
     const left = indexTar(join(work, "changed.tar"), { name: "what the sandbox left" });
     const found = { left, inodes: await readInodes(join(work, "inodes")) };
@@ -129,7 +151,7 @@ async function runInNamespaces(
     const log = await readFile(join(work, "owners"), "latin1");
     return { ...found, remembered: { inodes: await readInodes(join(work, "inodes-before")), log } };
   };
-  return { exitCode, result };
+  return { start, result };
 }
 
 /** Records `INODE ./PATH`, each ended by a zero byte; the root is `.`. */
@@ -148,7 +170,7 @@ function failed(code: string, why: string, lines: readonly string[], cause?: unk
     `the command inside the root filesystem failed: ${why}\n${lines.map((line) => `  ${shown(line)}`).join("\n")}`,
     {
       kind: "failure",
-      hint: "Nothing of it is left: no process, no mount, no file. What it was given is written by --configure none -o rootfs:DIRECTORY.",
+      hint: "Nothing of it is left: no process, no mount, no file. --keep-failed DIRECTORY keeps the tree as it is when this happens; what the scripts were given is written by --configure none -o rootfs:DIRECTORY.",
       cause,
     },
   );

@@ -21,6 +21,9 @@ export interface OneRun {
   readonly onStart?: () => void;
   /** Further entries for the script alone, which it has to remove. */
   readonly helpers?: readonly Entry[];
+  /** As in a {@link SandboxCommand}. */
+  readonly timeoutMs?: number | undefined;
+  readonly keepFailed?: string | undefined;
 }
 
 /** Raised when the same run comes to leave something else. */
@@ -55,6 +58,8 @@ export async function runOnce({ segments }: Pick<Rootfs, "segments">, run: OneRu
         size: 2 * sizeOf(before) + ROOM,
         script: run.script,
         env: run.env,
+        timeoutMs: run.timeoutMs,
+        keepFailed: run.keepFailed,
       },
       { backend, context, use: (result) => changesOf(result, { before, epoch: run.epoch }) },
     );

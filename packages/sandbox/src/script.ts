@@ -5,6 +5,7 @@
  * Arguments: a directory with the command's `script`, the memory it may take, and the command's whole environment as `NAME=value`.
  * Standard input: the root filesystem as a tar. Where the directory has `owner-programs`, no file can belong to another user than root:
  * these programs, found before the system's own, remember owners instead; `inodes-before` and `inodes` tell which file is which.
+ * Where it has `keep`, the tree is packed also when the command failed, or was stopped by SIGTERM.
  */
 export const SANDBOX_SCRIPT = `
 set -eu
@@ -43,15 +44,27 @@ hostname localhost 2>/dev/null || true
 sleep 0.02
 touch "$work/start"
 sleep 0.02
-status=0
+status=0 inner= stopped= newer="--newer=$work/start" unclear=0
+if [ -e "$work/keep" ]; then
+  trap 'stopped=1; if [ -n "$inner" ]; then kill -KILL "$inner"; fi' TERM
+fi
 # Its first process is inside the tree, so that /proc leads to nothing else, and what it leaves running ends with it.
 unshare --pid --fork --kill-child=SIGKILL sh -c '
 root=$1 chroot=$2
 shift 2
 mount -t proc proc "$root/proc" 2>/dev/null || mount --rbind /proc "$root/proc" 2>/dev/null || true
 exec env -i "$@" "$chroot" "$root" /bin/sh /dev/script
-' inner "$root" "$chroot" "$@" >&2 </dev/null || status=$?
-if [ "$status" -ne 0 ]; then exit "$status"; fi
+' inner "$root" "$chroot" "$@" >&2 </dev/null &
+inner=$!
+if [ -n "$stopped" ]; then kill -KILL "$inner"; fi
+wait "$inner" || status=$?
+if [ "$status" -ne 0 ]; then
+  if [ ! -e "$work/keep" ]; then exit "$status"; fi
+  trap '' TERM
+  # Of one that was stopped, all processes are on their way out.
+  if [ -n "$stopped" ]; then wait "$inner" 2>/dev/null || true; sleep 0.2; fi
+  newer= unclear=1
+fi
 if [ -e "$root/dev/owners" ]; then cp "$root/dev/owners" "$work/owners"; fi
 umount -R -l "$root/dev"
 # At once with all that is mounted in it: of another namespace's /proc that may not be taken apart.
@@ -59,5 +72,7 @@ umount -l "$root/proc" 2>/dev/null || true
 cd "$root"
 for name in $made; do rmdir "$name"; done
 find . -xdev -printf '%i %p\\0' > "$work/inodes"
-tar --create --file="$work/changed.tar" --format=posix --pax-option=delete=atime,delete=ctime,delete=mtime --numeric-owner --sort=name --one-file-system --xattrs --xattrs-include='security.capability' --xattrs-include='user.*' --newer="$work/start" --warning=no-file-unchanged .
+tar --create --file="$work/unfinished.tar" --format=posix --pax-option=delete=atime,delete=ctime,delete=mtime --numeric-owner --sort=name --one-file-system --xattrs --xattrs-include='security.capability' --xattrs-include='user.*' --warning=no-file-unchanged \${newer:+"$newer"} . || [ $? -eq "$unclear" ]
+mv "$work/unfinished.tar" "$work/changed.tar"
+exit "$status"
 `;

@@ -5,7 +5,7 @@ import { textFromEntries } from "@base-kit/testing";
 import { runOnce } from "../src/index.ts";
 import { smallTree } from "./small-tree.ts";
 
-const { mode, script, cacheDir } = JSON.parse(process.argv[2] ?? "{}");
+const { mode, script, cacheDir, timeoutMs, keepFailed } = JSON.parse(process.argv[2] ?? "{}");
 const watch = abortOnSignals();
 const tell = (what: object) => process.stdout.write(`${JSON.stringify(what)}\n`);
 try {
@@ -19,12 +19,12 @@ try {
   const entries = smallTree();
   const segments = [{ key: "small", origin: "base", entries: () => entries }];
   const env = { PATH: "/bin" };
-  const run = { purpose: "test", title: "running", mode, script, env, epoch: 1000, entries };
+  const run = { purpose: "test", title: "running", mode, script, env, epoch: 1000, entries, timeoutMs, keepFailed };
   const changes = await runOnce({ segments }, run, context);
   tell({ type: "ended", entries: (await textFromEntries(changes.entries)).split("\n"), removed: changes.removed });
 } catch (error) {
-  const { code, message } = error as { code?: string; message: string };
-  tell({ type: "error", code, message });
+  const { code, message, hint } = error as { code?: string; message: string; hint?: string };
+  tell({ type: "error", code, message, hint });
 }
 process.exitCode = watch.exitCode() ?? 0;
 watch.dispose();

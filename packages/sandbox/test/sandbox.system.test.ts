@@ -1,12 +1,22 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { chmodSync, chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { createContext, type HostContext } from "@base-kit/host";
 import { createStore } from "@base-kit/store";
-import { requires } from "@base-kit/testing";
+import { indexTar } from "@base-kit/tar";
+import { requires, textFromEntries } from "@base-kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Backend, runInSandbox } from "../src/index.ts";
 import { smallTree } from "./small-tree.ts";
@@ -192,17 +202,96 @@ describe.skipIf(requires("ldd", "unshare", "root", "tar").skip)("a sandbox", { t
     expect(backends).toEqual(["chroot", "userns", "single-user"].map((each) => expect.stringContaining(each)));
   });
 
+  describe("that is to keep what a failed command leaves", () => {
+    const WAYS = [
+      { mode: "chroot", user: {} },
+      { mode: "userns", user: { uid: NOBODY } },
+      ...(DOCKER ? [] : [{ mode: "container", user: {} } as const]),
+    ] as const;
+    const failing = `${SCRIPT}echo said; exit 3`;
+    const endless = (seconds: number) =>
+      `echo said; chown man etc/same; trap '' TERM INT; sleep ${seconds} & while :; do sleep 1000; done`;
+
+    test("keeps it when it fails, however it was run, with its owners", async () => {
+      const kept = await Promise.all(WAYS.map(({ mode, user }) => keepWith({ mode, script: failing }, user)));
+      for (const { last, folder } of kept) {
+        expect(last).toMatchObject({
+          code: "SANDBOX_FAILED",
+          hint: expect.stringContaining(join(folder, "rootfs.tar")),
+        });
+        const tree = indexTar(join(folder, "rootfs.tar"), { name: "kept" });
+        const text = (await textFromEntries(tree)).replaceAll(/@\d+/g, "");
+        for (const line of [...CHANGES, 'file 644 0:0 etc/same "same"', "directory 1777 0:0 tmp/"])
+          expect(text).toContain(line.replace("@1000", ""));
+        expect(text).not.toContain("etc/unwanted");
+        expect(text).not.toMatch(/ (?:dev|proc)\//);
+        expect(readFileSync(join(folder, "output.log"), "utf8")).toMatch(/^said$/m);
+      }
+    });
+
+    test("keeps it when it takes too long or is stopped, and ends it", async () => {
+      const late = keepWith({ mode: "chroot", script: endless(1000), timeoutMs: 2000 });
+      const stopped = DOCKER
+        ? []
+        : [keepWith({ mode: "container", script: endless(1002) }, {}, { stopWhen: () => isRunning("sleep 1002") })];
+      for (const { last, folder } of await Promise.all([late, ...stopped])) {
+        expect(last).toMatchObject({
+          code: expect.stringMatching(/^(?:SANDBOX_TIMEOUT|INTERRUPTED)$/),
+          hint: expect.stringContaining(folder),
+        });
+        const kept = indexTar(join(folder, "rootfs.tar"), { name: "kept" });
+        expect(kept.find(({ path }) => path === "etc/same")).toMatchObject({ uid: 6 });
+        expect(readFileSync(join(folder, "output.log"), "utf8")).toMatch(/^said$/m);
+      }
+      await until(() => !isRunning("sleep 1000") && !isRunning("sleep 1002"));
+      await untilGone();
+      if (!DOCKER) expect(inEngine()).toEqual([]);
+    });
+
+    test("says why when it cannot, and what went wrong all the same", async () => {
+      const folder = join(dir, "occupied");
+      mkdirSync(folder);
+      writeFileSync(join(folder, "mine"), "");
+      const { last } = await keepWith({ mode: "chroot", script: failing }, {}, { folder });
+      expect(last).toMatchObject({ code: "SANDBOX_FAILED", hint: expect.stringMatching(/something in .*occupied/) });
+      expect(readdirSync(folder)).toEqual(["mine"]);
+    });
+
+    async function keepWith(
+      request: Parameters<typeof startProcess>[0],
+      user: Parameters<typeof startProcess>[1] = {},
+      {
+        folder = join(mkdtempSync(join(dir, "keep-")), "failed"),
+        stopWhen,
+      }: { readonly folder?: string; readonly stopWhen?: () => boolean } = {},
+    ) {
+      chmodSync(dirname(folder), 0o777);
+      const started = startProcess({ ...request, keepFailed: folder }, user);
+      if (stopWhen !== undefined) {
+        await until(stopWhen);
+        started.process.kill("SIGINT");
+      }
+      return { last: (await started.ended).at(-1), folder };
+    }
+  });
+
   interface Line {
     readonly type: string;
     readonly detail?: string;
     readonly code?: string;
     readonly message?: string;
+    readonly hint?: string;
     readonly entries?: readonly string[];
     readonly removed?: readonly string[];
   }
 
   function startProcess(
-    request: { readonly mode: Backend; readonly script: string },
+    request: {
+      readonly mode: Backend;
+      readonly script: string;
+      readonly timeoutMs?: number;
+      readonly keepFailed?: string;
+    },
     user: { readonly uid?: number; readonly subids?: string; readonly env?: NodeJS.ProcessEnv } = {},
   ): { readonly process: ChildProcess; readonly ended: Promise<readonly Line[]> } {
     const cacheDir = mkdtempSync(join(dir, "process-"));

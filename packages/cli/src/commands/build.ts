@@ -5,6 +5,7 @@ import { builtImage, type ImageFlags, imageSettings } from "../image-settings.ts
 import { lockedImage } from "../locked-image.ts";
 import { type LockFlags, openLocking, type VendorFlags, withVendored } from "../locking.ts";
 import { imageKey, listening, recallBuild, rememberBuild } from "../made-before.ts";
+import { keepFailedFolder } from "../options/keep-failed.ts";
 import { platformsFromFlag } from "../options/platforms.ts";
 import { type ProducerFlags, producerOptions } from "../options/producer.ts";
 import { loadProducer, parseProducerSpec } from "../producers.ts";
@@ -14,6 +15,7 @@ import { requireSameVersions } from "../version-skew.ts";
 export interface BuildFlags extends ProducerFlags, ImageFlags, DestinationFlags, LockFlags, VendorFlags {
   readonly arch?: readonly string[];
   readonly allowVersionSkew?: boolean;
+  readonly keepFailed?: string;
 }
 
 /** `base-kit build <producer>[:<release>]`: resolve, produce, transform, deliver. All options are checked before anything is fetched. */
@@ -22,6 +24,7 @@ export async function build(spec: string, flags: BuildFlags, outer: Context): Pr
   const { name, release } = parseProducerSpec(spec);
   const producer = await loadProducer(name);
   const options = await producerOptions(producer, flags);
+  const keepFailed = await keepFailedFolder(producer, flags);
   const platforms = platformsFromFlag(flags.arch);
   const settings = imageSettings(flags, context.env);
   const asked = { producer, release, options, sourceDateEpoch: settings.epoch };
@@ -45,7 +48,8 @@ export async function build(spec: string, flags: BuildFlags, outer: Context): Pr
 
   const heard = listening(context);
   const sources: ImageSource[] = [];
-  for (const each of locks) sources.push(await lockedImage(each, { producer, settings, ahead: layers }, heard));
+  for (const each of locks)
+    sources.push(await lockedImage(each, { producer, settings, ahead: layers, keepFailed }, heard));
   if (flags.allowVersionSkew !== true) requireSameVersions(sources);
   const delivered = await deliver(sources, destinations, context);
   if (key !== undefined)

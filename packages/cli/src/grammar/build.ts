@@ -18,7 +18,12 @@ export function addBuild(program: Command, run: Run): void {
         ["compression", "compressor", "layers", "pathExclude"],
       ),
     );
-  lockOptions(producerOptions(build)).option("--vendor <directory>", VENDOR);
+  lockOptions(producerOptions(build))
+    .option("--vendor <directory>", VENDOR)
+    .option(
+      "--keep-failed <directory>",
+      "when packages' scripts fail or are stopped: the tree as they left it, and all they printed, are kept in this new directory",
+    );
   imageOptions(pathOptions(build))
     .addHelpText("after", EXAMPLES)
     .action((spec: string, options: BuildFlags & CommonOptions) =>

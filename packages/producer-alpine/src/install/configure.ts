@@ -26,6 +26,7 @@ export interface ConfigureJob {
   readonly kept: ThereDatabase;
   /** Seconds since 1970. */
   readonly epoch: number;
+  readonly keepFailed?: string | undefined;
   readonly emulation?: EmulationOptions;
 }
 
@@ -79,6 +80,7 @@ export async function configureChanges(
       env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root", SOURCE_DATE_EPOCH: String(job.epoch), TZ: "UTC" },
       epoch: job.epoch,
       entries,
+      keepFailed: job.keepFailed,
       helpers: [
         ...(isFolderThere ? [] : [directoryEntry(FOLDER, { mode: 0o700 })]),
         ...runs.map(({ file, content }) => fileEntry(`${FOLDER}/${file}`, content, { mode: 0o755 })),

@@ -29,6 +29,8 @@ export interface InstallJob {
   readonly architecture: string;
   /** Seconds since 1970. */
   readonly epoch: number;
+  /** Where it is kept what scripts that fail leave. */
+  readonly keepFailed?: string | undefined;
 }
 
 /** Adds the locked packages to a root filesystem, or makes one of them, and configures them. */
@@ -37,7 +39,7 @@ export async function install(
   job: InstallJob,
   context: Context,
 ): Promise<readonly Segment[]> {
-  const { build, architecture, epoch } = job;
+  const { build, architecture, epoch, keepFailed } = job;
   const added = await openPackages(job, context);
   const before = mergedEntries({ segments: base });
   const there = await readDatabase(base);
@@ -58,7 +60,7 @@ export async function install(
   };
   const first = await step(context, "installing", async () => laidOut(await accountsOf(laidOut(NO_ACCOUNTS).segments)));
   const mode = build.options.configure ?? "auto";
-  const running = { mode, architecture, added, laid: first.laid, kept: there, epoch };
+  const running = { mode, architecture, added, laid: first.laid, kept: there, epoch, keepFailed };
   const changes = await configureChanges(first, running, context);
   // Scripts make accounts, and files belong to them by name.
   const accounts = await accountsOf(withChanges(first.segments, changes));

@@ -13,6 +13,10 @@ export interface ConfigureJob {
   readonly epoch: number;
   /** Told before scripts are run. */
   readonly onStart?: (() => void) | undefined;
+  /** Of all scripts together. @default that of the sandbox */
+  readonly timeoutMs?: number | undefined;
+  /** Where it is kept what scripts that fail leave. */
+  readonly keepFailed?: string | undefined;
   /** What machine this is. @default asks the system */
   readonly emulation?: EmulationOptions;
 }
@@ -26,7 +30,7 @@ export interface ConfigureJob {
  * @throws BaseKitError `SANDBOX_…`, `ARCHITECTURE_FOREIGN` (unsupported)
  */
 export async function configure(rootfs: Rootfs, job: ConfigureJob, context: Context): Promise<Rootfs> {
-  const { mode, script, epoch } = job;
+  const { mode, script, epoch, timeoutMs, keepFailed } = job;
   const reason = mode === "none" ? "" : await obstacle(rootfs, job);
   if (mode === "none" || reason !== "") {
     tellSkipped({ scripted: job.scripted, reason }, context);
@@ -44,7 +48,7 @@ export async function configure(rootfs: Rootfs, job: ConfigureJob, context: Cont
   const entries = mergedEntries(rootfs);
   const run = { purpose: "debian-configured", title: "configuring the packages", mode, script, env, epoch, entries };
   const onStart = () => job.onStart?.();
-  const changes = await runOnce(rootfs, { ...run, onStart }, context);
+  const changes = await runOnce(rootfs, { ...run, onStart, timeoutMs, keepFailed }, context);
   const removed = changes.removed.map((path) => Buffer.from(path, "latin1").toString("utf8"));
   const without = removed.length === 0 ? rootfs : removePaths(removed)(rootfs);
   return addEntries(changes.entries, "configure")(without);

@@ -1,0 +1,95 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createGpgHome, type DescribedDeb, hostSystemDeb, makeDebSuite, requires } from "@base-kit/testing";
+import { describe, expect, test } from "vitest";
+import { debian } from "../src/index.ts";
+import { produce } from "../src/produce.ts";
+import { createWorkshop, resolveFor } from "./workshop.ts";
+
+const TOOLS = ["gpg", "ldd", "root", "unshare"] as const;
+const LIMIT_MS = 3000;
+/** Found by their arguments among all processes of this machine. */
+const [INSIDE, BESIDE] = ["sleep 4321", "sleep 4322"];
+
+/** Goes on whatever it is told, beside a child that left its session. */
+const POSTINST = `#!/bin/sh
+trap '' TERM INT HUP
+echo waiting for nothing
+setsid ${BESIDE} &
+echo begun > /etc/mark
+while :; do ${INSIDE}; done
+`;
+
+describe.skipIf(requires(...TOOLS).skip)("a package's script that does not end", { timeout: 60_000 }, () => {
+  test("is ended when its time is over, with all it started; what it said is shown, and its tree kept if asked for", async () => {
+    await using workshop = await createWorkshop();
+    const { dir, context } = workshop;
+    const demo: DescribedDeb = { name: "demo", files: { "usr/bin/demo": "" }, scripts: { postinst: POSTINST } };
+    const mirror = join(dir, "mirror");
+    const keyring = join(dir, "keyring.gpg");
+    using gpg = createGpgHome();
+    const by = [gpg.generate()];
+    writeFileSync(keyring, gpg.exportKeys());
+    const files = makeDebSuite({ packages: [hostSystemDeb(["setsid"]), demo] }, (text) => gpg.clearsign(text, { by }));
+    for (const [path, bytes] of Object.entries(files)) {
+      mkdirSync(dirname(join(mirror, path)), { recursive: true });
+      writeFileSync(join(mirror, path), bytes);
+    }
+    const options = { mirror, keyring, variant: "custom", include: ["demo", "system"], tweaks: ["none"] };
+    const lock = await resolveFor(
+      debian,
+      { release: "bookworm", options: { ...options, configure: "chroot" } },
+      context,
+    );
+    const failing = async (keepFailed?: string): Promise<Error> => {
+      const started = performance.now();
+      const producing = produce(lock, context, { scriptsMs: LIMIT_MS, keepFailed });
+      const failure = producing.then(
+        () => new Error("it ended well"),
+        (error: Error) => error,
+      );
+      await until(() => isRunning(INSIDE) && isRunning(BESIDE));
+      const error = await failure;
+      expect(performance.now() - started).toBeGreaterThan(LIMIT_MS);
+      await until(() => !isRunning(INSIDE) && !isRunning(BESIDE));
+      return error;
+    };
+
+    const kept = join(dir, "kept");
+    const [bare, withTree] = [await failing(), await failing(kept)];
+    for (const error of [bare, withTree])
+      expect(error).toMatchObject({
+        code: "SANDBOX_TIMEOUT",
+        kind: "failure",
+        message: expect.stringMatching(/did not end within 3 s\n(?: {2}.*\n)* {2}waiting for nothing/),
+      });
+    expect(bare).toMatchObject({ hint: expect.stringMatching(/^Nothing of it is left.*--keep-failed/) });
+    expect(withTree).toMatchObject({ hint: expect.stringContaining(join(kept, "rootfs.tar")) });
+    const read = (path: string) => execFileSync("tar", ["-xOf", join(kept, "rootfs.tar"), path], { encoding: "utf8" });
+    expect(read("etc/mark")).toBe("begun\n");
+    expect(readFileSync(join(kept, "output.log"), "utf8")).toMatch(/^waiting for nothing$/m);
+    // Nor files or mounts.
+    expect(readdirSync(context.tempDir).filter((name) => name.startsWith("sandbox-"))).toEqual([]);
+    expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(dir);
+  });
+});
+
+function isRunning(command: string): boolean {
+  const wanted = command.replaceAll(" ", "\0");
+  return readdirSync("/proc").some((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith(wanted);
+    } catch {
+      return false;
+    }
+  });
+}
+
+async function until(fits: () => boolean): Promise<void> {
+  for (let waited = 0; !fits(); waited += 50) {
+    if (waited > 20_000) throw new Error("waited in vain");
+    await sleep(50);
+  }
+}
