@@ -8,6 +8,7 @@ import { describe, expect, test } from "vitest";
 import { cyclonedxDocument, type SbomSubject, spdxDocument } from "../src/index.ts";
 import { licenceExpression } from "../src/sbom/licence.ts";
 import { packageUrl } from "../src/sbom/purl.ts";
+import { SPDX_SCHEMA } from "./spdx-schema.ts";
 
 const DEBIAN = { ID: "debian", VERSION_ID: "12", NAME: "Debian GNU/Linux" };
 
@@ -43,16 +44,31 @@ function blob(digit: string) {
   };
 }
 
+const SUBJECTS: readonly (readonly [what: string, SbomSubject])[] = [
+  ["packages of every kind", subject],
+  ["no packages and no system", { ...subject, packages: [], osRelease: {} }],
+  ["hostile names", { ...subject, packages: [{ name: 'a"\n<b>', version: "\u0000", architecture: "?&" }] }],
+  [
+    "hostile licences and programs",
+    {
+      ...subject,
+      packages: [{ name: "a", version: "1", architecture: "all", licence: "\u001b[2J or a\nb", source: "x\ty" }],
+      programs: [{ path: "/opt/a b\n", sha256: "c".repeat(64) }],
+    },
+  ],
+];
+
+/** Whatever a system calls itself. */
+const SYSTEMS = [{ ID: "a b#c?", VERSION_ID: "\n", NAME: "" }, { NAME: "x" }, { ID: "wolfi" }];
+
 describe("CycloneDX", () => {
   const validate = compileCyclonedx();
 
-  test.each([
-    ["packages of every kind", subject],
-    ["no packages and no system", { ...subject, packages: [], osRelease: {} }],
-    ["hostile names", { ...subject, packages: [{ name: 'a"\n<b>', version: "\u0000", architecture: "?&" }] }],
-  ])("is as its published schema wants it, with %s", (_, each) => {
-    validate(JSON.parse(cyclonedxDocument(each)));
-    expect(validate.errors ?? []).toEqual([]);
+  test.each(SUBJECTS)("is as its published schema wants it, with %s", (_, each) => {
+    for (const osRelease of [each.osRelease, ...SYSTEMS]) {
+      validate(JSON.parse(cyclonedxDocument({ ...each, osRelease } as SbomSubject)));
+      expect(validate.errors ?? []).toEqual([]);
+    }
   });
 
   test("names each package for scanners, with its licence, digest and source", () => {
@@ -77,9 +93,7 @@ function compileCyclonedx() {
   const require = createRequire(import.meta.url);
   const library = dirname(require.resolve("@cyclonedx/cyclonedx-library/package.json"));
   const schema = (name: string) => JSON.parse(readFileSync(join(library, "res/schema", name), "utf8"));
-  const ajv = new Ajv({ strict: false, allErrors: true });
-  // Its types are those of CommonJS.
-  (addFormats as unknown as (ajv: Ajv) => void)(ajv);
+  const ajv = validator();
   for (const format of ["iri-reference", "idn-email"]) ajv.addFormat(format, true);
   for (const name of ["spdx", "jsf-0.82", "cryptography-defs"]) {
     const file = `${name}.SNAPSHOT.schema.json`;
@@ -88,7 +102,23 @@ function compileCyclonedx() {
   return ajv.compile(schema("bom-1.6.SNAPSHOT.schema.json"));
 }
 
+function validator(): Ajv {
+  const ajv = new Ajv({ strict: false, allErrors: true });
+  // Its types are those of CommonJS.
+  (addFormats as unknown as (ajv: Ajv) => void)(ajv);
+  return ajv;
+}
+
 describe("SPDX", () => {
+  const validate = validator().compile(SPDX_SCHEMA);
+
+  test.each(SUBJECTS)("is as its published schema wants it, with %s", (_, each) => {
+    for (const osRelease of [each.osRelease, ...SYSTEMS]) {
+      validate(JSON.parse(spdxDocument({ ...each, osRelease } as SbomSubject)));
+      expect(validate.errors ?? []).toEqual([]);
+    }
+  });
+
   interface Spdx {
     readonly packages: readonly (Record<string, unknown> & { readonly SPDXID: string; readonly name: string })[];
     readonly relationships: readonly Record<string, string>[];
