@@ -60,6 +60,8 @@ export function parseRelease(text: string, subject: string): Release {
   };
 }
 
+const LINE_AT_MOST = 1024 * 1024;
+
 /** One stanza of deb822(5): names in lower case; the lines of a long value joined by line feeds. */
 function readFields(text: string, subject: string): ReadonlyMap<string, string> {
   const fields = new Map<string, string>();
@@ -67,6 +69,8 @@ function readFields(text: string, subject: string): ReadonlyMap<string, string> 
   for (const [index, line] of text.trim().split("\n").entries()) {
     // Only for messages: a Release has thousands of lines.
     const place = () => `line ${index + 1}, ${printable(line)},`;
+    if (line.length > LINE_AT_MOST) throw malformed(subject, `line ${index + 1} is longer than 1 MiB`);
+    if (/[\r\0]/.test(line)) throw malformed(subject, `${place()} holds a control character`);
     if (/^[ \t]/.test(line) && current !== "") {
       fields.set(current, `${fields.get(current)}\n${line.trim()}`);
       continue;

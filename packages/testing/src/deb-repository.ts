@@ -39,6 +39,8 @@ export interface DescribedSuite {
   readonly indexOfAll?: boolean;
   /** Changes the text of the index before it is signed for. */
   readonly spoilIndex?: (text: string) => string;
+  /** What is signed for as `Packages.gz`. @default the index, by gzip */
+  readonly packIndex?: (index: Buffer) => Buffer;
 }
 
 /** Debian's name of this machine. */
@@ -71,11 +73,11 @@ export function makeDebSuite(described: DescribedSuite, sign: (release: string) 
   const isAll = ({ architecture = "all" }: DescribedDeb) => described.indexOfAll === true && architecture === "all";
   const stanza = ({ each, bytes, path }: (typeof pool)[number]) =>
     [controlText(each), `Filename: ${path}`, `Size: ${bytes.length}`, `SHA256: ${sha256(bytes)}`, "", ""].join("\n");
-  const spoil = described.spoilIndex ?? ((index: string) => index);
+  const { spoilIndex: spoil = (index: string) => index, packIndex: pack = gzipSync } = described;
   const indexes = [architecture, ...(described.indexOfAll ? ["all"] : [])].map((name) => {
     const listed = pool.filter(({ each }) => isAll(each) === (name === "all"));
     const text = Buffer.from(spoil(listed.map(stanza).join("")));
-    return { folder: `main/binary-${name}`, text, index: gzipSync(text) };
+    return { folder: `main/binary-${name}`, text, index: pack(text) };
   });
   const release = [
     "Origin: Debian",
