@@ -10,7 +10,7 @@ export interface Lock {
   /** Seconds since 1970: no file in the image is newer. */
   readonly sourceDateEpoch: number;
   readonly inputs: readonly LockedInput[];
-  /** The producer's checked options, defaults filled in. */
+  /** The producer's checked options, defaults filled in; and, under names of no option, what else it decided. */
   readonly options: Readonly<Record<string, unknown>>;
 }
 

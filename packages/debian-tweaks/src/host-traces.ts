@@ -1,4 +1,4 @@
-import type { FileEntry, Rootfs } from "@base-kit/core";
+import type { Entry, FileEntry, Rootfs } from "@base-kit/core";
 import { addEntries, directoryEntry, fileEntry, findFile, readTextFile, removePaths } from "@base-kit/rootfs";
 import type { Tweak } from "./tweak.ts";
 
@@ -19,8 +19,20 @@ export const rootDirectory: Tweak = {
   name: "root-directory",
   summary: "The root directory belongs to root and has mode 0755",
   why: "It is whatever the directory on the build machine was, and a mode such as 0700 locks every other user out.",
-  apply: (rootfs, { epoch }) => addEntries([directoryEntry("", { mtime: epoch })], "root-directory")(rootfs),
+  apply: (rootfs, { epoch }) => {
+    const root = rootOf(rootfs);
+    const isRight = root?.mode === 0o755 && root.uid === 0 && root.gid === 0;
+    return isRight ? rootfs : addEntries([directoryEntry("", { mtime: epoch })], "root-directory")(rootfs);
+  },
 };
+
+/** As the last segment that has it says. */
+function rootOf({ segments }: Rootfs): Entry | undefined {
+  for (const segment of segments.toReversed()) {
+    for (const entry of segment.entries()) if (entry.path === "") return entry;
+  }
+  return undefined;
+}
 
 const SECONDS_PER_DAY = 86_400;
 

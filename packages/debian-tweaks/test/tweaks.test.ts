@@ -79,6 +79,13 @@ describe("a tweak", () => {
       ...each.entries(),
     ]);
     expect(root).toMatchObject({ type: "directory", path: "", mode: 0o755, uid: 0, gid: 0 });
+    for (const [mode, segments] of [
+      ["700", 2],
+      ["755", 1],
+    ] as const)
+      expect((await tweak("root-directory").apply(rootfsOf(`directory ${mode} 0:0 ./`), BUILD)).segments).toHaveLength(
+        segments,
+      );
   });
 
   test("shadow-days takes later days back, and leaves earlier ones, empty ones and modes", async () => {

@@ -52,7 +52,7 @@ export async function produce(
   const database = dpkgDatabase(installed, { lost: tree.lost, epoch });
   const own = ownFiles(build, epoch);
   const segments: Segment[] = [
-    segmentOf("base", [...tree.folders, ...own]),
+    segmentOf("base", parentsFirst([...tree.folders, ...own])),
     ...installed.map((each) => packageSegment(each, tree, build)),
     { key: databaseKey(database), origin: "dpkg", entries: () => database },
   ];
@@ -136,6 +136,10 @@ function packageSegment({ locked, named }: Installed, tree: Tree, { system }: Lo
 
 function segmentOf(origin: string, entries: readonly Entry[]): Segment {
   return { key: databaseKey(entries), origin, entries: () => entries };
+}
+
+function parentsFirst(entries: readonly Entry[]): readonly Entry[] {
+  return entries.toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** What debootstrap and the installer write themselves. */

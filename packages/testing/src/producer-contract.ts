@@ -72,10 +72,8 @@ export function producerContract<Options>(
       },
     },
     {
-      name: "the options of the lock are options of the schema",
-      run: async () => {
-        (await producer.schema()).parse((await lock()).options);
-      },
+      name: "the lock has the options as the schema gives them, and whatever else under names of no option",
+      run: async () => checkOptions(producer, options, (await lock()).options),
     },
     {
       name: "a lock that went through a file produces the same segments and entries again",
@@ -140,6 +138,23 @@ function checkLock(producer: Producer<never> | Producer<unknown>, lock: Lock): v
     assert.equal(`${url.username}${url.password}`, "", `${input.name} holds credentials`);
     assert.match(input.sha256 ?? "0".repeat(64), /^[0-9a-f]{64}$/);
     assert.match(input.sha512 ?? "0".repeat(128), /^[0-9a-f]{128}$/);
+  }
+}
+
+/** What a producer decided may stand beside the options, where nobody could give it. */
+async function checkOptions<Options>(
+  producer: Producer<Options>,
+  given: Options,
+  locked: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const schema = await producer.schema();
+  const asked = JSON.parse(JSON.stringify(schema.parse(given))) as Record<string, unknown>;
+  for (const [name, value] of Object.entries(asked)) assert.deepEqual(locked[name], value, `another ${name}`);
+  for (const name of Object.keys(locked).filter((each) => !Object.hasOwn(asked, each))) {
+    const parsed = schema.safeParse({ ...given, [name]: locked[name] });
+    const isUnknown = ({ code, ...issue }: { readonly code?: string; readonly keys?: readonly PropertyKey[] }) =>
+      code === "unrecognized_keys" && issue.keys?.includes(name);
+    assert.ok(parsed.error?.issues.some(isUnknown), `nobody asked for ${name}, which is an option`);
   }
 }
 

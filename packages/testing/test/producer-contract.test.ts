@@ -8,6 +8,7 @@ import { entriesFromText, producerContract } from "../src/index.ts";
 
 interface DemoOptions {
   readonly mirror: string;
+  readonly slim?: boolean | undefined;
 }
 
 const TREE = `
@@ -25,7 +26,7 @@ function demo(
   } & Partial<Producer<DemoOptions>> = {},
 ): Producer<DemoOptions> {
   const { lock = (same) => same, entries = () => entriesFromText(TREE), key = () => "demo", ...own } = changes;
-  const schema = z.strictObject({ mirror: z.string() });
+  const schema = z.strictObject({ mirror: z.string(), slim: z.boolean().optional() });
   return {
     name: "demo",
     summary: "for this test",
@@ -88,6 +89,8 @@ async function failed(producer: Producer<DemoOptions>, asked = (_name: string) =
 
 test("a producer that keeps the contract passes every check", async () => {
   expect(await failed(demo())).toEqual([]);
+  const decided = (lock: Lock) => ({ ...lock, options: { ...lock.options, decided: ["this"] } });
+  expect(await failed(demo({ lock: decided }), (name) => name === OPTIONS)).toEqual([]);
 });
 
 let count = 0;
@@ -95,6 +98,7 @@ const entries = (text: string) => () => entriesFromText(text);
 const withInput = (url: string) => (lock: Lock) => ({ ...lock, inputs: [{ name: "demo", url }] });
 const SAME = "a lock that went through a file produces the same segments and entries again";
 const ORDER = "parents come before children, no path comes twice, hard links lead to files before them";
+const OPTIONS = "the lock has the options as the schema gives them, and whatever else under names of no option";
 const JSON_LOCK = "resolve gives a lock of plain JSON that names its inputs";
 
 describe("a producer that does not keep it fails the check that is about it", () => {
@@ -113,10 +117,13 @@ describe("a producer that does not keep it fails the check that is about it", ()
       "a date that is asked for is the lock's",
       demo({ lock: (lock) => ({ ...lock, sourceDateEpoch: 5 }) }),
     ],
+    ["locks other options", OPTIONS, demo({ lock: (lock) => ({ ...lock, options: { mirror: "y" } }) })],
+    ["forgets options", OPTIONS, demo({ lock: (lock) => ({ ...lock, options: {} }) })],
+    ["locks an option in another form", OPTIONS, demo({ lock: (lock) => ({ ...lock, options: { mirror: ["x"] } }) })],
     [
-      "locks options it would not take",
-      "the options of the lock are options of the schema",
-      demo({ lock: (lock) => ({ ...lock, options: { mirror: "x", more: 1 } }) }),
+      "locks an option that nobody asked for",
+      OPTIONS,
+      demo({ lock: (lock) => ({ ...lock, options: { mirror: "x", slim: true } }) }),
     ],
     ["has other keys each time", SAME, demo({ key: () => `key-${count++}` })],
     ["has other content each time", SAME, demo({ entries: () => entriesFromText(`file 644 0:0 x "${count++}"`) })],

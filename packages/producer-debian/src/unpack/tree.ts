@@ -70,6 +70,7 @@ export function layOut(packages: readonly NamedPackage[], { mergedUsr }: { reado
     }
   }
   for (const [loser, gone] of replaced) keepOtherNames(files.get(loser) ?? new Map(), gone);
+  for (const [path, owner] of owners) requireFolder(path, owner);
   for (const path of [...folders.keys()]) {
     const owner = owners.get(path);
     if (owner === undefined) continue;
@@ -77,7 +78,6 @@ export function layOut(packages: readonly NamedPackage[], { mergedUsr }: { reado
     if (type !== undefined && type !== "symlink") twoKinds(path, [owner, type], [bringerOf(path), "directory"]);
     folders.delete(path);
   }
-  for (const [path, owner] of owners) requireFolder(path, owner);
   return {
     folders: [...folders.values()],
     files: new Map([...files].map(([each, map]) => [each, [...map.values()]])),
