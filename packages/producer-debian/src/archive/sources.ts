@@ -80,10 +80,14 @@ async function firstOf(
 async function verifyRepository(line: string, architecture: string, context: Context): Promise<VerifiedSuite> {
   const [source, ...more] = parseOneLineSources(line.startsWith("deb") ? line : `deb ${line}`);
   const refuse = (why: string) =>
-    new BaseKitError("REPOSITORY_INVALID", `--repository ${printable(line)} is refused: ${why}`, {
-      kind: "usage",
-      hint: "Write 'deb [signed-by=/path/of/keyring.gpg] https://example.org/debian bookworm main'.",
-    });
+    new BaseKitError(
+      "REPOSITORY_INVALID",
+      `--repository ${printable(line.replace(/\S*:\/\/\S*/g, redactUrl))} is refused: ${why}`,
+      {
+        kind: "usage",
+        hint: "Write 'deb [signed-by=/path/of/keyring.gpg] https://example.org/debian bookworm main'.",
+      },
+    );
   if (source === undefined || more.length > 0) throw refuse("it is no line of sources.list(5)");
   if (!/^(?:https?|file):/.test(source.uri) || !URL.canParse(source.uri))
     throw refuse("its address is no http, https or file URL");
