@@ -180,17 +180,28 @@ describe.skipIf(requires("alpine-mirror").skip)("Alpine in files", () => {
     expect(archives.map((archive) => archive.equals(first))).toEqual([true, true, true]);
   });
 
-  test("is for another architecture when that is asked for", async () => {
+  test("is for another architecture when that is asked for, with packages whose scripts cannot run here", async () => {
     const mirror = sandbox.work("mirror");
     await copyAlpineMirror(mirror, FOREIGN.alpine);
-    const args = ["build", "alpine:3.20", "--mirror", mirror, "--arch", FOREIGN.docker, "-o", "oci:layout:foreign"];
-    const image = await sandbox.json<ImageJson>(args);
+    const key = newApkKey();
+    const accounts = "#!/bin/sh\naddgroup -S web\nadduser -S -D -H -G web web\n";
+    const web = { name: "web", files: { "usr/bin/web": "x" }, scripts: { "pre-install": accounts } };
+    const repository = join(mirror, "v3.20/main");
+    writeApkRepository(repository, [web], key, FOREIGN.alpine);
+    const from = ["--mirror", mirror, "--keyring", join(repository, key.name), "--include", "web"];
+    const args = ["build", "alpine:3.20", ...from, "--arch", FOREIGN.docker];
+    const image = await sandbox.json<ImageJson>([...args, "-o", "oci:layout:foreign", "-o", "tar:foreign.tar"]);
     expect(image.platform).toBe(`linux/${FOREIGN.docker}`);
     const blob = (digest: string) =>
       JSON.parse(readFileSync(sandbox.work(`layout/blobs/sha256/${digest.replace("sha256:", "")}`), "utf8"));
     const index = JSON.parse(readFileSync(sandbox.work("layout/index.json"), "utf8"));
     expect(index.manifests[0].platform).toMatchObject({ os: "linux", architecture: FOREIGN.docker });
     expect(blob(image.id)).toMatchObject({ architecture: FOREIGN.docker, os: "linux" });
+    // Where no emulator is known to the kernel nothing has been run for it.
+    const content = (path: string) =>
+      execFileSync("tar", ["-xOf", sandbox.work("foreign.tar"), path], { encoding: "utf8" });
+    expect(content("etc/passwd")).toMatch(/^web:x:100:101:/m);
+    expect(content("lib/apk/db/installed")).toContain(`\nP:web\nV:1.0-r0\nA:${FOREIGN.alpine}\n`);
   });
 
   test("is added to a layout beside what is there, and replaces only its own tag", async () => {

@@ -247,6 +247,11 @@ describe.skipIf(requires("alpine-mirror").skip)("without the network", () => {
 
 describe.skipIf(requires("alpine-mirror").skip)("packages that the mirror deletes when there are newer ones", () => {
   const key = newApkKey();
+  interface Listed {
+    readonly name: string;
+    readonly checksums?: readonly { readonly checksumValue: string }[];
+  }
+  const packagesIn = (sbom: string): readonly Listed[] => JSON.parse(readFileSync(sbom, "utf8")).packages;
   const publish = (version: string) => {
     const repository = sandbox.work("mirror/v3.20/main");
     rmSync(repository, { recursive: true, force: true });
@@ -258,7 +263,13 @@ describe.skipIf(requires("alpine-mirror").skip)("packages that the mirror delete
     const options = ["--include", "hello", "--keyring", join(publish("1.0-r0"), key.name)];
     const result = await sandbox.json<LockResult>(["lock", ...spec, ...options, "--vendor", "inputs"]);
     expect(result.vendored).toMatchObject({ files: 5, skipped: [] });
-    const { id } = await built(...options, "--frozen-lockfile");
+    const { id } = await built(...options, "--frozen-lockfile", "--sbom", "hello.spdx.json");
+    const listed = packagesIn(sandbox.work("hello.spdx.json"));
+    expect(listed.map(({ name }) => name)).toEqual(expect.arrayContaining(["apk-tools", "busybox", "musl"]));
+    for (const each of ["hello", "libfoo"]) {
+      const digest = listed.find(({ name }) => name === each)?.checksums?.[0]?.checksumValue;
+      expect(lockText()).toMatch(new RegExp(`"${each}-1\\.0-r0\\.apk".*"sha256":"${digest}"`));
+    }
     publish("1.1-r0");
     rmSync(join(sandbox.dir, "cache"), { recursive: true });
     const gone = await build(...options, "--frozen-lockfile");

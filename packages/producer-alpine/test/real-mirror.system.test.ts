@@ -12,6 +12,7 @@ import { alpine } from "../src/index.ts";
 import { testContext } from "./in-context.ts";
 
 const { skip } = requires("alpine-mirror");
+const X86_64 = ALPINE_KEYS.filter(({ architectures }) => architectures.includes("x86_64")).map(({ name }) => name);
 
 describe.skipIf(skip)("Alpine's own files", () => {
   const options = skip ? {} : { mirror: locationOf("alpine-mirror") };
@@ -58,6 +59,10 @@ describe.skipIf(skip)("Alpine's own files", () => {
       expect(() => readApk(bytes, { file, keys, expected, limit: 2 ** 24 })).toThrow(
         expect.objectContaining({ code: "APK_MISMATCH", message: expect.stringContaining(expected.checksum) }),
       );
+      const elsewhere = new Map([...keys].filter(([name]) => X86_64.includes(name)));
+      expect(() =>
+        readIndex(readFileSync(join(folder, "APKINDEX.tar.gz")), { name: "APKINDEX", keys: elsewhere }),
+      ).toThrow(expect.objectContaining({ code: "APK_UNKNOWN_KEY" }));
       const really = { ...expected, version: "3.2.0-r23", checksum: "Q1LLq2qDNrS/qRnhxQ3hsY/sHbQnc=" };
       const { contents } = readApk(bytes, { file, keys, expected: really, limit: 2 ** 24 });
       expect(contents.members.filter(({ checksum }) => checksum !== undefined)).toHaveLength(14);
