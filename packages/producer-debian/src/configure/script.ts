@@ -1,9 +1,13 @@
+/** Programs that package scripts ask; while these run they say yes. */
+const ANSWERED = "/sbin/start-stop-daemon /usr/bin/ischroot";
+
 /**
  * What makes an unpacked system an installed one: the maintainer scripts that dpkg would have run before it unpacked, and one
  * `dpkg --configure` for all the others. It runs inside the new system, without network.
  *
- * Packages that ask whether a service may be started are told no, as in debootstrap; helpers of that kind are put back in
- * the end, so that nothing of them is seen in the result.
+ * Packages that ask whether a service may be started are told no, as in debootstrap; those that ask whether this is a chroot are told
+ * yes, as they find there: here the first process is inside too, and libc6 would restart an init that is not there and sleep for
+ * a second. Programs in whose place such answers stand are put back in the end, so that nothing of them is seen in the result.
  */
 export function configureScript(
   preinsts: readonly { readonly name: string; readonly info: string; readonly architecture: string }[],
@@ -14,11 +18,12 @@ export function configureScript(
     "mkdir -p /usr/sbin",
     "printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d",
     "chmod 755 /usr/sbin/policy-rc.d",
-    "if [ -e /sbin/start-stop-daemon ]; then",
-    "  mv /sbin/start-stop-daemon /sbin/start-stop-daemon.REAL",
-    "  printf '#!/bin/sh\\nexit 0\\n' > /sbin/start-stop-daemon",
-    "  chmod 755 /sbin/start-stop-daemon",
-    "fi",
+    `for program in ${ANSWERED}; do`,
+    '  if [ ! -e "$program" ]; then continue; fi',
+    '  mv "$program" "$program.REAL"',
+    "  printf '#!/bin/sh\\nexit 0\\n' > \"$program\"",
+    '  chmod 755 "$program"',
+    "done",
     // Scripts of essential packages may use what others set up only later.
     "if [ -e /usr/bin/mawk ] && [ ! -e /usr/bin/awk ]; then ln -s mawk /usr/bin/awk; fi",
     "if [ -e /usr/share/zoneinfo/UTC ] && [ ! -e /etc/localtime ]; then ln -s /usr/share/zoneinfo/UTC /etc/localtime; fi",
@@ -29,6 +34,6 @@ export function configureScript(
     ),
     "dpkg --configure --pending --force-configure-any --force-depends --force-confold",
     "rm -f /usr/sbin/policy-rc.d",
-    "if [ -e /sbin/start-stop-daemon.REAL ]; then mv /sbin/start-stop-daemon.REAL /sbin/start-stop-daemon; fi",
+    `for program in ${ANSWERED}; do if [ -e "$program.REAL" ]; then mv "$program.REAL" "$program"; fi; done`,
   ].join("\n");
 }
