@@ -21,6 +21,7 @@ const testing = workspace.addPackage({
   description: "Contract suites for producers and sinks, trees as text, and a loopback mirror that fails on demand.",
   layer: "testing",
   workspaceDeps: [core],
+  deps: ["ajv", "ajv-formats"],
   devDeps: ["zod"],
   peerDeps: { vitest: "^4.0.0" },
 });

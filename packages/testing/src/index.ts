@@ -5,6 +5,7 @@ export * from "./gpg.ts";
 export * from "./host-system.ts";
 export type { Tool } from "./machine.ts";
 export * from "./mirror.ts";
+export * from "./oci-documents.ts";
 export * from "./producer-contract.ts";
 export * from "./registry.ts";
 export { locationOf, type Requirement, requires } from "./requirements.ts";
