@@ -1,0 +1,3 @@
+import { goldenDigests, type Order } from "./golden-images.ts";
+
+process.stdout.write(JSON.stringify(await goldenDigests(process.argv[2] as Order)));
