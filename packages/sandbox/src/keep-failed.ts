@@ -1,5 +1,5 @@
 import { closeSync, constants, createWriteStream, openSync, writeSync } from "node:fs";
-import { copyFile, mkdir, readdir, rename } from "node:fs/promises";
+import { copyFile, mkdir, readdir, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { BaseKitError, type Entry, isBaseKitError, printable } from "@base-kit/core";
@@ -38,24 +38,27 @@ export interface FailedRun {
  * here, the error is why it was called.
  */
 export async function keepFailed(error: unknown, { folder, output, before, result }: FailedRun): Promise<unknown> {
+  const entries = await result().then((found) => entriesLeft(found, before), asError);
+  // It was not even started.
+  if (entries instanceof Error && (await stat(output)).size === 0) return error;
   try {
     await mkdir(folder, { recursive: true });
     const [other] = await readdir(folder);
     if (other !== undefined) return withHint(error, `Nothing was kept: there is something in ${printable(folder)}.`);
     await copyFile(output, join(folder, OUTPUT), constants.COPYFILE_EXCL);
   } catch (reason) {
-    return withHint(error, `Nothing could be kept in ${printable(folder)}: ${messageOf(reason)}.`);
+    return withHint(error, `Nothing could be kept in ${printable(folder)}: ${asError(reason).message}.`);
   }
-  const printed = printable(join(folder, OUTPUT));
+  const [tree, printed] = [TREE, OUTPUT].map((name) => printable(join(folder, name)));
   try {
-    const entries = entriesLeft(await result(), before);
+    if (entries instanceof Error) throw entries;
     const unfinished = join(folder, `${TREE}.part`);
     await pipeline(writeTar(entries), createWriteStream(unfinished, { flags: "wx" }));
     await rename(unfinished, join(folder, TREE));
   } catch (reason) {
-    return withHint(error, `All that was printed is in ${printed}; the tree could not be kept: ${messageOf(reason)}.`);
+    const why = asError(reason).message;
+    return withHint(error, `All that was printed is in ${printed}; the tree could not be kept: ${why}.`);
   }
-  const tree = printable(join(folder, TREE));
   return withHint(
     error,
     `The tree as it was then is ${tree}, all that was printed ${printed}. \`docker import ${tree}\` makes an image to look around in. Nothing else of it is left: no process, no mount.`,
@@ -68,6 +71,6 @@ function withHint(error: unknown, hint: string): unknown {
   return new BaseKitError(code, message, { kind, hint, cause });
 }
 
-function messageOf(reason: unknown): string {
-  return reason instanceof Error ? reason.message : String(reason);
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }
