@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import type { Lock, LockedInput } from "@base-kit/core";
 import { DEB_ARCHITECTURE, type DescribedDeb, type DescribedSuite, type Fault, requires } from "@base-kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTrial, type Trial } from "./trial.ts";
+import { createTrial, type OpenArchive, type Trial } from "./trial.ts";
 
 const DEMO: DescribedDeb = { name: "demo", files: { "usr/demo": "demo" } };
 const IN_RELEASE = "dists/bookworm/InRelease";
@@ -101,7 +101,27 @@ describe.skipIf(requires("gpg", "xz", "zstd").skip)("an archive of Debian", { ti
       ["with padding", (text) => Buffer.concat([gzipSync(text), Buffer.alloc(512)])],
       ["not at all", (text) => text],
     ])("%s is read", async (_, pack) => {
-      expect(await trial.build(suite({ packIndex: pack }))).toMatchObject({ tree: expect.stringContaining("demo") });
+      expect(await trial.build(suite({ indexForms: { ".gz": pack } }))).toMatchObject({
+        tree: expect.stringContaining("demo"),
+      });
+    });
+
+    test.each<[what: string, forms: Record<string, (text: Buffer) => Buffer>, asked: string]>([
+      ["by xz alone", { ".xz": tool("xz", "-c") }, ".xz"],
+      ["by zstd alone", { ".zst": tool("zstd", "-cq") }, ".zst"],
+      ["not, as it is listed", { "": (text) => text }, ""],
+      ["by xz and gzip, which is read faster", { ".xz": tool("xz", "-c"), ".gz": gzipped }, ".gz"],
+      [
+        "by xz in two streams",
+        { ".xz": (text) => Buffer.concat([tool("xz", "-c")(text), tool("xz", "-c")(text)]) },
+        ".xz",
+      ],
+      ["by a form that nobody knows, and by xz", { ".br": (text) => text, ".xz": tool("xz", "-c") }, ".xz"],
+    ])("%s is read in the form that is best", async (_, forms, asked) => {
+      const { tree, requests } = await trial.build(suite({ indexForms: forms }));
+      expect(tree).toContain("demo");
+      const index = INDEX.replace(/\.gz$/, asked);
+      expect(requests.map(({ path }) => path).filter((path) => path.includes("Packages"))).toEqual([index]);
     });
 
     test.each<[what: string, pack: (text: Buffer) => Buffer, code: RegExp]>([
@@ -115,7 +135,7 @@ describe.skipIf(requires("gpg", "xz", "zstd").skip)("an archive of Debian", { ti
       ],
       ["by bzip2 in truth", tool("bzip2", "-c"), /DECOMPRESS/],
     ])("%s is refused", async (_, pack, code) => {
-      const { error, requests } = await trial.build(suite({ packIndex: pack }));
+      const { error, requests } = await trial.build(suite({ indexForms: { ".gz": pack } }));
       expect(error).toMatchObject({
         code: expect.stringMatching(code),
         message: expect.stringContaining("Packages.gz"),
@@ -131,13 +151,12 @@ describe.skipIf(requires("gpg", "xz", "zstd").skip)("an archive of Debian", { ti
         execFileSync(name, args, { input, maxBuffer: 2 ** 28 });
     const zstd = tool("zstd", "-cq");
     const xz = tool("xz", "-c");
-    const demo = (data: DescribedDeb["data"]) =>
-      suite({ packages: [{ ...DEMO, ...(data === undefined ? {} : { data }) }] });
     const halves = (pack: (input: Buffer) => Buffer) => (tar: Buffer) =>
       Buffer.concat([pack(tar.subarray(0, 700)), pack(tar.subarray(700))]);
     const skippable = Buffer.from("502a4d180400000078787878", "hex");
 
-    test.each<[what: string, name: string, pack: (tar: Buffer) => Buffer]>([
+    type Rows = readonly (readonly [what: string, member: string, pack: (tar: Buffer) => Buffer])[];
+    const UNPACKED: Rows = [
       ["gzip in two members", "data.tar.gz", halves(gzipSync)],
       ["xz in two streams", "data.tar.xz", halves(xz)],
       ["xz in blocks", "data.tar.xz", tool("xz", "-c", "--block-size=1KiB")],
@@ -148,15 +167,10 @@ describe.skipIf(requires("gpg", "xz", "zstd").skip)("an archive of Debian", { ti
       ],
       ["lzma", "data.tar.lzma", tool("xz", "--format=lzma", "-c")],
       ["not packed", "data.tar", (tar) => tar],
-    ])("%s is unpacked", async (_, name, pack) => {
-      expect(await trial.build(demo({ name, pack }))).toMatchObject({
-        tree: expect.stringContaining('usr/demo "demo"'),
-      });
-    });
-
+    ];
     /** A frame that says it needs so much memory: RFC 8878 §3.1.1.1.2, exponent 31. */
     const window = Buffer.from("28b52ffd00f8010000", "hex");
-    test.each<[what: string, name: string, pack: (tar: Buffer) => Buffer]>([
+    const REFUSED: Rows = [
       ["gzip cut off", "data.tar.gz", (tar) => gzipSync(tar).subarray(0, -9)],
       ["xz cut off", "data.tar.xz", (tar) => xz(tar).subarray(0, -12)],
       ["zstd cut off", "data.tar.zst", (tar) => zstd(tar).subarray(0, -5)],
@@ -174,11 +188,31 @@ describe.skipIf(requires("gpg", "xz", "zstd").skip)("an archive of Debian", { ti
         "data.tar.xz",
         () => tool("sh", "-c", "head -c 99 | xz -c --lzma2=dict=1536MiB")(Buffer.alloc(99)),
       ],
-    ])("%s is refused", async (_, name, pack) => {
-      const { error } = await trial.build(demo({ name, pack }));
-      expect(error).toMatchObject({ code: expect.stringMatching(/^(?:DECOMPRESS|DEB)_/) });
-      expect(String(error)).toContain("demo_1.0_all.deb");
+    ];
+
+    /** All rows at once, each as a package of its own. */
+    let archive: OpenArchive;
+    beforeAll(async () => {
+      const packages = [...UNPACKED, ...REFUSED].map(([, member, pack], row) => {
+        return { name: `demo-${row}`, files: { [`usr/${row}`]: "demo" }, data: { name: member, pack } };
+      });
+      archive = await trial.open(suite({ packages }), { options: { include: packages.map(({ name }) => name) } });
     });
+    afterAll(() => archive?.[Symbol.asyncDispose]());
+
+    test.each(UNPACKED.map(([what], at) => [what, at] as const))("%s is unpacked", async (_, at) => {
+      const { tree } = await archive.produce(archive.only(`demo-${at}`));
+      expect(tree).toContain(`usr/${at} "demo"`);
+    });
+
+    test.each(REFUSED.map(([what], at) => [what, `demo-${UNPACKED.length + at}`] as const))(
+      "%s is refused",
+      async (_, name) => {
+        const { error } = await archive.produce(archive.only(name));
+        expect(error).toMatchObject({ code: expect.stringMatching(/^(?:DECOMPRESS|DEB)_/) });
+        expect(String(error)).toContain(`${name}_1.0_all.deb`);
+      },
+    );
   });
 
   describe("whose mirror", () => {
@@ -237,6 +271,11 @@ describe.skipIf(requires("gpg", "xz", "zstd").skip)("an archive of Debian", { ti
   });
 
   describe("whose lock was changed", () => {
+    let archive: OpenArchive;
+    beforeAll(async () => {
+      archive = await trial.open(suite());
+    });
+    afterAll(() => archive?.[Symbol.asyncDispose]());
     const input = (change: (demo: LockedInput) => object) => (lock: Lock) => ({
       ...lock,
       inputs: lock.inputs.map((each) => (each.name === "demo" ? { ...each, ...change(each) } : each)),
@@ -281,21 +320,22 @@ describe.skipIf(requires("gpg", "xz", "zstd").skip)("an archive of Debian", { ti
       ],
       ["a key that is none", system({ keyrings: [{ path: "etc/apt/keyrings/a.gpg", base64: "\0" }] })],
     ])("so that it has %s is refused before anything is fetched", async (_, changeLock) => {
-      const { error, produced } = await trial.build(suite(), { changeLock });
+      const { error, requests } = await archive.produce(changeLock(archive.lock));
       expect(error).toMatchObject({ code: expect.stringMatching(/^(?:LOCK|OPTION)_INVALID$/), kind: "usage" });
-      expect(produced).toEqual([]);
+      expect(requests).toEqual([]);
     });
 
     test.each<[what: string, change: (lock: Lock) => unknown, code: string]>([
+      // First: later the right file is in the cache, and no URL is asked.
+      ["another URL", input(({ url }) => ({ url: url.replace(POOL, IN_RELEASE) })), "FETCH_WRONG_SIZE"],
+      ["a file of this machine", input(() => ({ url: "file:///etc/hostname" })), "FETCH_WRONG_SIZE"],
       ["another digest", input(() => ({ sha256: "a".repeat(64) })), "FETCH_MISMATCH"],
       ["another size", input(({ size = 0 }) => ({ size: size + 1 })), "FETCH_WRONG_SIZE"],
       ["another version", facts({ version: "2.0" }), "DEB_INVALID"],
       ["another architecture", facts({ architecture: DEB_ARCHITECTURE }), "DEB_INVALID"],
       ["another name", input(() => ({ name: "other" })), "DEB_INVALID"],
-      ["another URL", input(({ url }) => ({ url: url.replace(POOL, IN_RELEASE) })), "FETCH_WRONG_SIZE"],
-      ["a file of this machine", input(() => ({ url: "file:///etc/hostname" })), "FETCH_WRONG_SIZE"],
     ])("so that a package has %s is refused by what it is", async (_, changeLock, code) => {
-      const { error } = await trial.build(suite(), { changeLock });
+      const { error } = await archive.produce(changeLock(archive.lock));
       expect(error).toMatchObject({ code, kind: "verification" });
     });
   });

@@ -39,8 +39,8 @@ export interface DescribedSuite {
   readonly indexOfAll?: boolean;
   /** Changes the text of the index before it is signed for. */
   readonly spoilIndex?: (text: string) => string;
-  /** What is signed for as `Packages.gz`. @default the index, by gzip */
-  readonly packIndex?: (index: Buffer) => Buffer;
+  /** In which forms the index is there, by their suffixes. @default `.gz` */
+  readonly indexForms?: Readonly<Record<string, (index: Buffer) => Buffer>>;
 }
 
 /** Debian's name of this machine. */
@@ -73,11 +73,15 @@ export function makeDebSuite(described: DescribedSuite, sign: (release: string) 
   const isAll = ({ architecture = "all" }: DescribedDeb) => described.indexOfAll === true && architecture === "all";
   const stanza = ({ each, bytes, path }: (typeof pool)[number]) =>
     [controlText(each), `Filename: ${path}`, `Size: ${bytes.length}`, `SHA256: ${sha256(bytes)}`, "", ""].join("\n");
-  const { spoilIndex: spoil = (index: string) => index, packIndex: pack = gzipSync } = described;
+  const { spoilIndex: spoil = (index: string) => index, indexForms = { ".gz": gzipSync } } = described;
   const indexes = [architecture, ...(described.indexOfAll ? ["all"] : [])].map((name) => {
     const listed = pool.filter(({ each }) => isAll(each) === (name === "all"));
     const text = Buffer.from(spoil(listed.map(stanza).join("")));
-    return { folder: `main/binary-${name}`, text, index: pack(text) };
+    const forms = Object.entries(indexForms).map(([suffix, pack]) => ({
+      path: `Packages${suffix}`,
+      index: pack(text),
+    }));
+    return { folder: `main/binary-${name}`, text, forms };
   });
   const release = [
     "Origin: Debian",
@@ -89,19 +93,24 @@ export function makeDebSuite(described: DescribedSuite, sign: (release: string) 
     "Components: main",
     ...fields,
     "SHA256:",
-    ...indexes.flatMap(({ folder, text, index }) => [
+    ...indexes.flatMap(({ folder, text, forms }) => [
+      // Listed in every archive, and there in hardly any.
       ` ${sha256(text)} ${text.length} ${folder}/Packages`,
-      ` ${sha256(index)} ${index.length} ${folder}/Packages.gz`,
+      ...forms
+        .filter(({ path }) => path !== "Packages")
+        .map(({ path, index }) => ` ${sha256(index)} ${index.length} ${folder}/${path}`),
     ]),
     "",
   ].join("\n");
   return {
     ...Object.fromEntries(pool.map(({ path, bytes }) => [path, bytes])),
     ...Object.fromEntries(
-      indexes.flatMap(({ folder, index }) => [
-        [`dists/${suite}/${folder}/Packages.gz`, index],
-        [`dists/${suite}/${folder}/by-hash/SHA256/${sha256(index)}`, index],
-      ]),
+      indexes.flatMap(({ folder, forms }) =>
+        forms.flatMap(({ path, index }) => [
+          [`dists/${suite}/${folder}/${path}`, index],
+          [`dists/${suite}/${folder}/by-hash/SHA256/${sha256(index)}`, index],
+        ]),
+      ),
     ),
     [`dists/${suite}/InRelease`]: Buffer.from(sign(release)),
   };
