@@ -14,8 +14,15 @@ export interface LockedBuild {
   readonly world: readonly Dependency[];
   /** Lines of /etc/apk/repositories. */
   readonly repositories: readonly string[];
+  /** Of packages: where they are, and the name of the key that signed them. */
+  readonly indexes: readonly LockedIndex[];
   /** Keys that are trusted besides those of the options. */
   readonly keys: readonly LockedKey[];
+}
+
+export interface LockedIndex {
+  readonly url: string;
+  readonly signer: string;
 }
 
 export interface LockedKey {
@@ -54,12 +61,21 @@ export async function readLock(lock: Lock): Promise<LockedBuild> {
   const isMinirootfs = checked.variant !== "packages";
   const packages = lock.inputs.filter(({ name }) => name.endsWith(".apk")).map((input) => readPackage(lock, input));
   if (!isMinirootfs && packages.length === 0) throw invalid(lock, "it names no package");
+  const lines = words(lock, repositories);
+  // A tag that no line of the image has would keep its apk from doing anything.
+  const tags = new Set(lines.map((line) => /^@(\S+) /.exec(line)?.[1]));
+  const isTag = (tag: string | undefined) => tag !== undefined && tags.has(tag);
   return {
     options: checked,
     minirootfs: isMinirootfs ? readMinirootfs(lock) : undefined,
-    packages,
-    world: parseDependencies(words(lock, world).join(" ")).valid,
-    repositories: words(lock, repositories),
+    packages: packages.map(({ tag, ...each }) => (isTag(tag) ? { ...each, tag: tag as string } : each)),
+    world: parseDependencies(words(lock, world).join(" ")).valid.map(({ tag, ...each }) =>
+      isTag(tag) ? { ...each, tag: tag as string } : each,
+    ),
+    repositories: lines,
+    indexes: lock.inputs
+      .filter(({ name }) => name.startsWith("APKINDEX of "))
+      .map(({ url, verifiedBy = "" }) => ({ url, signer: verifiedBy })),
     keys: lock.inputs.filter(({ name }) => name.endsWith(".rsa.pub")).map((input) => readKey(lock, input)),
   };
 }

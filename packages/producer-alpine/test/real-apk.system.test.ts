@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { createPublicKey } from "node:crypto";
 import {
   copyFileSync,
@@ -12,10 +12,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parsePlatform } from "@base-kit/core";
+import { promisify } from "node:util";
+import { parsePlatform, type Rootfs } from "@base-kit/core";
 import { mergedEntries } from "@base-kit/rootfs";
 import { writeTar } from "@base-kit/tar";
-import { type DescribedApk, locationOf, newApkKey, requires, writeApkRepository } from "@base-kit/testing";
+import { type DescribedApk, locationOf, newApkKey, requires, startMirror, writeApkRepository } from "@base-kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ALPINE_KEYS } from "../src/apk/alpine-keys.ts";
 import { parseDependency } from "../src/apk/dependency.ts";
@@ -134,6 +135,38 @@ describe.skipIf(skip)("beside the real apk", () => {
     expect(ours.filter((each) => each !== "none").length).toBeGreaterThan(10);
   });
 
+  test("a tag, its repository and the key of that are known in the image", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "alpine-tags-"));
+    try {
+      const [tree, keyring] = [join(folder, "tree"), join(folder, "keys")];
+      for (const each of [tree, keyring]) mkdirSync(each);
+      const [own, others] = [newApkKey("own@example.org.rsa.pub"), newApkKey("others@example.org.rsa.pub")];
+      for (const { name, publicPem } of [own, others]) writeFileSync(join(keyring, name), publicPem);
+      writeApkRepository(join(folder, "v3.20/main"), [{ name: "tool" }], own);
+      symlinkSync(join(mirror, "v3.20/releases"), join(folder, "v3.20/releases"));
+      const edge = [{ name: "tool", version: "2" }, { name: "later" }];
+      const place = writeApkRepository(join(folder, "edge"), edge, others);
+      const names = readdirSync(join(place, "x86_64")).map((name) => `x86_64/${name}`);
+      await using server = await startMirror(
+        Object.fromEntries(names.map((name) => [name, readFileSync(join(place, name))])),
+      );
+      await using context = await testContext();
+      const request = { release: "3.20", platform: parsePlatform("amd64"), sourceDateEpoch: undefined };
+      const options = { mirror: folder, keyring, include: ["tool@edge"], repository: [`@edge ${server.url}`] };
+      await unpack(await alpine.produce(await alpine.resolve({ ...request, options }, context), context), tree);
+      const apk = (command: string) => promisify(execFile)("chroot", [tree, "apk", ...command.split(" ")]);
+      // Of this machine's network: what the image fetches is checked with the key it has.
+      const official = readFileSync(join(tree, "etc/apk/repositories"), "utf8");
+      writeFileSync(join(tree, "etc/apk/repositories"), official.replace(/^https:.*\n/gm, ""));
+      const { stdout, stderr } = await apk("add --no-cache later@edge");
+      expect(stderr).toBe("");
+      expect(stdout).toContain("Installing later@edge (1.0-r0)");
+      expect((await apk("info -e -v tool")).stdout).toBe("tool-2\n");
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
   test("packages on top of the minirootfs leave what apk add leaves", async () => {
     const folder = mkdtempSync(join(tmpdir(), "alpine-mirror-"));
     const tree = mkdtempSync(join(tmpdir(), "alpine-tree-"));
@@ -156,11 +189,7 @@ describe.skipIf(skip)("beside the real apk", () => {
       const options = { mirror: folder, keyring: repository, include: WORLD };
       const lock = await alpine.resolve({ ...request, options }, context);
       const rootfs = await alpine.produce(JSON.parse(JSON.stringify(lock)), context);
-      const archive = join(folder, "tree.tar");
-      const chunks: Buffer[] = [];
-      for await (const chunk of writeTar(mergedEntries(rootfs))) chunks.push(Buffer.from(chunk));
-      writeFileSync(archive, Buffer.concat(chunks));
-      expect(spawnSync("tar", ["-xpf", archive, "-C", tree, "--numeric-owner"]).status).toBe(0);
+      await unpack(rootfs, tree);
 
       // What the test put into the real one, and the order of a hash table.
       const apart = [
@@ -192,6 +221,13 @@ describe.skipIf(skip)("beside the real apk", () => {
     }
   });
 });
+
+async function unpack(rootfs: Pick<Rootfs, "segments">, folder: string): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of writeTar(mergedEntries(rootfs))) chunks.push(Buffer.from(chunk));
+  const input = Buffer.concat(chunks);
+  expect(spawnSync("tar", ["-xp", "-C", folder, "--numeric-owner"], { input }).status).toBe(0);
+}
 
 const WORLD = ["hello", "newls", "docs", "settings", "certificates"];
 const PACKAGES: readonly DescribedApk[] = [

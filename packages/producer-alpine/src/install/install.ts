@@ -20,6 +20,7 @@ import { withEnvironmentCredentials } from "../mirror.ts";
 import { type Accounts, parseAccounts } from "./accounts.ts";
 import { configureChanges, withChanges } from "./configure.ts";
 import { apkDatabase } from "./database.ts";
+import { furtherRepositories } from "./further-repositories.ts";
 import { type Base, type LaidOut, layOut, type NewPackage } from "./lay-out.ts";
 import { openApk } from "./open-apk.ts";
 
@@ -40,7 +41,8 @@ export async function install(
   context: Context,
 ): Promise<readonly Segment[]> {
   const { build, architecture, epoch, keepFailed } = job;
-  const added = await openPackages(job, context);
+  const keys = await keysOf(job, context);
+  const added = await openPackages(job, keys, context);
   const before = mergedEntries({ segments: base });
   const there = await readDatabase(base);
   const names = new Set(added.map(({ contents }) => contents.info.name));
@@ -48,11 +50,12 @@ export async function install(
   const gone = there.stanzas.filter(({ info }) => names.has(info.name));
   const paths = new Set(before.map(({ path }) => path));
   const settings = await checksumsOf(before, settingsOf(added));
-  const own = base.length === 0 ? skeleton(build, epoch) : [];
+  const further = await furtherRepositories(base, { build, keys, added, epoch });
+  const own = [...(base.length === 0 ? skeleton(build, epoch) : []), ...further];
   const laidOut = (accounts: Accounts) => {
     const laid = layOut(added, { installed: kept, paths, settings }, accounts);
     const segments = [
-      ...cleared(base, [...laid.replaced, ...gone.flatMap(({ files }) => files), ...DATABASE]),
+      ...cleared(base, [...laid.replaced, ...gone.flatMap(({ files }) => files), ...pathsOf(further), ...DATABASE]),
       segment("base", [...laid.folders, ...own]),
       ...added.map((each) => packageSegment(each, laid, accounts)),
     ];
@@ -105,8 +108,23 @@ async function accountsOf(segments: readonly Segment[]): Promise<Accounts> {
   return parseAccounts(await read("etc/passwd"), await read("etc/group"));
 }
 
-async function openPackages({ build, architecture }: InstallJob, context: Context): Promise<readonly NewPackage[]> {
-  const { packages, options } = build;
+function pathsOf(entries: readonly Entry[]): readonly string[] {
+  return entries.map(({ path }) => path);
+}
+
+/** A distribution that brings its own key is not Alpine, whose keys then say nothing. */
+async function keysOf({ build, architecture }: InstallJob, context: Context): Promise<TrustedKeys> {
+  const fetched = await Promise.all(build.keys.map((key) => fetchKey(key, context)));
+  return fetched.length > 0
+    ? new Map(fetched.flatMap((each) => [...each]))
+    : await trustedKeys(architecture, build.options.keyring);
+}
+
+async function openPackages(
+  { build: { packages } }: InstallJob,
+  keys: TrustedKeys,
+  context: Context,
+): Promise<readonly NewPackage[]> {
   if (packages.length === 0) return [];
   const sources = packages.map(({ url, size, sha256 }) => ({
     url: withEnvironmentCredentials(url, context.env),
@@ -114,12 +132,6 @@ async function openPackages({ build, architecture }: InstallJob, context: Contex
     digest: `sha256:${sha256}` as const,
   }));
   const files = await fetchFiles(sources, context, { title: `fetching ${packages.length} packages` });
-  const fetched = await Promise.all(build.keys.map((key) => fetchKey(key, context)));
-  // A distribution that brings its own key is not Alpine, whose keys then say nothing.
-  const keys =
-    fetched.length > 0
-      ? new Map(fetched.flatMap((each) => [...each]))
-      : await trustedKeys(architecture, options.keyring);
   const opened: NewPackage[] = [];
   for (const [at, { name, version, architecture: listed, checksum, size, sha256, tag }] of packages.entries()) {
     context.signal.throwIfAborted();
