@@ -46,6 +46,12 @@ describe("solving", () => {
       "a-1 docs-1 a-doc-1",
     ],
     ["does not bring it along for one of them", ["a-1", "docs-1", "a-doc-1 | i:docs a"], "a", "a-1"],
+    [
+      "brings along an older version when the newest cannot be had",
+      ["a-1", "a-2 | D:b c", "b-1 | D:d=1", "c-1 | D:d=2", "d-1", "d-2", "a-doc-1 | i:a", "a-doc-2 | i:a | D:!a"],
+      "a",
+      "a-1 a-doc-1",
+    ],
     ["takes the provider of highest priority", ["x-1 | p:sh | k:10", "y-1 | p:sh | k:20"], "sh", "y-1"],
     ["takes the only provider", ["x-1 | p:sh"], "sh", "x-1"],
     ["takes the provider that is wanted anyway", ["x-1 | p:sh", "y-1 | p:sh"], "sh x", "x-1"],

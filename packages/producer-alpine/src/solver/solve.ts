@@ -166,7 +166,10 @@ class Search {
 
   #newestOffered(offer: Candidate): Candidate {
     const same = [...this.#offered].filter(
-      ({ info }) => info.name === offer.info.name && info.installIf.every((each) => this.#holds(each)),
+      (each) =>
+        each.info.name === offer.info.name &&
+        !this.#declined.has(each) &&
+        each.info.installIf.every((dependency) => this.#holds(dependency)),
     );
     return same.sort((a, b) => compareVersions(b.info.version, a.info.version))[0] ?? offer;
   }
