@@ -83,7 +83,7 @@ describe.skipIf(skip)("beside the real apk", () => {
     );
   });
 
-  test("the same packages of Alpine's index are chosen", () => {
+  test("the same packages of Alpine's index are chosen, in the same order", () => {
     mkdirSync(join(real.root, "index/aarch64"), { recursive: true });
     mkdirSync(join(real.root, "empty"));
     copyFileSync(join(mirror, INDEX), join(real.root, "index/aarch64/APKINDEX.tar.gz"));
@@ -117,7 +117,6 @@ describe.skipIf(skip)("beside the real apk", () => {
         ? "none"
         : [...answer.matchAll(/Installing (\S+) \((\S+)\)/g)]
             .map(([, name, version]) => `${name}-${version}`)
-            .sort()
             .join(" "),
     );
     const ours = requests.map((names) => {
@@ -125,7 +124,6 @@ describe.skipIf(skip)("beside the real apk", () => {
         const world = names.map((name) => parseDependency(name) as NonNullable<ReturnType<typeof parseDependency>>);
         return solve({ universe, world })
           .map(({ info }) => `${info.name}-${info.version}`)
-          .sort()
           .join(" ");
       } catch {
         return "none";

@@ -3,16 +3,15 @@ import { parseDependency } from "../src/apk/dependency.ts";
 import { parseStanza } from "../src/apk/stanza.ts";
 import { solve } from "../src/solver/solve.ts";
 import { type Candidate, createUniverse } from "../src/solver/universe.ts";
+import { stanzaOf } from "./stanza-of.ts";
 
-/** `name-version | D:… | p:… | i:… | k:… | @tag | installed`. */
-function candidate(text: string, repository = 0): Candidate {
-  const [id = "", ...rest] = text.split("|").map((part) => part.trim());
-  const [, name, version] = /^(.+?)-(\d.*)$/.exec(id) ?? [];
-  const fields = rest.filter((part) => /^[A-Za-z]:/.test(part));
-  const info = parseStanza([`C:Q1${"A".repeat(27)}=`, `P:${name}`, `V:${version}`, "A:x86_64", ...fields].join("\n"));
+/** As `stanzaOf`, and with `@tag` and `installed`. */
+function candidate(text: string): Candidate {
+  const marks = text.split("|").map((part) => part.trim());
+  const info = parseStanza(stanzaOf(text));
   if ("why" in info) throw new Error(info.why);
-  const tag = rest.find((part) => part.startsWith("@"))?.slice(1);
-  return { info, repository, installed: rest.includes("installed"), ...(tag === undefined ? {} : { tag }) };
+  const tag = marks.find((part) => part.startsWith("@"))?.slice(1);
+  return { info, repository: 0, installed: marks.includes("installed"), ...(tag === undefined ? {} : { tag }) };
 }
 
 function chosen(packages: readonly string[], world: string): string {

@@ -51,3 +51,8 @@ function add<T>(map: Map<string, T[]>, name: string, value: T): void {
 export function isMeant(dependency: Dependency, { candidate, version }: Provider): boolean {
   return matches(dependency, { version, checksum: candidate.info.checksum });
 }
+
+/** Whether a dependency is fulfilled when this stands for its name; undefined is nothing. */
+export function isProvided(dependency: Dependency, provider: Provider | undefined): boolean {
+  return (provider !== undefined && isMeant(dependency, provider)) !== dependency.conflict;
+}
