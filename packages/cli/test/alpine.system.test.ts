@@ -60,7 +60,7 @@ describe.skipIf(requires("alpine-mirror", "docker", "tar").skip)("Alpine in an e
     const again = await build("-o", "oci-archive:second.tar");
     expect(again.stderr).toContain("looking for the image of alpine:3.20 in the cache: found");
     expect(again.stderr).not.toContain("checking the image");
-    expect(readFileSync(sandbox.work("second.tar"))).toEqual(readFileSync(sandbox.work("first.tar")));
+    expect(readFileSync(sandbox.work("second.tar")).equals(readFileSync(sandbox.work("first.tar")))).toBe(true);
     await build("-t", name);
     const loaded = await build("-t", name);
     expect(loaded.stderr).toContain("in the cache: found");
