@@ -1,18 +1,15 @@
-import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { hostPlatform, type Lock, type Rootfs, textFromBytes } from "@base-kit/core";
 import { slim } from "@base-kit/debian-tweaks";
 import { createContext, type HostContext } from "@base-kit/host";
 import { describeRootfs, directorySegment, mergedEntries, readTextFile } from "@base-kit/rootfs";
 import { createStore } from "@base-kit/store";
-import { createUbuntuMirror, locationOf, readContent, requires, startMirror } from "@base-kit/testing";
+import { createUbuntuMirror, debootstrapTree, locationOf, readContent, requires, startMirror } from "@base-kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { debootstrap } from "../src/index.ts";
 
-const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const TOOLS = ["debootstrap", "gpg", "gpgv", "xz", "unshare", "root", "debian-mirror"] as const;
 
 describe.skipIf(requires(...TOOLS).skip)("the real debootstrap", { timeout: 600_000 }, () => {
@@ -36,23 +33,19 @@ describe.skipIf(requires(...TOOLS).skip)("the real debootstrap", { timeout: 600_
   }
 
   /** What the program leaves when nobody helps it. */
-  async function byHandOf(mirror: string): Promise<Rootfs> {
-    const target = join(dir, "by-hand");
-    mkdirSync(target);
-    const args = ["--variant=minbase", `--keyring=${KEYRING}`, "--force-check-gpg", "bookworm", target, mirror];
-    await promisify(execFile)("unshare", ["--mount", "--propagation", "private", "--", "debootstrap", ...args]);
-    const segment = await directorySegment(target, context);
-    rmSync(target, { recursive: true, force: true });
-    return describeRootfs([segment], hostPlatform());
+  async function byHand() {
+    using tree = await debootstrapTree("bookworm");
+    const rootfs = await describeRootfs([await directorySegment(tree.dir, context)], hostPlatform());
+    return { contents: await contents(rootfs), status: await readTextFile(rootfs, "var/lib/dpkg/status") };
   }
 
   test("bookworm is what debootstrap makes by hand, but for the tweaks", async () => {
     const mirror = locationOf("debian-mirror").replace(/\/+$/, "");
-    const [byHand, { lock, rootfs }] = await Promise.all([byHandOf(mirror), build("bookworm", { mirror })]);
-    const status = await readTextFile(byHand, "var/lib/dpkg/status");
+    const [expected, { lock, rootfs }] = await Promise.all([byHand(), build("bookworm", { mirror })]);
+    const { status } = expected;
     const entries = mergedEntries(rootfs);
     expect(await readTextFile(rootfs, "var/lib/dpkg/status")).toBe(status);
-    expect(difference(await contents(byHand), await contents(rootfs))).toEqual({
+    expect(difference(expected.contents, await contents(rootfs))).toEqual({
       changed: ["", "etc/hostname", "etc/resolv.conf", "etc/shadow"],
       added: [
         "etc/apt/apt.conf.d/docker-autoremove-suggests",
