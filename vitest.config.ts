@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./tools/testing/longest-first.ts";
 
 // Tests run against sources: no package has to be compiled before another one's tests can import it.
 const conditions = ["@base-kit/source", "node", "import", "module", "default"];
@@ -14,6 +15,7 @@ export default defineConfig({
     // Generous, because machines are busy: a test that hangs fails all the same.
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    sequence: { sequencer: LongestFirst },
     // All processors: what tests wait for are engines and disks, and vitest itself does little.
     maxWorkers: availableParallelism(),
     // A third of a run of the unit tests is compiling; what has not changed since the last run is not compiled again.
