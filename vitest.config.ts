@@ -16,7 +16,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     sequence: { sequencer: LongestFirst },
-    // All processors: what tests wait for are engines and disks, and vitest itself does little.
+    // All processors: vitest itself does little.
     maxWorkers: availableParallelism(),
     // A third of a run of the unit tests is compiling; what has not changed since the last run is not compiled again.
     experimental: { fsModuleCache: true },
