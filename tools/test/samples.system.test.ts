@@ -1,5 +1,5 @@
 import { execFile, fork } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
@@ -36,6 +36,11 @@ describe("samples in READMEs and guides", () => {
     const files = samples.map(({ file }) => file);
     expect(files).toEqual([...new Set(files)]);
     expect(whole.length).toBeGreaterThan(0);
+  });
+
+  it("are there for every package, to be run", () => {
+    const pages = readdirSync(join(ROOT, "packages")).map((name) => `packages/${name}/README.md`);
+    expect(pages.filter((page) => !whole.some((sample) => sample.page === page))).toEqual([]);
   });
 
   it("compile", { timeout: 60_000 }, async () => {
