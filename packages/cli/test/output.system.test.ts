@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { requires } from "@base-kit/testing";
+import { locationOf, requires } from "@base-kit/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { BASE_KIT, createSandbox, type Sandbox } from "./run-cli.ts";
@@ -180,6 +180,18 @@ test("doctor tells what is missing and what it would enable, and where engines w
   expect(stdout).toMatch(/missing .*unix:\/\/\/nonexistent\/docker\.sock .*no such file/);
   expect(stdout).toMatch(/missing +docker +for /);
   expect(stdout).toMatch(/refused +container +.*program docker was not found/);
+});
+
+test.skipIf(requires("docker", "debootstrap", "tar").skip)("doctor tells what is there, with its version", async () => {
+  const { exitCode, stdout } = await sandbox.run(["doctor"]);
+  expect(exitCode).toBe(0);
+  const said = (program: string, ...args: readonly string[]) =>
+    execFileSync(program, args, { encoding: "utf8" }).trim();
+  const engine = said("docker", "version", "--format", "{{.Server.Version}}, API {{.Server.APIVersion}}");
+  const line = stdout.split("\n").find((each) => /^ *found +DOCKER_HOST/.test(each));
+  expect(line).toContain(`${locationOf("docker")}: docker ${engine}`);
+  expect(stdout).toContain(`found    debootstrap  ${said("debootstrap", "--version").split(" ")[1]}; for `);
+  expect(stdout).toContain(`found    tar          ${/[\d.]+$/m.exec(said("tar", "--version"))?.[0]}; for `);
 });
 
 describe.skipIf(requires("docker").skip)("the command that is shown to try an image", () => {
