@@ -17,6 +17,16 @@ export const BASE_KIT: string = fileURLToPath(new URL("../bin/base-kit.js", impo
 export const WITHOUT_CAPABILITIES: readonly string[] =
   process.getuid?.() === 0 ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--"] : [];
 
+/** For `env`: forty days from now, as far as base-kit can tell. */
+export const FORTY_DAYS_LATER: Readonly<Record<string, string>> = {
+  NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(`
+    const Now = Date, late = 40 * 24 * 3600 * 1000;
+    globalThis.Date = class extends Now {
+      constructor(...given) { given.length > 0 ? super(...given) : super(Now.now() + late); }
+      static now() { return Now.now() + late; }
+    };`)}`,
+};
+
 export interface RunOptions {
   /** @default the sandbox's `work` folder */
   readonly cwd?: string;

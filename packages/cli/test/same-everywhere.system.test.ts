@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { requires } from "@base-kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fetchOtherNode } from "./other-node.ts";
-import { createSandbox, type RunOptions, type Sandbox } from "./run-cli.ts";
+import { createSandbox, FORTY_DAYS_LATER, type RunOptions, type Sandbox } from "./run-cli.ts";
 
 /** The manifest's digest, of the image this was when it was written; it must never change. */
 const GOLDEN = "sha256:b25fd5c11aff2e8580796b460c3399ed2038492ba7e47872780255b7edcb2a4c";
@@ -33,6 +33,7 @@ describe.skipIf(requires("root", "tar").skip)("a directory is the same image", (
       "forward",
       () => ({ env: { TZ: "Asia/Kathmandu", LANG: "tr_TR.UTF-8", LC_ALL: "tr_TR.UTF-8" } }),
     ],
+    ["on another day", "forward", () => ({ env: FORTY_DAYS_LATER })],
     ["with a strict umask", "forward", () => ({ through: ["sh", "-c", 'umask 077; exec "$@"', "sh"] })],
     [
       "from another place, with another home",
