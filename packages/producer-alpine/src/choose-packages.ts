@@ -20,12 +20,14 @@ export interface Choice {
   readonly architecture: string;
   readonly keys: TrustedKeys;
   readonly world: readonly Dependency[];
+  /** Those of its names that were not in the world of what is installed. @default all */
+  readonly asked?: ReadonlySet<string>;
   readonly installed: readonly InstalledStanza[];
 }
 
 /** The indexes that were used, and the packages to install in their order, as inputs of the lock. */
 export async function choosePackages(choice: Choice, context: Context): Promise<readonly LockedInput[]> {
-  const { architecture, keys, world, installed } = choice;
+  const { architecture, keys, world, asked, installed } = choice;
   const read = await step(context, "verifying the indexes", async (handle) => {
     const all = await Promise.all(choice.repositories.map((repository) => readOne(repository, choice, context)));
     const found = all.filter((each) => each !== undefined);
@@ -34,7 +36,7 @@ export async function choosePackages(choice: Choice, context: Context): Promise<
   });
   const chosen = await step(context, "choosing packages", (handle) => {
     const universe = createUniverse([...installedCandidates(installed), ...candidates(read, architecture)]);
-    const all = solve({ universe, world });
+    const all = solve({ universe, world, asked });
     const fresh = all.filter((candidate) => !candidate.installed);
     handle.detail(`${fresh.length} packages`);
     return fresh;

@@ -130,6 +130,7 @@ async function resolvePackages({ options, wanted, branch, base }: PackagesReques
   const further = (options.repository ?? []).map(parseRepository);
   const there = base === undefined ? undefined : await describeBase(base, context);
   const world = extendWorld(there?.world ?? parseDependencies(BASE_WORLD).valid, options.include ?? []);
+  const before = new Set(there?.world ?? []);
   const inputs = await choosePackages(
     {
       repositories: [...own, ...further],
@@ -137,6 +138,7 @@ async function resolvePackages({ options, wanted, branch, base }: PackagesReques
       architecture,
       keys: await trustedKeys(architecture, options.keyring),
       world,
+      asked: new Set(world.filter((each) => !before.has(each)).map(({ name }) => name)),
       installed: there?.installed ?? [],
     },
     context,

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { locationOf, makeApkIndex, newApkKey, requires } from "@base-kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseDependency } from "../src/apk/dependency.ts";
+import { parseDependencies } from "../src/apk/dependency.ts";
 import { parseStanza } from "../src/apk/stanza.ts";
 import { solve } from "../src/solver/solve.ts";
 import { createUniverse } from "../src/solver/universe.ts";
@@ -23,12 +23,15 @@ type Feature =
   | "conflict"
   | "install_if"
   | "absence"
-  | "world";
+  | "world"
+  | "before";
 
 /** Packages as `stanzaOf` takes them, and what is asked for. */
 interface Case {
   readonly packages: readonly string[];
   readonly world: string;
+  /** What was asked for before, and is not installed yet. */
+  readonly before?: string;
 }
 
 /** A small repository in which nearly everything needs something, and something to ask of it. */
@@ -64,7 +67,9 @@ function randomCase(random: () => number, features: ReadonlySet<Feature>): Case 
     return features.has("world") ? (random() < 0.15 ? `!${name}` : versioned(name)) : name;
   });
   const isFirst = (word: string, at: number) => world.findIndex((each) => nameIn(each) === nameIn(word)) === at;
-  return { packages, world: world.filter(isFirst).join(" ") };
+  const words = world.filter(isFirst);
+  const before = features.has("before") ? words.splice(1, 1).join(" ") : "";
+  return { packages, world: words.join(" "), before };
 }
 
 function nameIn(word: string): string {
@@ -82,15 +87,16 @@ function randomNumbers(seed: number): () => number {
   };
 }
 
-function ours({ packages, world }: Case): string | undefined {
+function ours({ packages, world, before = "" }: Case): string | undefined {
   const candidates = packages.map((text) => {
     const info = parseStanza(stanzaOf(text));
     if ("why" in info) throw new Error(info.why);
     return { info, repository: 0, installed: false };
   });
-  const asked = world.split(" ").map((word) => parseDependency(word) ?? expect.fail(word));
+  const dependencies = (words: string) => parseDependencies(words).valid;
+  const asked = new Set(dependencies(world).map(({ name }) => name));
   try {
-    const chosen = solve({ universe: createUniverse(candidates), world: asked });
+    const chosen = solve({ universe: createUniverse(candidates), world: dependencies(`${before} ${world}`), asked });
     return chosen.map(({ info }) => `${info.name}-${info.version}`).join(" ");
   } catch {
     return undefined;
@@ -111,13 +117,13 @@ describe.skipIf(requires("alpine-mirror", "root", "tar").skip)("beside the real 
 
   /** What apk installs, in its order; undefined where it finds no answer. */
   function apks(cases: readonly Case[], folder: string): readonly (string | undefined)[] {
-    const commands = cases.map(({ packages, world }, at) => {
+    const commands = cases.map(({ packages, world, before = "" }, at) => {
       const place = `r/${folder.replace(/\W/g, "-")}/${at}`;
       mkdirSync(join(real.root, place, "x86_64"), { recursive: true });
       writeFileSync(join(real.root, place, "x86_64/APKINDEX.tar.gz"), makeApkIndex(packages.map(stanzaOf), key));
       const from = `--root /empty --keys-dir /etc/apk/keys --repositories-file /etc/apk/repositories --repository /${place}`;
       const words = world.split(" ").map((word) => `'${word}'`);
-      return `apk ${from} --simulate add ${words.join(" ")} 2>&1; echo =`;
+      return `echo '${before}' > /empty/etc/apk/world; apk ${from} --simulate add ${words.join(" ")} 2>&1; echo =`;
     });
     writeFileSync(join(real.root, "commands"), commands.join("\n"));
     const answers = real.run("sh /commands").output.split("=\n").slice(0, cases.length);
@@ -129,13 +135,20 @@ describe.skipIf(requires("alpine-mirror", "root", "tar").skip)("beside the real 
     });
   }
 
-  const TABLE: readonly [string, readonly string[], string, string][] = [
+  const TABLE: readonly [string, readonly string[], string, string, string?][] = [
     ["takes the newest of a name, though it is another package", ["d-1", "g-1 | p:d=2", "h-1 | D:d"], "h", "g-1 h-1"],
     ["so too where the name is asked for", ["b-1", "d-1", "g-1 | p:d=2", "h-1 | D:b"], "d h", "g-1 b-1 h-1"],
     ["takes the package that has the name when it is newer", ["d-2", "g-1 | p:d=1", "h-1 | D:d"], "h", "d-2 h-1"],
     ["takes another one for the version asked for", ["d-2", "g-1 | p:d=1", "h-1 | D:d=1"], "h", "g-1 h-1"],
     ["takes nothing that provides what was decided", ["b-1", "h-1 | p:b=2", "h-2"], "b h", "b-1 h-2"],
     ["decides the last of the names asked for first", ["b-1", "b-2 | p:c=1", "d-1", "d-2 | p:c=2"], "b d", "b-1 d-2"],
+    [
+      "decides what was asked for before after what is asked for now",
+      ["b-1", "b-2 | p:c=1", "d-1", "d-2 | p:c=2"],
+      "b",
+      "b-2 d-1",
+      "d",
+    ],
     [
       "brings along what goes with the version that is there",
       ["a-1", "a-2", "a-doc-1 | i:a=1 docs", "a-doc-2 | i:a=2 docs", "docs-1"],
@@ -184,7 +197,7 @@ describe.skipIf(requires("alpine-mirror", "root", "tar").skip)("beside the real 
     ],
   ];
   test("chooses and orders the same", () => {
-    const cases = TABLE.map(([, packages, world]) => ({ packages, world }));
+    const cases = TABLE.map(([, packages, world, , before = ""]) => ({ packages, world, before }));
     const told = (answers: readonly (string | undefined)[]) => TABLE.map(([what], at) => `${what}: ${answers[at]}`);
     const expected = told(TABLE.map(([, , , answer]) => answer));
     expect(told(apks(cases, "table"))).toEqual(expected);
@@ -241,6 +254,7 @@ describe.skipIf(requires("alpine-mirror", "root", "tar").skip)("beside the real 
     ["virtual names of some priority", 5, ["versions", "virtual", "priority"]],
     ["conflicts", 1, ["versions", "conflict"]],
     ["what comes along", 20, ["versions", "install_if", "absence"]],
+    ["what is added to a world", 1, ["versions", "names", "provides", "virtual", "before"]],
     [
       "everything at once",
       31,

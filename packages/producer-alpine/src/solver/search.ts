@@ -9,6 +9,13 @@ import { type Candidate, isMeant, isProvided, type Provider, type Universe } fro
 /** Choices looked at before a search is given up; the largest real images need a few thousand. */
 const STEPS_AT_MOST = 200_000;
 
+export interface Wish {
+  /** Sorted. */
+  readonly world: readonly Dependency[];
+  /** Names that are asked for just now, and therefore decided first. */
+  readonly asked: ReadonlySet<string>;
+}
+
 /**
  * What stands for each name in an answer to a sorted world, if there is one.
  *
@@ -19,9 +26,9 @@ const STEPS_AT_MOST = 200_000;
  *
  * @throws BaseKitError `APK_UNSATISFIABLE` (usage)
  */
-export function search(universe: Universe, world: readonly Dependency[]): (name: string) => Provider | undefined {
-  const strict = new Search(universe, world);
-  const found = [strict, new Search(universe, world, { isLenient: true })].find((search) => search.run());
+export function search(universe: Universe, wish: Wish): (name: string) => Provider | undefined {
+  const strict = new Search(universe, wish);
+  const found = [strict, new Search(universe, wish, { isLenient: true })].find((search) => search.run());
   if (found === undefined) throw strict.reason();
   return (name) => found.providing(name);
 }
@@ -44,7 +51,7 @@ class Search {
   readonly universe: Universe;
   /** Whether a virtual name may be decided without a reason when all that had one was in vain. */
   readonly #isLenient: boolean;
-  readonly #world: ReadonlySet<string>;
+  readonly #asked: ReadonlySet<string>;
   readonly #depthOf: (name: string) => number;
   /** What has been chosen, by every name it provides with a version, and by its own. */
   readonly #chosen = new Map<string, Provider>();
@@ -60,11 +67,14 @@ class Search {
   #deepest: Dead | undefined;
   #deepestAt = -1;
 
-  constructor(universe: Universe, world: readonly Dependency[], { isLenient = false } = {}) {
+  constructor(universe: Universe, { world, asked }: Wish, { isLenient = false } = {}) {
     this.universe = universe;
     this.#isLenient = isLenient;
-    this.#world = new Set(world.map(({ name }) => name));
-    this.#depthOf = createDepths(universe, this.#world);
+    this.#asked = asked;
+    this.#depthOf = createDepths(
+      universe,
+      world.map(({ name }) => name),
+    );
     for (const dependency of world) this.require(dependency, undefined);
   }
 
@@ -182,7 +192,7 @@ class Search {
 
   #rank(a: string, b: string): number {
     return (
-      Number(this.#world.has(b)) - Number(this.#world.has(a)) ||
+      Number(this.#asked.has(b)) - Number(this.#asked.has(a)) ||
       this.#others(a) - this.#others(b) ||
       this.#depthOf(b) - this.#depthOf(a)
     );

@@ -7,6 +7,8 @@ export interface SolveOptions {
   readonly universe: Universe;
   /** What is asked for, as in /etc/apk/world. */
   readonly world: readonly Dependency[];
+  /** Those of its names that `apk add` would be given now; it decides them first. @default all */
+  readonly asked?: ReadonlySet<string> | undefined;
 }
 
 /**
@@ -15,9 +17,10 @@ export interface SolveOptions {
  *
  * @throws BaseKitError `APK_UNSATISFIABLE` (usage)
  */
-export function solve({ universe, world }: SolveOptions): readonly Candidate[] {
+export function solve({ universe, world, asked }: SolveOptions): readonly Candidate[] {
   const sorted = [...world].sort(byName);
-  return inOrderOfInstallation(universe, { world: sorted, providing: search(universe, sorted) });
+  const wish = { world: sorted, asked: asked ?? new Set(world.map(({ name }) => name)) };
+  return inOrderOfInstallation(universe, { world: sorted, providing: search(universe, wish) });
 }
 
 /** As apk sorts the world: letters alike, whether capital or not, and then by bytes. */
