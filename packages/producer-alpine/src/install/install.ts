@@ -56,7 +56,8 @@ export async function install(
     const laid = layOut(added, { installed: kept, paths, settings }, accounts);
     const segments = [
       ...cleared(base, [...laid.replaced, ...gone.flatMap(({ files }) => files), ...pathsOf(further), ...DATABASE]),
-      segment("base", [...laid.folders, ...own]),
+      // A package knows better what its folders are.
+      segment("base", [...own, ...laid.folders]),
       ...added.map((each) => packageSegment(each, laid, accounts)),
     ];
     return { laid, segments };
@@ -196,7 +197,6 @@ function skeleton({ repositories }: LockedBuild, mtime: number): readonly Entry[
     "lib",
     "lib/apk",
     "lib/apk/db",
-    "proc",
     "var",
     "var/cache",
     "var/cache/apk",
@@ -204,6 +204,7 @@ function skeleton({ repositories }: LockedBuild, mtime: number): readonly Entry[
   ];
   return [
     ...folders.map((path) => directoryEntry(path, { mtime })),
+    directoryEntry("proc", { mode: 0o555, mtime }),
     directoryEntry("tmp", { mode: 0o1777, mtime }),
     fileEntry("etc/apk/repositories", repositories.map((line) => `${line}\n`).join(""), { mtime }),
   ];
