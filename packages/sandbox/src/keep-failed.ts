@@ -2,7 +2,7 @@ import { closeSync, constants, createWriteStream, openSync, writeSync } from "no
 import { copyFile, mkdir, readdir, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { BaseKitError, type Entry, isBaseKitError, printable } from "@base-kit/core";
+import { BaseKitError, type Entry, isBaseKitError, printable, systemErrorCode } from "@base-kit/core";
 import { writeTar } from "@base-kit/tar";
 import { entriesLeft } from "./changes.ts";
 import type { SandboxResult } from "./run-in-sandbox.ts";
@@ -56,7 +56,8 @@ export async function keepFailed(error: unknown, { folder, output, before, resul
     await pipeline(writeTar(entries), createWriteStream(unfinished, { flags: "wx" }));
     await rename(unfinished, join(folder, TREE));
   } catch (reason) {
-    const why = asError(reason).message;
+    const why =
+      systemErrorCode(reason) === "ENOENT" ? "the sandbox ended before it was packed" : asError(reason).message;
     return withHint(error, `All that was printed is in ${printed}; the tree could not be kept: ${why}.`);
   }
   return withHint(

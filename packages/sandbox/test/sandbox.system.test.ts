@@ -257,6 +257,18 @@ describe.skipIf(requires("ldd", "unshare", "root", "tar").skip)("a sandbox", { t
       expect(readdirSync(folder)).toEqual(["mine"]);
     });
 
+    test("keeps what was said when there is no tree yet", async () => {
+      const folder = join(dir, "no-tree");
+      const command = { entries: smallTree(), size: 2 ** 16, script: "exit 0", env: {}, keepFailed: folder };
+      const running = runInSandbox(command, { backend: "chroot", context, use: async () => {} });
+      await expect(running).rejects.toMatchObject({
+        code: "SANDBOX_FAILED",
+        hint: expect.stringMatching(/output\.log; the tree could not be kept: the sandbox ended before/),
+      });
+      expect(readdirSync(folder)).toEqual(["output.log"]);
+      expect(readFileSync(join(folder, "output.log"), "utf8")).toContain("No space left");
+    });
+
     async function keepWith(
       request: Parameters<typeof startProcess>[0],
       user: Parameters<typeof startProcess>[1] = {},
