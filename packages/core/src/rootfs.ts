@@ -18,7 +18,7 @@ export interface Segment {
 
 /**
  * An uncompressed tar on disk that holds just the segment's entries, as a layer may: mostly byte for byte what `writeTar` of
- * @base-kit/tar makes of them.
+ * @base-kit/tar makes of them. Whoever gives one has read it to its end: as a tar, and for its digest.
  */
 export interface SegmentArchive {
   readonly path: string;

@@ -7,6 +7,7 @@ import { keptLayers, publishedLayer } from "./kept-layers.ts";
 import { LAYER_MEDIA_TYPE } from "./media-types.ts";
 import { packedLayer } from "./packed-layer.ts";
 import { type LayerPlan, planLayers } from "./plan-layers.ts";
+import { noteArchived } from "./validate-layer.ts";
 
 export interface LayerOptions {
   /** A local engine unpacks the layer at once and gains nothing from compression. @default gzip */
@@ -84,7 +85,11 @@ interface PlainJob {
 
 async function plainLayer({ members }: LayerPlan, { context, onBytes }: PlainJob): Promise<Layer> {
   const [first, ...others] = members;
-  if (first?.archive !== undefined && others.length === 0) return layerOf(first.archive);
+  if (first?.archive !== undefined && others.length === 0) {
+    const layer = layerOf(first.archive);
+    await noteArchived(layer, { entries: first.entries, name: "the layer", store: context.store });
+    return layer;
+  }
   const tar = async function* () {
     for (const { entries } of members) {
       for await (const chunk of writeTar(entries, { unterminated: true })) {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Context, type Digest, type Layer, printable } from "@base-kit/core";
+import { type Context, type Digest, type Entry, type Layer, printable } from "@base-kit/core";
 import { decompress } from "@base-kit/store";
 import { type Member, TarReader } from "@base-kit/tar";
 import { expectSame, invalid } from "./invalid.ts";
@@ -56,6 +56,25 @@ export async function noteSound(layer: Checked, store: Context["store"]): Promis
   await store.remember(soundKey(layer), Buffer.from("sound")).catch(() => {});
 }
 
+/**
+ * Looks at a layer that is a segment's archive: who gives one has read and hashed all of it behind the program that wrote it, so
+ * that only the rules for its entries together are left.
+ *
+ * @throws BaseKitError `IMAGE_INVALID` (verification)
+ */
+export async function noteArchived(
+  layer: Layer,
+  {
+    entries,
+    name,
+    store,
+  }: Pick<LayerCheck, "name"> & { readonly entries: readonly Entry[]; readonly store: Context["store"] },
+): Promise<void> {
+  entries.forEach(treeRules(name));
+  await noteSound(layer, store);
+  noteCompared(layer);
+}
+
 /** Looks at the layer as a tar; its digest, where that is another one than that of the blob. */
 async function readTree(
   layer: Pick<Layer, "compression" | "kept">,
@@ -80,7 +99,7 @@ export function treeReader(name: string): TarReader {
 }
 
 /** Every path once, a folder before what is in it, hard links after their file, no deletion marks. */
-function treeRules(name: string): (entry: Member) => void {
+function treeRules(name: string): (entry: Entry | Member) => void {
   const seen = new Set<string>();
   const folders = new Set<string>();
   const others = new Set<string>();
