@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createUbuntuMirror, locationOf, requires, type UbuntuMirror } from "@base-kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { podmanIn } from "./podman.ts";
 import { createSandbox, type Sandbox } from "./run-cli.ts";
 import { type TestImages, testImages } from "./test-images.ts";
 
@@ -22,6 +23,7 @@ describe.skipIf(requires(...TOOLS).skip)("a distribution made by debootstrap", {
   let name: string;
   let focal: string;
   let built: ImageJson;
+  let builtFocal: ImageJson;
   let mirror: UbuntuMirror;
   let left: readonly string[];
 
@@ -31,10 +33,15 @@ describe.skipIf(requires(...TOOLS).skip)("a distribution made by debootstrap", {
     images = testImages();
     [name, focal] = [images.fresh(), images.fresh()];
     const bookworm = ["build", "debootstrap:bookworm", "--mirror", locationOf("debian-mirror"), "-t", name];
-    const building = sandbox.json<ImageJson>([...bookworm, "-o", "docker-daemon:", "-o", "tar:bookworm.tar"]);
+    const outputs = ["docker-daemon:", "tar:bookworm.tar", "docker-archive:bookworm-archive.tar"];
+    const building = sandbox.json<ImageJson>([
+      ...[...bookworm, "--compression", "none"],
+      ...outputs.flatMap((output) => ["-o", output]),
+    ]);
     mkdirSync(sandbox.work("mirror"));
     mirror = await createUbuntuMirror(sandbox.work("mirror"));
-    [built] = await Promise.all([building, sandbox.json([...buildFocal(), "-t", focal])]);
+    const toBoth = ["-t", focal, "-o", "docker-daemon:", "-o", "docker-archive:focal-archive.tar"];
+    [built, builtFocal] = await Promise.all([building, sandbox.json<ImageJson>([...buildFocal(), ...toBoth])]);
     left = [...(await sandbox.leftovers()), ...readdirSync(sandbox.work(""))];
   }, 240_000);
   afterAll(() => {
@@ -45,7 +52,7 @@ describe.skipIf(requires(...TOOLS).skip)("a distribution made by debootstrap", {
   const buildFocal = () => ["build", "debootstrap:focal", "--mirror", mirror.dir, "--keyring", mirror.keyring];
 
   test("leaves nothing but its outputs", () => {
-    expect(left.toSorted()).toEqual(["bookworm.tar", "mirror"]);
+    expect(left.toSorted()).toEqual(["bookworm-archive.tar", "bookworm.tar", "focal-archive.tar", "mirror"]);
   });
 
   test("runs, as one image in the engine and in the file", async () => {
@@ -57,6 +64,44 @@ describe.skipIf(requires(...TOOLS).skip)("a distribution made by debootstrap", {
       .slice(0, 64);
     expect(built.outputs[1]?.id).toBe(`sha256:${digest}`);
   });
+
+  test.skipIf(requires("podman", "ctr", "skopeo", "umoci").skip).each(["bookworm", "focal"])(
+    "of %s is loaded from its archive by docker, podman, containerd, skopeo and umoci",
+    (suite) => {
+      const [image, { id }] = suite === "focal" ? [focal, builtFocal] : [name, built];
+      const work = mkdtempSync(join(sandbox.dir, "clients-"));
+      const archive = sandbox.work(`${suite}-archive.tar`);
+      const run = (program: string, ...args: readonly string[]) =>
+        execFileSync(program, args, { env: { ...process.env, HOME: work, TMPDIR: work }, stdio: "pipe" }).toString();
+      // An engine does not look at layers that it has.
+      images.docker(["image", "rm", "--force", id]);
+      images.docker(["load", "--input", archive]);
+      expect(images.inspect(image).Id).toBe(id);
+
+      const podman = podmanIn(work);
+      podman("load", "--input", archive);
+      expect(`sha256:${podman("image", "inspect", "--format", "{{.Id}}", image)}`).toBe(id);
+
+      const namespace = `base-kit-test-${suite}-${process.pid}`;
+      const ctr = (...args: readonly string[]) => run("ctr", "--address", locationOf("ctr"), "-n", namespace, ...args);
+      try {
+        ctr("images", "import", archive);
+        expect(ctr("images", "check", `name==docker.io/${image}:latest`)).toMatch(/complete \(\d+\/\d+\).*true/);
+      } finally {
+        ctr("images", "rm", "--sync", `docker.io/${image}:latest`);
+        run("ctr", "--address", locationOf("ctr"), "namespaces", "rm", namespace);
+      }
+
+      const layout = join(work, "layout");
+      const asItIs = ["--insecure-policy", "--quiet", "--dest-oci-accept-uncompressed-layers"];
+      run("skopeo", "copy", ...asItIs, `oci-archive:${archive}`, `oci:${layout}:x`);
+      expect(JSON.parse(run("skopeo", "inspect", "--raw", `oci:${layout}:x`)).config.digest).toBe(id);
+      run("umoci", "unpack", "--image", `${layout}:x`, join(work, "bundle"));
+      expect(readFileSync(join(work, "bundle/rootfs/usr/lib/os-release"), "utf8")).toContain(
+        `VERSION_CODENAME=${suite}`,
+      );
+    },
+  );
 
   test("is what stands behind FROM: packages can be installed on it", () => {
     const context = sandbox.work("context");
