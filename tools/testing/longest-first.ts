@@ -4,9 +4,9 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** The files that take longest, in that order: one of them that begins last is what all the others are waited for. */
 export const LONGEST: readonly string[] = [
   "packages/producer-debian/test/debootstrap-equality.system.test.ts",
+  "packages/cli/test/debootstrap.system.test.ts",
   "packages/producer-debootstrap/test/debootstrap.system.test.ts",
   "packages/producer-debian/test/choice.system.test.ts",
-  "packages/cli/test/debootstrap.system.test.ts",
   "packages/producer-debootstrap/test/interrupted.system.test.ts",
   "packages/importer/test/engines.system.test.ts",
   "packages/scratch/test/real-programs.system.test.ts",
