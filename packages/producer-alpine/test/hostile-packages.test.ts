@@ -11,12 +11,14 @@ import {
   makeApk,
   newApkKey,
   type RawEntry,
+  startMirror,
   writeApkRepository,
 } from "@base-kit/testing";
 import { describe, expect, test } from "vitest";
 import { readApk } from "../src/apk/package-file.ts";
-import { wolfi } from "../src/index.ts";
+import { alpine, wolfi } from "../src/index.ts";
 import { testContext } from "./in-context.ts";
+import { smallRelease } from "./small-mirror.ts";
 
 const key = newApkKey("wolfi-signing.rsa.pub");
 const keys = new Map([[key.name, createPublicKey(key.publicPem)]]);
@@ -143,6 +145,19 @@ test.each([100, 512, 700, 1024])(
     );
   },
 );
+
+test("packages do not come into a minirootfs whose database cannot be read", async () => {
+  // The small one's has no checksums.
+  await using mirror = await startMirror(await smallRelease());
+  await using context = await testContext();
+  const request = { release: "3.20", platform: parsePlatform("amd64"), sourceDateEpoch: undefined };
+  const options = { mirror: mirror.url, include: ["hello"] };
+  await expect(alpine.resolve({ ...request, options }, context)).rejects.toMatchObject({
+    code: "APK_DATABASE",
+    kind: "unsupported",
+    message: expect.stringContaining("musl"),
+  });
+});
 
 describe("packages that do not go together are refused", () => {
   const base = { name: "wolfi-base", info: ["depend = one", "depend = two"] };

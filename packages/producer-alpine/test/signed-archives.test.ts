@@ -153,6 +153,14 @@ describe("an index", () => {
       "one beside one of a kind that is not known",
       () => signedBy(signature(Buffer.alloc(9), ".SIGN.ED448.x"), apkSignature(member, key)),
     ],
+    [
+      "one of members that are not compressed",
+      () => {
+        const plain = gzipSync(gunzipSync(member), { level: 0 });
+        const by = gzipSync(gunzipSync(apkSignature(plain, key)), { level: 0 });
+        return Buffer.concat([by, plain]);
+      },
+    ],
     ...[1, 511, 513, 777].map((at): [string, () => Buffer] => [
       `a signature of several members, split at byte ${at}`,
       () => {
