@@ -4,8 +4,9 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { thirdPartyLicences } from "../bundle/licences.mjs";
 
@@ -44,11 +45,36 @@ describe("the bundled command line", () => {
     expect(said).not.toMatch(/cannot find|is not a function|is not defined|MODULE_NOT_FOUND/i);
   });
 
+  it("loads little for the help, and dockerode for nothing but an engine", async () => {
+    const help = await loadedFor("--help");
+    expect(help.map(({ name }) => name)).toContain("main.js");
+    expect(help.reduce((sum, { code }) => sum + code.length, 0)).toBeLessThan(200_000);
+    const dockerode = readdirSync(join(root, "bundle")).filter((name) =>
+      readFileSync(join(root, "bundle", name), "utf8").includes("Docker.prototype."),
+    );
+    expect(dockerode).toHaveLength(1);
+    mkdirSync(join(root, "tree"));
+    for (const args of [["doctor"], ["import", "tree", "-o", "tar:x.tar"]]) {
+      expect((await loadedFor(...args)).map(({ name }) => name)).not.toContain(dockerode[0]);
+    }
+  });
+
+  /** The files of the bundle that V8 has seen. */
+  async function loadedFor(...args: readonly string[]) {
+    const folder = mkdtempSync(join(root, "coverage-"));
+    await run(args, { NODE_V8_COVERAGE: folder });
+    const seen: readonly { readonly url: string }[] = readdirSync(folder).flatMap(
+      (name) => JSON.parse(readFileSync(join(folder, name), "utf8")).result,
+    );
+    const paths = seen.filter(({ url }) => url.includes("/bundle/")).map(({ url }) => fileURLToPath(url));
+    return paths.map((path) => ({ name: basename(path), code: readFileSync(path, "utf8") }));
+  }
+
   /** What it says to both outputs. */
-  async function run(args: readonly string[]): Promise<string> {
+  async function run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
     const child = spawn(process.execPath, [join(root, "bin/base-kit.js"), ...args], {
       cwd: root,
-      env: { PATH: process.env["PATH"], HOME: root, TMPDIR: root, DOCKER_HOST: "unix:///none.sock" },
+      env: { PATH: process.env["PATH"], HOME: root, TMPDIR: root, DOCKER_HOST: "unix:///none.sock", ...env },
     });
     const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
     return stdout + stderr;
