@@ -73,7 +73,8 @@ async function lock(path: string, signal: AbortSignal): Promise<() => Promise<vo
       if (systemErrorCode(error) !== "EEXIST") throw error;
     }
     const held = await stat(path).catch(() => undefined);
-    if (held !== undefined && Date.now() - held.mtimeMs > ABANDONED_MS) await unlink(path).catch(() => {});
+    // One of the future, too: the clock was set back, or that of a machine that shares the folder is ahead.
+    if (held !== undefined && Math.abs(Date.now() - held.mtimeMs) > ABANDONED_MS) await unlink(path).catch(() => {});
     await sleep(POLL_MS);
   }
 }
