@@ -41,7 +41,8 @@ export function directorySink(directory: string): Sink {
           if (entries.every(isReadable)) await requireSame(temporary, digest, { directory, context });
           context.signal.throwIfAborted();
           await rename(temporary, final).catch((error: unknown) => {
-            throw refused(directory, String(systemErrorCode(error) ?? error), error);
+            const code = systemErrorCode(error);
+            throw refused(directory, code === "EBUSY" ? MOUNTED : String(code ?? error), error);
           });
           handle.detail(`${entries.length} entries`);
           return { references: [directory], id: digest, size };
@@ -52,6 +53,9 @@ export function directorySink(directory: string): Sink {
       }),
   };
 }
+
+/** What is complete takes the directory's place, and a mount does not let go of that. */
+const MOUNTED = "it is a mount point; name a new directory in it";
 
 function refused(directory: string, why: string, cause?: unknown): BaseKitError {
   return new BaseKitError("OUTPUT_DIRECTORY", `cannot write a root filesystem to ${printable(directory)}: ${why}`, {
