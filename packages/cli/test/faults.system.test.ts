@@ -1,6 +1,16 @@
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { requires, startMirror } from "@base-kit/testing";
@@ -267,6 +277,61 @@ describe("an output that cannot be written", () => {
       expect(existsSync(sandbox.work("x.tar"))).toBe(false);
     });
   });
+});
+
+describe.skipIf(requires("root").skip)("a cache nobody asked for is no must", () => {
+  const unprivileged = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", "--"];
+  test.each<[string, NodeJS.ProcessEnv]>([
+    ["where HOME is read-only", { HOME: "/proc", XDG_CACHE_HOME: undefined }],
+    ["where HOME is the root", { HOME: "/", XDG_CACHE_HOME: undefined }],
+    ["where HOME is not there", { HOME: "/nonexistent", XDG_CACHE_HOME: undefined }],
+    ["where there is no HOME", { HOME: undefined, XDG_CACHE_HOME: undefined }],
+    ["where it is somebody else's", {}],
+  ])("%s", async (_where, env) => {
+    for (const each of ["work", "tmp"]) chownSync(join(sandbox.dir, each), 12345, 12345);
+    chmodSync(sandbox.dir, 0o755);
+    mkdirSync(join(sandbox.dir, "cache/base-kit"), { mode: 0o755 });
+    const outcome = await sandbox.run(["pack", "tree", "new.tar"], { through: unprivileged, env });
+    expect(outcome.stderr.match(/^warning: .*/gm)).toEqual([
+      expect.stringContaining("nothing is kept for the next build"),
+    ]);
+    expect(outcome.exitCode).toBe(0);
+    expect(statSync(sandbox.work("new.tar")).size).toBeGreaterThan(8_000_000);
+  });
+});
+
+test("names that look like options are names", async () => {
+  const folder = sandbox.work("--checkpoint=1");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "--checkpoint-action=exec=touch caught"), "x");
+  writeFileSync(join(folder, "--remove-files"), "y");
+  const names = ["--checkpoint-action=exec=touch caught", "--remove-files"];
+  for (const args of [
+    ["pack", "--", "--checkpoint=1", "--help.tar"],
+    ["import", "./--checkpoint=1", "demo/x", "-o", "tar:--help.tar"],
+    ["import", "-o", "tar:--help.tar", "--", "--checkpoint=1", "demo/x"],
+  ]) {
+    expect(await sandbox.run(args), args.join(" ")).toMatchObject({ exitCode: 0 });
+    const listed = execFileSync("tar", ["-tf", "./--help.tar"], { cwd: sandbox.work(""), encoding: "utf8" });
+    expect(listed.replaceAll("./", "").split("\n").filter(Boolean), args.join(" ")).toEqual(names);
+    rmSync(sandbox.work("--help.tar"));
+  }
+  expect(await sandbox.run(["import", "--checkpoint=1", "demo/x", "-o", "tar:x.tar"])).toMatchObject({ exitCode: 2 });
+  expect(readdirSync(sandbox.work("")).sort()).toEqual(["--checkpoint=1", "old.tar", "tree"]);
+  expect(readdirSync(folder)).toHaveLength(2);
+});
+
+test("what leaves nothing of a directory is refused", async () => {
+  for (const args of [
+    ["import", "tree", "a", "--path-exclude", "/*", "-o", "tar:old.tar"],
+    ["import", "empty.tar", "a", "-o", "docker-archive:old.tar"],
+    ["import", "-", "a", "-o", "docker-archive:old.tar"],
+  ]) {
+    writeFileSync(sandbox.work("empty.tar"), Buffer.alloc(1024));
+    const outcome = await sandbox.run(args, { stdin: "" });
+    expect(outcome.exitCode, `${args.join(" ")}: ${outcome.stderr}`).toBe(6);
+    expect(readFileSync(sandbox.work("old.tar"), "utf8")).toBe("old");
+  }
 });
 
 test.each([
