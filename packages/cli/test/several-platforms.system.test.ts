@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { locationOf, requires } from "@base-kit/testing";
+import { locationOf, newApkKey, requires, writeApkRepository } from "@base-kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { copyAlpineMirror } from "./alpine-mirror.ts";
 import { listTree } from "./listed-tree.ts";
@@ -64,6 +64,8 @@ describe.skipIf(requires("alpine-mirror", "tar").skip)("an image for two archite
     try {
       expect(images.docker(["load", "--input", path("one.tar")])).toContain(NAME);
       expect(images.inspect(NAME).Id).toBe(configOf(THIS));
+      images.docker(["save", "--output", path("saved.tar"), NAME]);
+      expect(read("tar", "-xOf", "saved.tar", "manifest.json")).toContain(configOf(THIS).slice("sha256:".length));
       const name = images.fresh();
       await sandbox.json([...args, "-o", `docker-daemon:${name}`]);
       expect(images.inspect(name).Id).toBe(configOf(THIS));
@@ -97,6 +99,29 @@ describe.skipIf(requires("alpine-mirror", "tar").skip)("an image for two archite
         ctr("images", "rm", "--sync", name);
       spawnSync("ctr", ["--address", locationOf("ctr"), "namespaces", "rm", namespace]);
     }
+  });
+
+  test("is refused when a package has another version on each, unless that is allowed", async () => {
+    const key = newApkKey();
+    const repository = path("mirror/v3.20/main");
+    for (const [architecture, version] of [
+      ["x86_64", "1.0-r0"],
+      ["aarch64", "1.1-r0"],
+    ] as const) {
+      writeApkRepository(
+        repository,
+        [{ name: "one", version, files: { "usr/share/one": version } }],
+        key,
+        architecture,
+      );
+    }
+    const skewed = [...args, "--keyring", join(repository, key.name), "--include", "one", "-o", "oci:skewed:x"];
+    const refused = await sandbox.run(skewed);
+    expect(refused.stderr).toContain("one 1.0-r0 (linux/amd64) and 1.1-r0 (linux/arm64)");
+    expect(refused).toMatchObject({ exitCode: 3, stdout: "" });
+    expect(existsSync(path("skewed"))).toBe(false);
+    const allowed = await sandbox.json<Built>([...skewed, "--allow-version-skew"]);
+    expect(allowed.images.map(({ platform }) => platform)).toEqual(["linux/amd64", "linux/arm64"]);
   });
 
   test("is refused when an architecture is named twice", async () => {
