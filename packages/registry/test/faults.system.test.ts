@@ -72,6 +72,24 @@ describe.skipIf(requires("docker-registry").skip)("a registry that fails", () =>
       await check(image);
     });
 
+    test.each([408, 425, 429, 500, 502, 503, 504])("a server that answers %d for a moment", async (status) => {
+      for (const pattern of [/^HEAD \S*blobs/, /^POST/, /^PUT \S*uploads/, /^PUT \S*manifests/]) {
+        proxy.next(pattern, { status, headers: { "retry-after": "0" } });
+      }
+      await push();
+      await check(image);
+    });
+
+    test("four blobs are on their way at once, not more", async () => {
+      const architectures = ["amd64", "arm64", "s390x", "ppc64le", "riscv64"];
+      const images: Image[] = [];
+      for (const arch of architectures) {
+        images.push(await testImage(own.context, { arch, content: randomBytes(MEDIUM) }));
+      }
+      await pushImage(nodeOf(images), [name], { context: own.context, delays });
+      expect(proxy.uploadsAtOnce()).toBe(4);
+    });
+
     test("who may not mount sends", async () => {
       proxy.next(/^POST \S*mount=/, { status: 403 }, { status: 404 });
       await pushImage(nodeOf([image]), [name], { context: own.context, delays, from: "not/ours" });

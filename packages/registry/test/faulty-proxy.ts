@@ -31,6 +31,8 @@ export interface Seen {
 export interface FaultyProxy {
   readonly host: string;
   readonly seen: readonly Seen[];
+  /** How many uploads to the repository were on their way at once, at most. */
+  uploadsAtOnce(): number;
   /** Faults of the next requests that fit; each is used once. */
   next(pattern: RegExp, ...faults: readonly Fault[]): void;
   /** Forgets the faults that nobody met. The next ones are for this repository: a request that was given up may still be on its way. */
@@ -43,9 +45,18 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
   const rules: { pattern: RegExp; fault: Fault }[] = [];
   const seen: Seen[] = [];
   let repository = "";
+  let uploads = 0;
+  let most = 0;
   const server = createServer((incoming, outgoing) => {
     const { method = "", url = "", headers } = incoming;
     seen.push({ method, url, headers });
+    if (method === "PUT" && url.includes(`${repository}blobs/uploads/`)) {
+      uploads += 1;
+      most = Math.max(most, uploads);
+      outgoing.once("close", () => {
+        uploads -= 1;
+      });
+    }
     const at = rules.findIndex(({ pattern }) => url.includes(repository) && pattern.test(`${method} ${url}`));
     const [rule] = at < 0 ? [] : rules.splice(at, 1);
     serve(target, incoming, { outgoing, fault: rule?.fault });
@@ -54,10 +65,12 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen,
+    uploadsAtOnce: () => most,
     next: (pattern, ...faults) => rules.push(...faults.map((fault) => ({ pattern, fault }))),
     heal: (next) => {
       rules.length = 0;
       repository = next;
+      most = 0;
     },
     close: () => {
       server.closeAllConnections();
