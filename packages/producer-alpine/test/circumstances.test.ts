@@ -19,6 +19,17 @@ function newKey(): string | Buffer {
   return publicKey.export({ type: "spki", format: "pem" });
 }
 
+test("an image with packages depends on whether this machine can run its scripts, if they are to run", async () => {
+  const at = (platform: string, options: Lock["options"] = {}) =>
+    circumstances(
+      { ...lock([PACKAGE], options), platform: parsePlatform(platform) },
+      { host: parsePlatform("amd64"), binfmt: "/nowhere" },
+    );
+  expect(await at("amd64")).toMatch(/, scripts run$/);
+  expect(await at("arm64")).toMatch(/, scripts do not run$/);
+  expect(await at("amd64", { configure: "none" })).toMatch(/, scripts do not run$/);
+});
+
 test("an image with packages depends on the keys that they were checked by, and the mini root filesystem alone does not", async () => {
   const dir = mkdtempSync(join(tmpdir(), "alpine-keys-"));
   const keyring = join(dir, "a.rsa.pub");
