@@ -11,13 +11,13 @@ import { trustedKeys } from "./keys.ts";
  * @throws BaseKitError `KEYRING_INVALID` (usage)
  */
 export async function circumstances(
-  { inputs, options, platform }: Lock,
+  { producer, inputs, options, platform }: Lock,
   emulation: EmulationOptions = {},
 ): Promise<string> {
   if (!inputs.some(({ name }) => name.endsWith(".apk"))) return "no packages";
   const { keyring, configure } = options;
   const architecture = alpineArchitecture(platform);
-  const keys = await trustedKeys(architecture, typeof keyring === "string" ? keyring : undefined);
+  const keys = await trustedKeys({ producer, architecture, keyring });
   const hash = createHash("sha256");
   for (const [name, key] of keys) hash.update(`${name}\0`).update(key.export({ type: "spki", format: "pem" }));
   const run = configure !== "none" && (await isExecutable(architecture, emulation));

@@ -5,18 +5,26 @@ import { BaseKitError, printable } from "@base-kit/core";
 import { ALPINE_KEYS } from "./apk/alpine-keys.ts";
 import type { TrustedKeys } from "./apk/signature.ts";
 
+export interface Trust {
+  readonly producer: string;
+  /** Alpine's name. */
+  readonly architecture: string;
+  /** A file or folder that the user names. */
+  readonly keyring: unknown;
+}
+
 /**
- * Alpine's own keys for an architecture, and those of a file or folder that the user names.
+ * Keys of a file or folder that the user names, and for Alpine its own for an architecture; of another distribution they say nothing.
  *
  * @throws BaseKitError `KEYRING_INVALID` (usage)
  */
-export async function trustedKeys(architecture: string, keyring: string | undefined): Promise<TrustedKeys> {
+export async function trustedKeys({ producer, architecture, keyring }: Trust): Promise<TrustedKeys> {
   const keys = new Map<string, KeyObject>();
   for (const { name, architectures, key } of ALPINE_KEYS) {
-    if (!architectures.includes(architecture)) continue;
+    if (producer !== "alpine" || !architectures.includes(architecture)) continue;
     keys.set(name, createPublicKey({ key: Buffer.from(key, "base64"), format: "der", type: "spki" }));
   }
-  for (const [name, key] of keyring === undefined ? [] : await keysIn(keyring)) keys.set(name, key);
+  for (const [name, key] of typeof keyring === "string" ? await keysIn(keyring) : []) keys.set(name, key);
   return keys;
 }
 

@@ -6,6 +6,7 @@ import type { AlpineOptions } from "./options.ts";
 
 /** A lock's contents, checked as strictly as what a user types: it is a text that anyone may have changed. */
 export interface LockedBuild {
+  readonly producer: string;
   readonly options: AlpineOptions;
   /** Undefined when the image is made of packages alone. */
   readonly minirootfs: LockedFile | undefined;
@@ -66,6 +67,7 @@ export async function readLock(lock: Lock): Promise<LockedBuild> {
   const tags = new Set(lines.map((line) => /^@(\S+) /.exec(line)?.[1]));
   const isTag = (tag: string | undefined) => tag !== undefined && tags.has(tag);
   return {
+    producer: lock.producer,
     options: checked,
     minirootfs: isMinirootfs ? readMinirootfs(lock) : undefined,
     packages: packages.map(({ tag, ...each }) => (isTag(tag) ? { ...each, tag: tag as string } : each)),

@@ -136,7 +136,7 @@ async function resolvePackages({ options, wanted, branch, base }: PackagesReques
       repositories: [...own, ...further],
       optional: new Set(own.slice(1)),
       architecture,
-      keys: await trustedKeys(architecture, options.keyring),
+      keys: await trustedKeys({ producer: "alpine", architecture, keyring: options.keyring }),
       world,
       asked: new Set(world.filter((each) => !before.has(each)).map(({ name }) => name)),
       installed: there?.installed ?? [],

@@ -57,7 +57,10 @@ async function resolve(request: ProducerRequest<AlpineOptions>, context: Context
       repositories: [{ url }, ...(options.repository ?? []).map(parseRepository)],
       optional: new Set(),
       architecture,
-      keys: key === undefined ? await trustedKeys(architecture, options.keyring) : await keyFrom(key.path, KEY),
+      keys:
+        key === undefined
+          ? await trustedKeys({ producer: "wolfi", architecture, keyring: options.keyring })
+          : await keyFrom(key.path, KEY),
       world,
       installed: [],
     },

@@ -17,14 +17,22 @@ const written = (name: string, content: string) => {
   writeFileSync(path, content);
   return path;
 };
+const trusted = (architecture: string, keyring: string | undefined, producer = "alpine") =>
+  trustedKeys({ producer, architecture, keyring });
 const pem = { type: "spki", format: "pem" } as const;
 
 describe("trusted for an architecture are", () => {
   test("Alpine's keys for it and no others", async () => {
-    const [x86, arm] = [await trustedKeys("x86_64", undefined), await trustedKeys("aarch64", undefined)];
+    const [x86, arm] = [await trusted("x86_64", undefined), await trusted("aarch64", undefined)];
     expect(x86.size).toBeGreaterThan(1);
     expect(arm.size).toBeGreaterThan(1);
     expect([...x86.keys()].filter((name) => arm.has(name))).toEqual([]);
+  });
+
+  test("for Wolfi none of Alpine's", async () => {
+    const { name, publicPem } = newApkKey("wolfi-signing.rsa.pub");
+    expect([...(await trusted("x86_64", written(name, publicPem), "wolfi")).keys()]).toEqual([name]);
+    rmSync(join(folder, name));
   });
 
   test("those of a file or a folder besides, under their names", async () => {
@@ -33,9 +41,9 @@ describe("trusted for an architecture are", () => {
     mkdirSync(own);
     for (const { name, publicPem } of [one, two]) writeFileSync(join(own, name), publicPem);
     writeFileSync(join(own, "README"), "not a key");
-    const alpine = (await trustedKeys("x86_64", undefined)).size;
-    expect((await trustedKeys("x86_64", join(own, one.name))).size).toBe(alpine + 1);
-    const all = await trustedKeys("x86_64", own);
+    const alpine = (await trusted("x86_64", undefined)).size;
+    expect((await trusted("x86_64", join(own, one.name))).size).toBe(alpine + 1);
+    const all = await trusted("x86_64", own);
     expect(all.size).toBe(alpine + 2);
     expect(all.get(two.name)?.export(pem)).toBe(two.publicPem);
   });
@@ -51,11 +59,11 @@ describe("a key is refused", () => {
   ])("%s", async (_, content) => {
     const path = written("bad.rsa.pub", content());
     const error = { code: "KEYRING_INVALID", kind: "usage", message: expect.stringContaining("bad.rsa.pub") };
-    await expect(trustedKeys("x86_64", path)).rejects.toMatchObject(error);
-    await expect(trustedKeys("x86_64", folder)).rejects.toMatchObject(error);
+    await expect(trusted("x86_64", path)).rejects.toMatchObject(error);
+    await expect(trusted("x86_64", folder)).rejects.toMatchObject(error);
   });
 
   test("that is not there", async () => {
-    await expect(trustedKeys("x86_64", join(folder, "no"))).rejects.toMatchObject({ code: "KEYRING_INVALID" });
+    await expect(trusted("x86_64", join(folder, "no"))).rejects.toMatchObject({ code: "KEYRING_INVALID" });
   });
 });

@@ -113,12 +113,11 @@ function pathsOf(entries: readonly Entry[]): readonly string[] {
   return entries.map(({ path }) => path);
 }
 
-/** A distribution that brings its own key is not Alpine, whose keys then say nothing. */
 async function keysOf({ build, architecture }: InstallJob, context: Context): Promise<TrustedKeys> {
-  const fetched = await Promise.all(build.keys.map((key) => fetchKey(key, context)));
-  return fetched.length > 0
-    ? new Map(fetched.flatMap((each) => [...each]))
-    : await trustedKeys(architecture, build.options.keyring);
+  const { producer, keys, options } = build;
+  if (keys.length === 0) return trustedKeys({ producer, architecture, keyring: options.keyring });
+  const fetched = await Promise.all(keys.map((key) => fetchKey(key, context)));
+  return new Map(fetched.flatMap((each) => [...each]));
 }
 
 async function openPackages(
