@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { createFetch, type HttpFetch } from "../src/index.ts";
 
 const IDLE_MS = 300;
@@ -66,6 +66,27 @@ test.each<[string, (socket: Socket) => void]>([
   const started = performance.now();
   expect(await read(await serve(answer))).toMatchObject({ code: "FETCH_FAILED", kind: "network" });
   expect(performance.now() - started).toBeLessThan(20 * IDLE_MS);
+});
+
+test("nobody's patience depends on what time it is", async () => {
+  // Years ahead and back at each look; what time has passed is another clock's business.
+  let looks = 0;
+  const clock = vi.spyOn(Date, "now").mockImplementation(() => (looks++ % 2) * 1e11);
+  try {
+    const started = performance.now();
+    const promised = ["HTTP/1.1 102 Processing\r\n\r\n", "HTTP/1.1 102 Processing\r\n\r\n"];
+    const slow = await serve((socket) => {
+      repeat(socket, (turn) => promised[turn] ?? (turn === 2 ? "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n" : "x"));
+    });
+    expect(await read(slow)).toBe("it was read");
+    stop();
+    expect(await read(await serve((socket) => socket.write(`${HEAD}\r\nsome of it`)))).toMatchObject({
+      code: "FETCH_FAILED",
+    });
+    expect(performance.now() - started).toBeLessThan(20 * IDLE_MS);
+  } finally {
+    clock.mockRestore();
+  }
 });
 
 test("a server that does not answer what it was sent is given up", async () => {
