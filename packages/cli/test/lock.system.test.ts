@@ -178,6 +178,14 @@ describe.skipIf(requires("alpine-mirror").skip)("verify", () => {
     });
   });
 
+  test("packs as the lock says, and not as it would today", async () => {
+    // It takes its time, so only what is in /etc.
+    const less = ["bin", "lib", "sbin", "usr"].flatMap((folder) => ["--path-exclude", `/${folder}/*`]);
+    await built("--lockfile", "--compressor", "portable", ...less);
+    expect(lockText()).toContain('"portable-');
+    expect(await verify()).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("  same\n") });
+  });
+
   test("names what differs first, and does not believe what the cache remembers", async () => {
     await built("--lockfile");
     await sandbox.json(["build", ...spec, "-o", "oci:images:other", "--path-exclude", "/etc/motd", "--user", "5"]);
