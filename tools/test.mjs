@@ -10,7 +10,7 @@ import { ROOT, readyOrExit } from "./ready.mjs";
 import { watchTemporaries } from "./testing/left-behind.mjs";
 import { discardAbandonedEngines, engineVersion, startPrivateEngine } from "./testing/private-engine.mjs";
 import { provision } from "./testing/provision.mjs";
-import { closingLine, readReport, skippedTable } from "./testing/report.mjs";
+import { closingLine, exitCodeOf, readReport, skippedTable } from "./testing/report.mjs";
 
 const args = process.argv.slice(2);
 const unit = args.includes("--unit");
@@ -136,8 +136,7 @@ function summarize({ counts, rows, failure }) {
   process.stdout.write(
     `\n${lines.filter(Boolean).join("\n")}${lines.some(Boolean) ? "\n" : ""}${closingLine(counts)}\n`,
   );
-  if (failure?.signal) return failure.exitCode;
-  return counts.failed > 0 || (inCI && counts.skipped > 0) ? 1 : 0;
+  return exitCodeOf(counts, { failure, inCI });
 }
 
 function note(line) {

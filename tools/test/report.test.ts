@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { closingLine, readReport, skippedTable } from "../testing/report.mjs";
+import { closingLine, exitCodeOf, readReport, skippedTable } from "../testing/report.mjs";
 
 let folder: string;
 
@@ -77,4 +77,19 @@ it("comes to nothing without a report, as after a crash", () => {
     root: "/repo",
   });
   expect({ counts, rows }).toEqual({ counts: { passed: 0, failed: 0, skipped: 0 }, rows: [] });
+});
+
+it.each([
+  ["that passed is a success", { failed: 0, skipped: 0 }, { inCI: true }, 0],
+  ["with skipped tests is one too", { failed: 0, skipped: 1 }, { inCI: false }, 0],
+  ["but not in CI", { failed: 0, skipped: 1 }, { inCI: true }, 1],
+  ["with a failed test is a failure", { failed: 1, skipped: 0 }, { inCI: false }, 1],
+  [
+    "that was stopped has the code a shell shows",
+    { failed: 1, skipped: 0 },
+    { inCI: true, failure: { signal: "SIGINT", exitCode: 130 } },
+    130,
+  ],
+] as const)("a run %s", (_, counts, { inCI, ...more }, expected) => {
+  expect(exitCodeOf(counts, { failure: undefined, inCI, ...more })).toBe(expected);
 });

@@ -38,6 +38,12 @@ export function closingLine({ passed, failed, skipped }) {
   return `${passed} passed, ${failed} failed, ${skipped} skipped`;
 }
 
+/** In CI everything has to be at hand: a test that was skipped has failed there. */
+export function exitCodeOf({ failed, skipped }, { failure, inCI }) {
+  if (failure?.signal) return failure.exitCode;
+  return failed > 0 || (inCI && skipped > 0) ? 1 : 0;
+}
+
 function readResults(file) {
   return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")).testResults : [];
 }
