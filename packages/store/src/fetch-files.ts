@@ -7,7 +7,7 @@ import { createTries } from "./retry.ts";
 const AT_ONCE = 8;
 const NAMED_AT_MOST = 20;
 /** Worth knowing of all files at once. */
-const NOT_THERE: readonly string[] = ["FETCH_NOT_FOUND", "OFFLINE"];
+const NOT_THERE: readonly string[] = ["FETCH_NOT_FOUND", "FILE_NOT_FOUND", "OFFLINE"];
 
 /** A file that may be in several places. */
 export interface FilesSource extends FileSource {

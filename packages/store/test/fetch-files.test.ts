@@ -120,6 +120,13 @@ describe("what goes wrong with one of many", () => {
     expect(await context.store.get(digestOf(contents[39] as Buffer))).toBeDefined();
   });
 
+  test("all that a folder of this machine does not have are named together, too", async () => {
+    const sources = ["one", "two"].map((name) => ({ url: `file:///no/such/${name}.apk` }));
+    const error = await fetchFiles(sources, context, TITLE).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "FILE_NOT_FOUND", kind: "environment" });
+    expect(String(error)).toMatch(/2 files cannot be had:\n.*one\.apk.*\n.*two\.apk/);
+  });
+
   test("a host that is silent when it is asked for what is missing is asked once, and what is missing told", async () => {
     await using first = await startMirror({});
     let asked = 0;
