@@ -2,13 +2,14 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { newApkKey, writeApkRepository } from "@base-kit/testing";
 import { line, medians, run } from "./measure.mjs";
 
 const MIRROR = process.env["BASE_KIT_TEST_ALPINE_MIRROR"] ?? "";
 const RELEASES = join(MIRROR, "v3.20/releases/x86_64");
 const INDEX = join(MIRROR, "v3.17/main/aarch64");
-const BUILD = new URL("alpine-build.mjs", import.meta.url).pathname;
+const BUILD = fileURLToPath(new URL("alpine-build.mjs", import.meta.url));
 const TO_FLOOR = 1.2;
 const INDEX_MS = 300;
 const SOLVE_MS = 100;
@@ -67,7 +68,7 @@ async function loading({ cli, folder, rounds }) {
 }
 
 async function index(rounds) {
-  const script = new URL("alpine-index.mjs", import.meta.url).pathname;
+  const script = fileURLToPath(new URL("alpine-index.mjs", import.meta.url));
   const { read, solve } = await medians(rounds, {
     read: () => told(script, [INDEX], (result) => result.read),
     solve: () => told(script, [INDEX], (result) => result.solve),

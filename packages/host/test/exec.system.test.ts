@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { isBaseKitError } from "@base-kit/core";
 import { afterAll, describe, expect, test } from "vitest";
 import { createExec } from "../src/index.ts";
@@ -249,7 +250,7 @@ test("programs do not outlive a process that exits at once", async () => {
     ["--import", "tsx", "--conditions", "@base-kit/source", "--input-type=module", "-e", script],
     {
       expectedExitCodes: [7],
-      cwd: new URL("../../..", import.meta.url).pathname,
+      cwd: fileURLToPath(new URL("../../..", import.meta.url)),
     },
   );
   expect(await gone(Number(stdout.toString()))).toBe(true);

@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createExec, removeTree } from "../src/index.ts";
 
@@ -63,7 +64,7 @@ test("removes read-only directories", async () => {
   await exec(
     process.execPath,
     ["--import", "tsx", "--conditions", "@base-kit/source", "--input-type=module", "-e", script, tree],
-    { cwd: new URL("../../..", import.meta.url).pathname },
+    { cwd: fileURLToPath(new URL("../../..", import.meta.url)) },
   );
   expect(existsSync(tree)).toBe(false);
 });

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { requires } from "@base-kit/testing";
 import { describe, expect, test } from "vitest";
 
@@ -11,7 +12,7 @@ function removeAfter(prepare: string): string {
     try { removeTree("/mnt/tree"); console.log("removed"); } catch (error) { console.log(error.code + " " + error.message); }`;
   const script = `mount -t tmpfs none /mnt && mkdir -p /mnt/tree/a/b /mnt/other && echo kept > /mnt/other/file && ${prepare}
     "$1" --conditions=@base-kit/source --import tsx --input-type=module -e "$2"; find /mnt -type f | sort`;
-  const cwd = new URL("../../..", import.meta.url).pathname;
+  const cwd = fileURLToPath(new URL("../../..", import.meta.url));
   const { stdout, stderr } = spawnSync("unshare", ["--mount", "sh", "-c", script, "sh", process.execPath, remove], {
     encoding: "utf8",
     cwd,

@@ -4,10 +4,11 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { removeTree } from "../src/index.ts";
 
-const root = new URL("../../..", import.meta.url).pathname;
+const root = fileURLToPath(new URL("../../..", import.meta.url));
 const source = new URL("../src/index.ts", import.meta.url).href;
 
 /** A program as a command line would write it: works until the signal aborts, cleans up for `cleaningMs`. */

@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createTempDir, removeTree } from "../src/index.ts";
 import { sweepTempDirs } from "../src/temp-dir.ts";
@@ -80,7 +81,7 @@ test("sweeping a parent that does not exist is fine", () => {
   sweepTempDirs(join(parent, "missing"));
 });
 
-const root = new URL("../../..", import.meta.url).pathname;
+const root = fileURLToPath(new URL("../../..", import.meta.url));
 const source = new URL("../src/index.ts", import.meta.url).href;
 
 /** Runs a script that uses the package, in a process of its own. */
