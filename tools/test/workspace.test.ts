@@ -31,3 +31,14 @@ it("every package has the same version and no install script", () => {
   expect(new Set(manifests.map(({ version }) => version)).size).toBe(1);
   expect(manifests.filter(({ scripts }) => scripts !== undefined)).toEqual([]);
 });
+
+it("no path is taken from a URL as it is: a checkout may lie in a folder with a space in its name", () => {
+  const sources = ["packages", "tools"].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+      .filter((path) => /\.(?:ts|mjs)$/.test(path) && !/(?:^|\/)(?:node_modules|dist|bundle)\//.test(path))
+      .map((path) => join(folder, path)),
+  );
+  expect(sources.length).toBeGreaterThan(300);
+  const asItIs = /import\.meta\.url\)\.pathname/;
+  expect(sources.filter((path) => asItIs.test(readFileSync(join(ROOT, path), "utf8")))).toEqual([]);
+});

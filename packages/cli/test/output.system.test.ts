@@ -156,7 +156,8 @@ describe("standard error", () => {
 
 /** Runs base-kit with a terminal for all its streams: script(1) makes one. */
 async function inTerminal(args: readonly string[]): Promise<{ readonly code: number | null; readonly screen: string }> {
-  const command = [process.execPath, BASE_KIT, ...args].map((word) => `'${word}'`).join(" ");
+  const quoted = (word: string) => `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  const command = [process.execPath, BASE_KIT, ...args].map(quoted).join(" ");
   const env = { HOME: sandbox.dir, TMPDIR: join(sandbox.dir, "tmp"), XDG_CACHE_HOME: join(sandbox.dir, "cache") };
   const { CI: _, NO_COLOR: __, ...inherited } = process.env;
   const child = spawn("script", ["--quiet", "--return", "--command", command, "/dev/null"], {
