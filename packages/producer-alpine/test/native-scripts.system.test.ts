@@ -190,7 +190,7 @@ describe.skipIf(skip)("scripts that are applied without running them leave what 
         newApkKey(),
       );
       symlinkSync(join(mirror, "v3.20/releases"), join(folder, "v3.20/releases"));
-      const build = async (configure: "chroot" | "container" | "none") => {
+      const build = async (configure: "chroot" | "userns" | "container" | "none") => {
         await using own = await testContext({ env: { DOCKER_HOST: locationOf("docker") } });
         const request = { release: "3.20", platform: parsePlatform("amd64"), sourceDateEpoch: undefined };
         const options = { mirror: folder, keyring: repository, include: ["web"], configure };
@@ -200,7 +200,7 @@ describe.skipIf(skip)("scripts that are applied without running them leave what 
       };
       const [run, applied] = [await build("chroot"), await build("none")];
       expect(applied).toEqual(run);
-      expect(await build("container")).toEqual(run);
+      for (const other of ["userns", "container"] as const) expect(await build(other), other).toEqual(run);
       expect(applied.find((line) => line.startsWith("etc/group file"))).toContain("\nweb:x:101:web\n");
     } finally {
       rmSync(folder, { recursive: true, force: true });
