@@ -11,7 +11,9 @@ const was = inodes({ "etc/secret": "1", var: "2", "etc/a": "3" });
 test.each([
   ["is remembered", "etc/secret", "1", "", "0:42"],
   ["goes with a file that was renamed", "etc/moved", "1", "", "0:42"],
-  ["does not stay with a name whose file is another one", "etc/secret", "9", "", "0:0"],
+  ["stays with a name whose file was written anew", "etc/secret", "9", "", "0:42"],
+  ["stays with a name unless it is said of the new file", "etc/secret", "9", "9 0 0\n", "0:0"],
+  ["does not stay with a name that another file of before has now", "etc/secret", "3", "", "0:0"],
   ["is changed in part", "etc/secret", "1", "1 7 -\n", "7:42"],
   ["is what was said last", "etc/secret", "1", "1 7 7\n1 0 -\n", "0:7"],
   ["of a file in a setgid directory is the directory's group", "var/new", "9", "", "0:8"],
