@@ -9,8 +9,9 @@ export type ValidateOptions = Partial<Pick<Context, "signal" | "store">>;
 /**
  * Reads the whole image again and compares it with what it says of itself: digest and size of every blob, diffID of every
  * layer, the layer as a tar (every path once, parents first, no deletion marks), and that config, manifest and layers name
- * each other. No single engine checks all of these, so each image is checked here before it is handed to one. Only a layer whose
- * parts `buildImage` has just taken from the store, and compared there, is not read a second time.
+ * each other. No single engine checks all of these, so each image is checked here before it is handed to one. Not read a second
+ * time are layers whose parts `buildImage` has just taken from the store, and compared there, and those that are the archive of a
+ * segment, which was read behind the program that wrote it.
  *
  * @throws BaseKitError `IMAGE_INVALID` (verification); the signal's reason when it is aborted
  */
