@@ -20,7 +20,7 @@ const keys = new Map(
   ]),
 );
 const started = performance.now();
-const { packages } = readIndex(bytes, { name: "APKINDEX", keys });
+const { packages } = await readIndex(bytes, { name: "APKINDEX", keys });
 const read = performance.now();
 const universe = createUniverse(packages.map((info) => ({ info, repository: 0, installed: false })));
 const chosen = solve({ universe, world: WORLD.map(parseDependency) });

@@ -49,7 +49,7 @@ export async function readRepository(
   const url = new URL(`${architecture}/APKINDEX.tar.gz`, place);
   const { path, size, sha256 } = await fetchFile({ url, limit: INDEX_AT_MOST }, context);
   const name = `APKINDEX of ${shortName(repository.url)}`;
-  const index = readIndex(await readFile(path), { name, keys });
+  const index = await readIndex(await readFile(path), { name, keys });
   return {
     ...repository,
     url: place,

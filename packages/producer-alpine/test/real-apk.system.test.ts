@@ -83,7 +83,7 @@ describe.skipIf(skip)("beside the real apk", () => {
     );
   });
 
-  test("the same packages of Alpine's index are chosen, in the same order", () => {
+  test("the same packages of Alpine's index are chosen, in the same order", async () => {
     mkdirSync(join(real.root, "index/aarch64"), { recursive: true });
     mkdirSync(join(real.root, "empty"));
     copyFileSync(join(mirror, INDEX), join(real.root, "index/aarch64/APKINDEX.tar.gz"));
@@ -96,7 +96,7 @@ describe.skipIf(skip)("beside the real apk", () => {
         createPublicKey({ key: Buffer.from(key, "base64"), format: "der", type: "spki" }),
       ]),
     );
-    const { packages } = readIndex(readFileSync(join(mirror, INDEX)), { name: "APKINDEX", keys });
+    const { packages } = await readIndex(readFileSync(join(mirror, INDEX)), { name: "APKINDEX", keys });
     expect(packages.length).toBeGreaterThan(5000);
     const universe = createUniverse(packages.map((info) => ({ info, repository: 0, installed: false })));
     const random = randomNumbers(7);

@@ -1,10 +1,12 @@
-import { createPublicKey, sign } from "node:crypto";
+import { createPublicKey, randomBytes, sign } from "node:crypto";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { isBaseKitError } from "@base-kit/core";
 import { apkSignature, apkStanza, makeApk, makeApkIndex, newApkKey, tarEntry } from "@base-kit/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { gzipMembers, unpackedAtMost } from "../src/apk/gzip-members.ts";
+import { gzipMembers, gzipPieces, unpackedAtMost } from "../src/apk/gzip-members.ts";
 import { readIndex } from "../src/apk/index-file.ts";
 import { readApk } from "../src/apk/package-file.ts";
 
@@ -130,8 +132,10 @@ describe("an index", () => {
   const line = apkStanza(described, { checksum: built.checksum, size: built.bytes.length });
   const read = (bytes: Buffer) => readIndex(bytes, { name: "APKINDEX", keys });
 
-  test("gives its packages, and says of others why not", () => {
-    const index = read(makeApkIndex([line, line.replace("P:hello", "P:../x"), line.replace("V:1.0-r0", "V:new")], key));
+  test("gives its packages, and says of others why not", async () => {
+    const index = await read(
+      makeApkIndex([line, line.replace("P:hello", "P:../x"), line.replace("V:1.0-r0", "V:new")], key),
+    );
     expect(index.packages.map(({ name, version }) => `${name} ${version}`)).toEqual(["hello 1.0-r0"]);
     expect(index.unusable).toHaveLength(2);
     expect(index.signer).toBe(key.name);
@@ -169,8 +173,8 @@ describe("an index", () => {
         return Buffer.concat([apkSignature(parts, key), parts]);
       },
     ]),
-  ])("is believed by %s", (_, bytes) => {
-    expect(read(bytes()).packages.map(({ name }) => name)).toEqual(["hello"]);
+  ])("is believed by %s", async (_, bytes) => {
+    expect((await read(bytes())).packages.map(({ name }) => name)).toEqual(["hello"]);
   });
 
   test.each<[string, () => Buffer, string]>([
@@ -240,12 +244,88 @@ describe("an index", () => {
       },
       "APK_INDEX",
     ],
-  ])("%s is refused", (_, bytes, code) => {
-    expect(() => read(bytes())).toThrow(expect.objectContaining({ code, kind: "verification" }));
+  ])("%s is refused", async (_, bytes, code) => {
+    await expect(read(bytes())).rejects.toThrow(expect.objectContaining({ code, kind: "verification" }));
   });
 
-  test("lines of a megabyte are no problem", () => {
-    const index = read(makeApkIndex([line.replace("T:hello for tests", `T:${"x".repeat(2 ** 20)}`)], key));
+  const members = fc.array(fc.uint8Array({ maxLength: 2 ** 12 }), { minLength: 1, maxLength: 4 });
+  test("is unpacked in pieces to what it is as a whole", async () => {
+    await fc.assert(
+      fc.asyncProperty(members, fc.nat(700), async (contents, repeat) => {
+        const file = Buffer.concat(contents.map((bytes) => gzipSync(Buffer.concat(Array(repeat).fill(bytes)))));
+        const options = { name: "x", limit: 2 ** 25 };
+        const pieces: Buffer[] = [];
+        for await (const piece of gzipPieces(file, options)) pieces.push(piece);
+        const whole = Buffer.concat([...gzipMembers(file, options)].map(({ bytes }) => bytes));
+        expect(Buffer.concat(pieces).equals(whole)).toBe(true);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test("that is damaged is noticed in pieces as it is as a whole", async () => {
+    const file = Buffer.concat([gzipSync("first"), gzipSync(Buffer.alloc(2 ** 20, "second")), gzipSync("third")]);
+    const verdict = async (read: () => unknown) => {
+      try {
+        await read();
+        return "right";
+      } catch (error) {
+        return isBaseKitError(error) ? error.code : String(error);
+      }
+    };
+    const change = fc.oneof(
+      fc.record({ at: fc.nat(file.length - 1), bit: fc.nat(7) }).map(({ at, bit }) => {
+        const bytes = Buffer.from(file);
+        bytes[at] = (bytes[at] as number) ^ (1 << bit);
+        return bytes;
+      }),
+      fc.nat(file.length - 1).map((length) => file.subarray(0, length)),
+      fc.uint8Array({ minLength: 1, maxLength: 30 }).map((bytes) => Buffer.concat([file, bytes])),
+    );
+    await fc.assert(
+      fc.asyncProperty(change, async (bytes) => {
+        const options = { name: "x", limit: 2 ** 22 };
+        const inPieces = await verdict(async () => {
+          for await (const _ of gzipPieces(bytes, options));
+        });
+        expect(inPieces).toBe(await verdict(() => [...gzipMembers(bytes, options)]));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  const list = (tar: Buffer) => {
+    const packed = gzipSync(tar);
+    return Buffer.concat([apkSignature(packed, key), packed]);
+  };
+  test("may be a tar without an end, as all of a signed archive but its last member are", async () => {
+    const tar = tarEntry({ path: "APKINDEX", content: line });
+    expect((await read(list(tar))).packages).toHaveLength(1);
+  });
+
+  test("whose list is cut off is not taken for one that ends in zeros", async () => {
+    const tar = tarEntry({ path: "APKINDEX", content: line }).subarray(0, 512 + line.length - 1);
+    await expect(read(list(tar))).rejects.toThrow(expect.objectContaining({ code: "TAR_TRUNCATED" }));
+  });
+
+  test("is not held as a whole", async () => {
+    const stanza = `P:other\nT:${randomBytes(2 ** 13).toString("base64")}\n\n`;
+    const bytes = makeApkIndex([line, stanza.repeat(2 ** 13)], key);
+    setFlagsFromString("--expose-gc");
+    runInNewContext("gc")();
+    const before = process.memoryUsage().arrayBuffers;
+    let most = 0;
+    const timer = setInterval(() => {
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+    }, 1);
+    await read(bytes);
+    clearInterval(timer);
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThan(stanza.length * 2 ** 12);
+  });
+
+  test("lines of a megabyte are no problem", async () => {
+    const index = await read(makeApkIndex([line.replace("T:hello for tests", `T:${"x".repeat(2 ** 20)}`)], key));
     expect(index.packages).toHaveLength(1);
   });
 });

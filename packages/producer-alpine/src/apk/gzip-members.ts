@@ -1,5 +1,5 @@
-import { constants, crc32, inflateRawSync } from "node:zlib";
-import { BaseKitError, printable } from "@base-kit/core";
+import { constants, crc32, createInflateRaw, inflateRawSync } from "node:zlib";
+import { BaseKitError, isBaseKitError, printable } from "@base-kit/core";
 
 /** One gzip member of a file that is several of them in a row. */
 export interface GzipMember {
@@ -62,12 +62,57 @@ export function memberAt(file: Buffer, { name, limit, start = 0 }: MembersOption
   }
   const { buffer: bytes, engine } = unpacked;
   if (bytes.length > limit) refuse(name, `the gzip member at byte ${start} unpacks to more than ${limit} bytes`);
-  const end = body + engine.bytesWritten + TRAILER;
-  if (end > file.length) refuse(name, `the gzip member at byte ${start} is cut off`);
-  const isRight =
-    file.readUInt32LE(end - TRAILER) === crc32(bytes) && file.readUInt32LE(end - 4) === bytes.length % 2 ** 32;
-  if (!isRight) refuse(name, `the gzip member at byte ${start} has a wrong checksum`);
+  const trailer = body + engine.bytesWritten;
+  const end = requireTrailer(file, trailer, { name, start, checksum: crc32(bytes), length: bytes.length });
   return { compressed: file.subarray(start, end), bytes };
+}
+
+/** As much as is at hand of what a member unpacks to, in bytes: few calls, and little memory. */
+const PIECE = 256 * 1024;
+
+/**
+ * What the members unpack to, in pieces and without holding all of it: each is unpacked by a thread while the one before it is read.
+ *
+ * @throws BaseKitError `APK_ARCHIVE` (verification) as {@link gzipMembers}; a checksum is compared after its member's last piece
+ */
+export async function* gzipPieces(
+  file: Buffer,
+  { name, limit, start = 0 }: MembersOptions,
+): AsyncGenerator<Buffer, void, void> {
+  let left = limit;
+  for (let at = start; at < file.length; ) {
+    const body = at + headerLength(file, at, name);
+    const inflate = createInflateRaw({ chunkSize: PIECE });
+    inflate.end(file.subarray(body));
+    let checksum = 0;
+    let length = 0;
+    try {
+      for await (const bytes of inflate as AsyncIterable<Buffer>) {
+        length += bytes.length;
+        if (length > left) refuse(name, `the gzip member at byte ${at} unpacks to more than ${left} bytes`);
+        checksum = crc32(bytes, checksum);
+        yield bytes;
+      }
+    } catch (error) {
+      if (isBaseKitError(error)) throw error;
+      refuse(name, `the gzip member at byte ${at} is damaged`, error);
+    }
+    left -= length;
+    at = requireTrailer(file, body + inflate.bytesWritten, { name, start: at, checksum, length });
+  }
+}
+
+/** @returns the byte behind the member */
+function requireTrailer(
+  file: Buffer,
+  at: number,
+  { name, start, checksum, length }: { name: string; start: number; checksum: number; length: number },
+): number {
+  const end = at + TRAILER;
+  if (end > file.length) refuse(name, `the gzip member at byte ${start} is cut off`);
+  const isRight = file.readUInt32LE(at) === checksum && file.readUInt32LE(at + 4) === length % 2 ** 32;
+  if (!isRight) refuse(name, `the gzip member at byte ${start} has a wrong checksum`);
+  return end;
 }
 
 /** As much input as is looked at for the beginning of a member. */

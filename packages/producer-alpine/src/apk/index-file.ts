@@ -1,10 +1,11 @@
 import { BaseKitError, bytesFromText, printable } from "@base-kit/core";
-import { gzipMembers, unpackedAtMost } from "./gzip-members.ts";
+import { gzipPieces, unpackedAtMost } from "./gzip-members.ts";
 import { leadingSignatures } from "./leading-signatures.ts";
 import type { PackageInfo } from "./package-info.ts";
 import { requireSignature, type TrustedKeys } from "./signature.ts";
-import { filesOf } from "./small-tar.ts";
+import { unendedTarReader } from "./small-tar.ts";
 import { parseStanza } from "./stanza.ts";
+import { StanzaReader } from "./stanza-reader.ts";
 
 /** Alpine's largest has 30 MB. */
 const UNPACKED_AT_MOST = 512 * 1024 ** 2;
@@ -19,40 +20,43 @@ export interface ApkIndex {
 }
 
 /**
- * The packages of an `APKINDEX.tar.gz`: a gzip member with signatures, and everything after it signed. apk-index(5).
+ * The packages of an `APKINDEX.tar.gz`: a gzip member with signatures, and everything after it signed. Once the signature was found right,
+ * the list is unpacked and read in pieces; only what is compressed is held as a whole, for the signature is of all of it. apk-index(5).
  *
- * @throws BaseKitError `APK_ARCHIVE`, `APK_UNSIGNED`, `APK_UNKNOWN_KEY`, `APK_BAD_SIGNATURE`, `APK_INDEX` (verification)
+ * @throws BaseKitError `APK_ARCHIVE`, `APK_UNSIGNED`, `APK_UNKNOWN_KEY`, `APK_BAD_SIGNATURE`, `APK_INDEX` (verification), `TAR_…` (unsupported)
  */
-export function readIndex(
+export async function readIndex(
   file: Buffer,
   { name, keys }: { readonly name: string; readonly keys: TrustedKeys },
-): ApkIndex {
+): Promise<ApkIndex> {
   const { signatures, end } = leadingSignatures(file, name);
   const signer = requireSignature(file.subarray(end), { name, keys, signatures });
+  const packages: PackageInfo[] = [];
+  const unusable: string[] = [];
+  const stanzas = new StanzaReader((stanza) => {
+    const parsed = parseStanza(stanza);
+    if ("why" in parsed) unusable.push(parsed.why);
+    else packages.push(parsed);
+  });
+  let isList = false;
+  let isFound = false;
+  const tar = unendedTarReader({
+    name,
+    onEntry: ({ type, path }) => {
+      isList = type === "file" && path === INDEX;
+      isFound ||= isList;
+    },
+    onContent: (bytes) => isList && stanzas.push(bytes),
+  });
   const limit = unpackedAtMost(file.length, UNPACKED_AT_MOST);
-  const parts = [...gzipMembers(file, { name, limit, start: end })].map(({ bytes }) => bytes);
-  const text = filesOf(Buffer.concat(parts), name).get(INDEX);
-  if (text === undefined) {
+  for await (const piece of gzipPieces(file, { name, limit, start: end })) tar.push(piece);
+  tar.end();
+  stanzas.end();
+  if (!isFound) {
     throw new BaseKitError("APK_INDEX", `${printable(name)} holds no APKINDEX`, {
       kind: "verification",
       hint: "Is this a repository of Alpine? Nothing of it was used.",
     });
   }
-  return { ...parsePackages(text.toString("utf8")), signer };
-}
-
-function parsePackages(text: string): Pick<ApkIndex, "packages" | "unusable"> {
-  const packages: PackageInfo[] = [];
-  const unusable: string[] = [];
-  for (let start = 0; start < text.length; ) {
-    const blank = text.indexOf("\n\n", start);
-    const end = blank < 0 ? text.length : blank + 1;
-    const stanza = text.slice(start, end);
-    start = end + 1;
-    if (stanza.trim() === "") continue;
-    const parsed = parseStanza(stanza);
-    if ("why" in parsed) unusable.push(parsed.why);
-    else packages.push(parsed);
-  }
-  return { packages, unusable };
+  return { packages, unusable, signer };
 }
