@@ -1,4 +1,5 @@
 import { createPublicKey, randomBytes, sign } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -311,17 +312,19 @@ describe("an index", () => {
   test("is not held as a whole", async () => {
     const stanza = `P:other\nT:${randomBytes(2 ** 13).toString("base64")}\n\n`;
     const bytes = makeApkIndex([line, stanza.repeat(2 ** 13)], key);
+    // What making it left behind is given back by a thread of the collector's.
     setFlagsFromString("--expose-gc");
-    runInNewContext("gc")();
+    for (let round = 0; round < 5; round++) {
+      runInNewContext("gc")();
+      await setTimeout(20);
+    }
     const before = process.memoryUsage().arrayBuffers;
-    let most = 0;
-    const timer = setInterval(() => {
-      most = Math.max(most, process.memoryUsage().arrayBuffers - before);
-    }, 1);
+    const samples: number[] = [];
+    const timer = setInterval(() => samples.push(process.memoryUsage().arrayBuffers - before), 1);
     await read(bytes);
     clearInterval(timer);
-    expect(most).toBeGreaterThan(0);
-    expect(most).toBeLessThan(stanza.length * 2 ** 12);
+    expect(samples.length).toBeGreaterThan(10);
+    expect(Math.max(...samples)).toBeLessThan(stanza.length * 2 ** 12);
   });
 
   test("lines of a megabyte are no problem", async () => {
