@@ -7,8 +7,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { copyAlpineMirror } from "./alpine-mirror.ts";
 import { createSandbox, type Sandbox } from "./run-cli.ts";
 
-/** More by hand: `BASE_KIT_TEST_KILLS=100 npx vitest run --project cli killed`. */
-const KILLS = Number(process.env["BASE_KIT_TEST_KILLS"] ?? 20);
+const KILLS = 100;
 /** Every so many, another build uses the same cache meanwhile, and somebody empties it: neither must disturb the other. */
 const ACCOMPANIED = 5;
 const EMPTIED = 3;
