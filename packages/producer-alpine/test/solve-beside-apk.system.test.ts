@@ -195,6 +195,12 @@ describe.skipIf(requires("alpine-mirror", "root", "tar").skip)("beside the real 
       "h g",
       "c-1 g-1",
     ],
+    [
+      "decides what leaves no choice before what may come along",
+      ["a-1 | p:c=2", "b-2 | p:q=2 | i:f~2", "f-2 | k:10 | D:c~2 | p:v", "g-1 | D:v", "g-2 | p:q=1"],
+      "v g",
+      "g-2 a-1 f-2",
+    ],
   ];
   test("chooses and orders the same", () => {
     const cases = TABLE.map(([, packages, world, , before = ""]) => ({ packages, world, before }));

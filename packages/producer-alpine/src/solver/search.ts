@@ -157,10 +157,7 @@ class Search {
         continue;
       }
       if (choices.length === 0) return decision(name, []);
-      if (possible === 1) {
-        best = name;
-        break;
-      }
+      if (possible === 1) return decision(name, [...choices]);
       if (best === undefined || this.#rank(name, best) < 0) best = name;
     }
     for (const name of this.#offered) {
