@@ -9,7 +9,7 @@ import {
   requireExpectedRelease,
 } from "@base-kit/signatures";
 import { decompress, fetchFile } from "@base-kit/store";
-import { type PackagesIndex, readPackagesIndex } from "../index/packages-index.ts";
+import { collectPackagesIndex, type PackagesIndex } from "../index/packages-index.ts";
 import { publicUrl } from "./credentials.ts";
 import { perhapsOfAnotherState } from "./one-state.ts";
 
@@ -94,6 +94,8 @@ export function componentIndexes(suite: VerifiedSuite): readonly ComponentIndex[
 
 interface IndexForm extends IndexDigest {
   readonly path: string;
+  /** Bytes when unpacked, which archives tell also where no mirror has the plain form; 0 where they do not. */
+  readonly plainSize: number;
 }
 
 /** gzip is half as large again as xz and read ten times as fast; mirrors seldom keep the plain form they list. */
@@ -101,9 +103,10 @@ const FORMS = [".gz", ".xz", ".zst", ""] as const;
 
 function componentIndex(suite: VerifiedSuite, path: string): ComponentIndex | undefined {
   const { release, source } = suite;
-  const form = FORMS.map((suffix) => ({ path: `${path}${suffix}`, ...release.indexes.get(`${path}${suffix}`) })).find(
-    (each): each is IndexForm => each.sha256 !== undefined,
-  );
+  const plainSize = release.indexes.get(path)?.size ?? 0;
+  const form = FORMS.map((suffix) => `${path}${suffix}`)
+    .map((path) => ({ path, plainSize, ...release.indexes.get(path) }))
+    .find((each): each is IndexForm => each.sha256 !== undefined);
   if (form === undefined) return undefined;
   const [first] = suite.inputs;
   const url = publicUrl(`${source.mirror}/dists/${source.suite}/${form.path}`);
@@ -133,10 +136,9 @@ async function readIndex(
   // Nobody fills a folder behind a build's back.
   const { path } = await (folder.startsWith("file:") ? fetched : fetched.catch(perhapsOfAnotherState));
   const subject = `${source.suite} ${form.path} of ${redactUrl(source.mirror)}`;
-  const chunks: Uint8Array[] = [];
   const bytes = createReadStream(path, { highWaterMark: 1024 * 1024 });
-  for await (const chunk of decompress(bytes, { limit: PLAIN_AT_MOST, name: subject })) chunks.push(chunk);
-  return readPackagesIndex(Buffer.concat(chunks), subject);
+  const pieces = decompress(bytes, { limit: PLAIN_AT_MOST, name: subject });
+  return collectPackagesIndex(pieces, { subject, expected: Math.min(form.plainSize, PLAIN_AT_MOST) });
 }
 
 /** A mirror may promise to keep files by their digest, and not do so. */

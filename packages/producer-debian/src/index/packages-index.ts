@@ -21,20 +21,75 @@ export interface PackagesIndex {
 const START = "Package: ";
 
 export function readPackagesIndex(bytes: Buffer, subject: string): PackagesIndex {
-  const starts: number[] = [];
-  const byName = new Map<string, number | number[]>();
-  for (let at = skipBlank(bytes, 0); at < bytes.length; ) {
-    const blank = bytes.indexOf("\n\n", at, "latin1");
-    const end = blank < 0 ? bytes.length : blank;
-    const name = nameOf(bytes, at, end);
-    const number = starts.length;
-    starts.push(at, end);
-    const known = byName.get(name);
-    if (known === undefined) byName.set(name, number);
-    else byName.set(name, [known, number].flat());
-    at = skipBlank(bytes, end);
+  const stanzas = new Stanzas();
+  stanzas.find(bytes, { isWhole: true });
+  return indexOf(bytes, stanzas, subject);
+}
+
+/**
+ * As {@link readPackagesIndex}, of a file that comes in pieces: its stanzas are found while the next piece is unpacked.
+ *
+ * @param expected bytes that the file should have; room for as many is made at once
+ */
+export async function collectPackagesIndex(
+  pieces: AsyncIterable<Uint8Array>,
+  { subject, expected }: { readonly subject: string; readonly expected: number },
+): Promise<PackagesIndex> {
+  const stanzas = new Stanzas();
+  let room = Buffer.allocUnsafeSlow(expected);
+  let used = 0;
+  for await (const piece of pieces) {
+    if (used + piece.length > room.length) {
+      const larger = Buffer.allocUnsafeSlow(2 * (used + piece.length));
+      larger.set(room.subarray(0, used));
+      room = larger;
+    }
+    room.set(piece, used);
+    used += piece.length;
+    stanzas.find(room.subarray(0, used), { isWhole: false });
+  }
+  const bytes = room.subarray(0, used);
+  stanzas.find(bytes, { isWhole: true });
+  return indexOf(bytes, stanzas, subject);
+}
+
+/** Where the stanzas of a file are, and which are of which package. */
+class Stanzas {
+  /** Beginning and end of each, in bytes. */
+  readonly starts: number[] = [];
+  /** Position in `starts` of a package's stanza, or of several. */
+  readonly byName = new Map<string, number | number[]>();
+  /** Where the first stanza begins that was not found yet, or the blank lines before it. */
+  #at = 0;
+  /** Up to here there is no end of it. */
+  #searched = 0;
+
+  /** Goes on where it stopped, as far as the file is known. */
+  find(bytes: Buffer, { isWhole }: { readonly isWhole: boolean }): void {
+    for (;;) {
+      this.#at = skipBlank(bytes, this.#at);
+      if (this.#at === bytes.length) return;
+      const blank = bytes.indexOf("\n\n", Math.max(this.#at, this.#searched), "latin1");
+      if (blank < 0 && !isWhole) {
+        this.#searched = bytes.length - 1;
+        return;
+      }
+      const end = blank < 0 ? bytes.length : blank;
+      this.#add(nameOf(bytes, this.#at, end), end);
+      this.#at = end;
+    }
   }
 
+  #add(name: string, end: number): void {
+    const number = this.starts.length;
+    this.starts.push(this.#at, end);
+    const known = this.byName.get(name);
+    if (known === undefined) this.byName.set(name, number);
+    else this.byName.set(name, [known, number].flat());
+  }
+}
+
+function indexOf(bytes: Buffer, { starts, byName }: Stanzas, subject: string): PackagesIndex {
   const parsed = new Map<number, Package>();
   const parse = (number: number): Package => {
     let found = parsed.get(number);
