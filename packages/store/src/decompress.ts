@@ -12,6 +12,8 @@ export interface DecompressOptions {
   readonly name?: string;
   /** Stops with its reason. */
   readonly signal?: AbortSignal | undefined;
+  /** A chunk is valid only until the next one is asked for, which saves making room for each. @default false */
+  readonly transient?: boolean;
 }
 
 /**
@@ -23,13 +25,13 @@ export interface DecompressOptions {
  */
 export async function* decompress(
   chunks: AsyncIterable<Uint8Array>,
-  { limit = Number.POSITIVE_INFINITY, name = "the data", signal }: DecompressOptions = {},
+  { limit = Number.POSITIVE_INFINITY, name = "the data", signal, transient = false }: DecompressOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = new ChunkReader(chunks, name);
   let size = 0;
   try {
     const compression = detectCompression(await reader.peek(DETECTION_SIZE));
-    for await (const chunk of DECODERS[compression](reader)) {
+    for await (const chunk of DECODERS[compression](reader, { transient })) {
       signal?.throwIfAborted();
       size += chunk.length;
       if (size > limit) throw tooLarge(name, limit);
@@ -40,7 +42,9 @@ export async function* decompress(
   }
 }
 
-const DECODERS: Readonly<Record<Compression, (reader: ChunkReader) => AsyncIterable<Uint8Array>>> = {
+type Decoder = (reader: ChunkReader, options: { readonly transient: boolean }) => AsyncIterable<Uint8Array>;
+
+const DECODERS: Readonly<Record<Compression, Decoder>> = {
   gzip: gunzip,
   xz: unxz,
   zstd: unzstd,

@@ -1,23 +1,26 @@
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import { Rooms } from "./rooms.ts";
 
 /** One stream of .xz data inside of one of the threads. */
 export interface XzDecoder {
   /**
    * Goes on decoding, with more input where the last step asked for it; empty input tells that none is left. The input is
-   * handed over: its memory is gone afterwards.
+   * handed over: its memory is gone afterwards, or comes back into `xzInputs`.
    *
    * @throws XzDecoderError
    */
   step(input?: Uint8Array<ArrayBuffer>): Promise<XzStep>;
+  /** An output that nobody looks at any more, for others to come; only of a `transient` one. */
+  giveBack(output: Uint8Array<ArrayBuffer>): void;
   /** Forgets the stream; has to be called once, whatever happened. */
   close(): void;
 }
 
 export interface XzStep {
   /** At most 1 MiB, so that a reader that stops, stops a bomb too. */
-  readonly output: Uint8Array;
+  readonly output: Uint8Array<ArrayBuffer>;
   readonly then: "more output" | "more input" | "end";
 }
 
@@ -40,7 +43,17 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-type Answer = XzStep & { readonly id: number; readonly error?: string };
+type Answer = XzStep & {
+  readonly id: number;
+  /** The input that was used up. */
+  readonly input?: ArrayBuffer;
+  readonly error?: string;
+};
+
+const OUTPUT_SIZE = 1024 * 1024;
+/** What goes to a thread at once: a message costs as much as decoding a few KiB. */
+export const xzInputs: Rooms = new Rooms({ size: 256 * 1024, atMost: 2 * THREADS_AT_MOST });
+const outputs = new Rooms({ size: OUTPUT_SIZE, atMost: 2 * THREADS_AT_MOST });
 
 /** How many streams keep every thread busy: each thread finds its next work while an answer is on its way. */
 export function xzDecodersAtOnce(): number {
@@ -51,8 +64,10 @@ export function xzDecodersAtOnce(): number {
  * A decoder on another thread: as many threads as there are cores, kept for the next stream; any number of streams share
  * them, one step at a time, so that one whose reader is slow holds up no other. They keep the process alive only while a
  * step is under way. The structure of the data has to be checked before: the decoder allocates what a header asks for.
+ *
+ * @param transient each output is given back
  */
-export function openXzDecoder(): XzDecoder {
+export function openXzDecoder({ transient = false }: { readonly transient?: boolean } = {}): XzDecoder {
   const thread = leastBusy();
   const id = ++lastId;
   let closed = false;
@@ -64,8 +79,11 @@ export function openXzDecoder(): XzDecoder {
         if (!threads.includes(thread)) throw ended();
         if (thread.waiting.size === 0) thread.worker.ref();
         thread.waiting.set(id, { resolve, reject });
-        thread.worker.postMessage({ id, input }, input === undefined ? [] : [input.buffer]);
+        const room = transient ? outputs.take() : undefined;
+        const handedOver = [input?.buffer, room].filter((each) => each !== undefined);
+        thread.worker.postMessage({ id, input, room }, handedOver);
       }),
+    giveBack: ({ buffer }) => outputs.giveBack(buffer),
     close: () => {
       closed = true;
       thread.streams -= 1;
@@ -77,6 +95,10 @@ export function openXzDecoder(): XzDecoder {
 function leastBusy(): Thread {
   const [best] = threads.toSorted((a, b) => a.streams - b.streams);
   return best !== undefined && (best.streams === 0 || threads.length >= threadsAtMost()) ? best : start();
+}
+
+function forget(thread: Thread): void {
+  if (threads.includes(thread)) threads.splice(threads.indexOf(thread), 1);
 }
 
 function threadsAtMost(): number {
@@ -94,11 +116,12 @@ function start(): Thread {
     const waiting = thread.waiting.get(answer.id);
     thread.waiting.delete(answer.id);
     if (thread.waiting.size === 0) worker.unref();
+    if (answer.input !== undefined) xzInputs.giveBack(answer.input);
     if (answer.error === undefined) waiting?.resolve(answer);
     else waiting?.reject(new XzDecoderError(answer.error));
   });
   const onEnd = (why: unknown): void => {
-    if (threads.includes(thread)) threads.splice(threads.indexOf(thread), 1);
+    forget(thread);
     for (const { reject } of thread.waiting.values()) reject(ended(why));
     thread.waiting.clear();
   };
@@ -120,9 +143,10 @@ function ended(cause?: unknown): Error {
 const CODE = `
 const { parentPort, workerData } = require("node:worker_threads");
 const { XzReadableStream } = require(workerData);
-const OUTPUT_SIZE = 1024 * 1024;
+const OUTPUT_SIZE = ${OUTPUT_SIZE};
 const KEPT_SIZE = 32 * 1024 * 1024;
-const output = new Uint8Array(OUTPUT_SIZE);
+const scratch = new Uint8Array(OUTPUT_SIZE);
+const NOTHING = new Uint8Array(0);
 const streams = new Map();
 let instance;
 let queue = Promise.resolve();
@@ -131,15 +155,22 @@ parentPort.on("message", (message) => {
   queue = queue.then(() => (message.close ? close(message.id) : step(message)));
 });
 
-async function step({ id, input }) {
+async function step({ id, input, room }) {
   try {
     const stream = streams.get(id) ?? (await open(id));
     if (input !== undefined) {
       stream.input = input;
       stream.ended = input.length === 0;
     }
-    const answer = decode(stream);
-    parentPort.postMessage({ id, ...answer }, [answer.output.buffer]);
+    const answer = decode(stream, room);
+    const handedBack = [answer.output.buffer];
+    // Used up: others can be read into its memory.
+    if (stream.input.length === 0 && stream.input !== NOTHING) {
+      answer.input = stream.input.buffer;
+      handedBack.push(answer.input);
+      stream.input = NOTHING;
+    }
+    parentPort.postMessage({ id, ...answer }, handedBack);
   } catch (error) {
     parentPort.postMessage({ id, error: error.message });
   }
@@ -150,7 +181,7 @@ async function open(id) {
     await XzReadableStream._getModuleInstance();
     instance = { exports: XzReadableStream._moduleInstance.exports, streams: 0 };
   }
-  const stream = { instance, context: instance.exports.create_context(), input: new Uint8Array(0), ended: false };
+  const stream = { instance, context: instance.exports.create_context(), input: NOTHING, ended: false };
   instance.streams += 1;
   streams.set(id, stream);
   return stream;
@@ -170,11 +201,12 @@ function close(id) {
 }
 
 /** The context begins with: buffer size; input at, position, size; output at, position, size. */
-function decode(stream) {
+function decode(stream, room) {
   const { exports } = stream.instance;
   const field = (index) => new Uint32Array(exports.memory.buffer, stream.context, 7)[index];
   let size = 0;
-  const answer = (then) => ({ output: output.slice(0, size), then });
+  const output = room === undefined ? scratch : new Uint8Array(room);
+  const answer = (then) => ({ output: room === undefined ? output.slice(0, size) : output.subarray(0, size), then });
   while (size + field(0) <= OUTPUT_SIZE) {
     if (field(2) === field(3)) {
       if (stream.input.length === 0 && !stream.ended) return answer("more input");

@@ -14,6 +14,10 @@ function xz(content: Uint8Array): Buffer {
   return execFileSync("xz", ["-c", "-1"], { input: content, maxBuffer: 2 ** 30 });
 }
 
+async function* once(bytes: Uint8Array) {
+  yield bytes;
+}
+
 describe.skipIf(skip)("data in memory", () => {
   test("is decoded whatever its compression, many at once, each with its own result", async () => {
     const contents = [...Array(40).keys()].map((i) =>
@@ -88,12 +92,27 @@ describe.skipIf(skip)("data in memory", () => {
     expect(execFileSync(process.execPath, node, { encoding: "utf8", timeout: 30_000 })).toBe(`${8 * MiB}\n`);
   });
 
+  test("is decoded into the memory of what came before, where each chunk is done with before the next", async () => {
+    const content = randomBytes(20 * MiB);
+    const packed = xz(content);
+    for (const transient of [true, false]) {
+      const chunks: Uint8Array[] = [];
+      let size = 0;
+      for await (const chunk of decompress(once(packed), { transient })) {
+        expect(content.compare(chunk, 0, chunk.length, size, size + chunk.length)).toBe(0);
+        size += chunk.length;
+        chunks.push(chunk);
+      }
+      expect(size).toBe(content.length);
+      // Memory that was handed over is seen as empty.
+      const given = chunks.slice(0, -2).map(({ length }) => (length === 0 ? "taken" : "kept"));
+      expect(new Set(given)).toEqual(new Set([transient ? "taken" : "kept"]));
+    }
+  });
+
   test("more streams than threads can be open, each read a little", async () => {
     const packed = xz(Buffer.alloc(4 * MiB));
-    async function* once() {
-      yield packed;
-    }
-    const streams = [...Array(20).keys()].map(() => decompress(once()));
+    const streams = [...Array(20).keys()].map(() => decompress(once(packed)));
     for (const stream of streams) expect((await stream.next()).done).toBe(false);
     expect(await decompressBuffer(packed)).toHaveLength(4 * MiB);
     for (const stream of streams) await stream.return();
