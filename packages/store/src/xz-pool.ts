@@ -35,6 +35,8 @@ interface Thread {
   readonly worker: Worker;
   /** Open streams. */
   streams: number;
+  /** Ends it, unless there comes another stream. */
+  idle?: NodeJS.Timeout;
   readonly waiting: Map<number, Waiting>;
 }
 
@@ -50,6 +52,7 @@ type Answer = XzStep & {
   readonly error?: string;
 };
 
+const IDLE_MS = 500;
 const OUTPUT_SIZE = 1024 * 1024;
 /** What goes to a thread at once: a message costs as much as decoding a few KiB. */
 export const xzInputs: Rooms = new Rooms({ size: 256 * 1024, atMost: 2 * THREADS_AT_MOST });
@@ -61,7 +64,7 @@ export function xzDecodersAtOnce(): number {
 }
 
 /**
- * A decoder on another thread: as many threads as there are cores, kept for the next stream; any number of streams share
+ * A decoder on another thread: as many threads as there are cores, kept for a moment for the next stream; any number of streams share
  * them, one step at a time, so that one whose reader is slow holds up no other. They keep the process alive only while a
  * step is under way. The structure of the data has to be checked before: the decoder allocates what a header asks for.
  *
@@ -71,6 +74,7 @@ export function openXzDecoder({ transient = false }: { readonly transient?: bool
   const thread = leastBusy();
   const id = ++lastId;
   let closed = false;
+  clearTimeout(thread.idle);
   thread.streams += 1;
   return {
     step: (input) =>
@@ -88,6 +92,7 @@ export function openXzDecoder({ transient = false }: { readonly transient?: bool
       closed = true;
       thread.streams -= 1;
       thread.worker.postMessage({ id, close: true });
+      if (thread.streams === 0) thread.idle = setTimeout(end, IDLE_MS, thread).unref();
     },
   };
 }
@@ -95,6 +100,12 @@ export function openXzDecoder({ transient = false }: { readonly transient?: bool
 function leastBusy(): Thread {
   const [best] = threads.toSorted((a, b) => a.streams - b.streams);
   return best !== undefined && (best.streams === 0 || threads.length >= threadsAtMost()) ? best : start();
+}
+
+/** What a thread holds, memory of large dictionaries above all, is not kept for who may never come. */
+function end(thread: Thread): void {
+  forget(thread);
+  void thread.worker.terminate();
 }
 
 function forget(thread: Thread): void {

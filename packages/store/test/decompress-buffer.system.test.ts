@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { readdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -108,6 +109,16 @@ describe.skipIf(skip)("data in memory", () => {
       const given = chunks.slice(0, -2).map(({ length }) => (length === 0 ? "taken" : "kept"));
       expect(new Set(given)).toEqual(new Set([transient ? "taken" : "kept"]));
     }
+  });
+
+  test("ends its threads when nothing more comes, and begins again", async () => {
+    const packed = xz(Buffer.alloc(MiB));
+    await decompressBuffer(packed);
+    const threads = () => readdirSync("/proc/self/task").length;
+    const busy = threads();
+    for (let waited = 0; threads() >= busy && waited < 100; waited++) await sleep(100);
+    expect(threads()).toBeLessThan(busy);
+    expect(await decompressBuffer(packed)).toHaveLength(MiB);
   });
 
   test("more streams than threads can be open, each read a little", async () => {
