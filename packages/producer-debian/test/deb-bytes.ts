@@ -1,5 +1,7 @@
 import { writeTar } from "@base-kit/tar";
 import { entriesFromText } from "@base-kit/testing";
+import { packageReader } from "../src/unpack/read-package.ts";
+import type { UnpackedPackage } from "../src/unpack/unpacked.ts";
 
 export interface Member {
   readonly name: string;
@@ -49,8 +51,21 @@ export interface Parts {
   readonly data?: string;
 }
 
+/** The two archives of a package. */
+export interface Archives {
+  readonly control: Buffer;
+  readonly data: Buffer;
+}
+
+/** What they say, whose data comes in pieces of this many bytes. @default in one piece */
+export function readPackage({ control, data }: Archives, name: string, size: number = data.length): UnpackedPackage {
+  const reader = packageReader(control, name);
+  for (let at = 0; at < data.length; at += size) reader.push(data.subarray(at, at + size));
+  return reader.end();
+}
+
 /** The two archives of a package, from which it is read. */
-export async function contentsOf({ control, data = "directory 755 0:0 ./" }: Parts = {}) {
+export async function contentsOf({ control, data = "directory 755 0:0 ./" }: Parts = {}): Promise<Archives> {
   return {
     control: await tarOf(control ?? `file 644 0:0@5 control ${JSON.stringify(CONTROL)}`),
     data: await tarOf(data),
@@ -58,3 +73,10 @@ export async function contentsOf({ control, data = "directory 755 0:0 ./" }: Par
 }
 
 export const VERSION: Member = { name: "debian-binary", bytes: Buffer.from("2.0\n") };
+
+/** All bytes of a stream whose chunks are valid one at a time. */
+export async function gathered(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const chunk of chunks) parts.push(Buffer.from(chunk));
+  return Buffer.concat(parts);
+}

@@ -9,7 +9,7 @@ export { describeRootfs } from "./describe.ts";
 export { detectPlatform } from "./detect-platform.ts";
 export { type DirectorySegmentOptions, directorySegment, requireDirectory } from "./directory-segment.ts";
 export { escapeWildcards, gnuTarArguments, requireGnuTar, type TarDirectoryOptions, tarOutcome } from "./gnu-tar.ts";
-export { type KeptContents, keptContents, type Stretch } from "./kept-contents.ts";
+export { type KeepData, type KeptContents, keptContents, type Stretch } from "./kept-contents.ts";
 export { directoryEntry, type EntryOptions, fileEntry, symlinkEntry } from "./make-entry.ts";
 export { stoppable } from "./open-source.ts";
 export { packDirectory } from "./pack-directory.ts";

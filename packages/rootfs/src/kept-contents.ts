@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
-import { rename, writeFile } from "node:fs/promises";
+import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Content, Context } from "@base-kit/core";
 
@@ -10,6 +10,9 @@ export interface Stretch {
   /** Bytes. */
   readonly size?: number;
 }
+
+/** Takes in the data that places in the facts refer to; each chunk is done with when the next is asked for. */
+export type KeepData = (chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) => Promise<void>;
 
 export interface KeptContents<Facts> {
   readonly facts: Facts;
@@ -21,21 +24,25 @@ export interface KeptContents<Facts> {
  * What is known of an archive, remembered under a key that says everything it follows from, so that the archive need be unpacked again
  * only when bytes are asked for that nobody else has kept; then its data goes to the context's temporary directory.
  *
- * @param unpack gives the facts (plain JSON) and the data that places in them refer to; throws for a bad archive
+ * @param unpack hands the data over, all of it once, and gives the facts (plain JSON); throws for a bad archive
  */
 export async function keptContents<Facts>(
   key: string,
-  unpack: () => Promise<{ readonly facts: Facts; readonly data: Uint8Array }>,
+  unpack: (keep: KeepData) => Promise<Facts>,
   context: Pick<Context, "store" | "tempDir">,
 ): Promise<KeptContents<Facts>> {
   const toDisk = async () => {
-    const { facts, data } = await unpack();
     const path = join(context.tempDir, `data-${createHash("sha256").update(key).digest("hex")}`);
     // Two builds of one context may do this at once, and one may be reading already.
     const temporary = `${path}-${randomUUID()}`;
-    await writeFile(temporary, data);
-    await rename(temporary, path);
-    return { facts, path };
+    try {
+      const facts = await unpack((chunks) => writeChunks(temporary, chunks));
+      await rename(temporary, path);
+      return { facts, path };
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
   };
   const kept = await context.store.recall(key);
   if (kept === undefined) {
@@ -52,6 +59,16 @@ export async function keptContents<Facts>(
       yield* partOf((await unpacking).path, stretch);
     },
   };
+}
+
+async function writeChunks(path: string, chunks: Parameters<KeepData>[0]): Promise<void> {
+  const file = await open(path, "wx", 0o600);
+  try {
+    for await (const chunk of chunks)
+      for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
+  } finally {
+    await file.close();
+  }
 }
 
 const CHUNK = 1024 ** 2;

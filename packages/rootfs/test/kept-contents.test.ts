@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Store } from "@base-kit/core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { keptContents } from "../src/index.ts";
+import { type KeepData, keptContents } from "../src/index.ts";
 
 let tempDir: string;
 
@@ -22,6 +22,21 @@ function storeOf(results: Map<string, Buffer>): Store {
     recall: async (key) => results.get(key),
     remember: async (key, result) => void results.set(key, Buffer.from(result)),
   } as Store;
+}
+
+/** An archive of these facts, whose data comes in pieces that are no longer there when the next one comes. */
+function giving<T>(facts: T, bytes: Buffer) {
+  const pieces = function* () {
+    const room = Buffer.alloc(70_001);
+    for (let at = 0; at < bytes.length; at += room.length) {
+      yield room.subarray(0, bytes.copy(room, 0, at));
+      room.fill(0);
+    }
+  };
+  return async (keep: KeepData): Promise<T> => {
+    await keep(pieces());
+    return facts;
+  };
 }
 
 async function bytesAt(
@@ -49,8 +64,8 @@ describe("bytes of an archive's data", () => {
   test("are those at each place, in any order, from several archives by turns", async () => {
     const store = storeOf(new Map());
     const other = Buffer.from(data).reverse();
-    const first = await keptContents("one", async () => ({ facts: 1, data }), { store, tempDir });
-    const second = await keptContents("two", async () => ({ facts: 2, data: other }), { store, tempDir });
+    const first = await keptContents("one", giving(1, data), { store, tempDir });
+    const second = await keptContents("two", giving(2, other), { store, tempDir });
     for (const [offset, size] of [...PLACES, ...PLACES.toReversed()]) {
       expect((await bytesAt(first.content, offset, size)).equals(data.subarray(offset, offset + size))).toBe(true);
       expect((await bytesAt(second.content, offset, size)).equals(other.subarray(offset, offset + size))).toBe(true);
@@ -60,9 +75,9 @@ describe("bytes of an archive's data", () => {
   test("are there again when only the facts were kept; the archive is unpacked once, and not for an empty file", async () => {
     const store = storeOf(new Map([["one", Buffer.from('"facts"')]]));
     let unpacked = 0;
-    const unpack = async () => {
+    const unpack = async (keep: KeepData) => {
       unpacked += 1;
-      return { facts: "facts", data };
+      return giving("facts", data)(keep);
     };
     const { facts, content } = await keptContents("one", unpack, { store, tempDir });
     expect([facts, (await bytesAt(content, 0, 0)).length, unpacked]).toEqual(["facts", 0, 0]);
@@ -71,11 +86,21 @@ describe("bytes of an archive's data", () => {
     expect(unpacked).toBe(1);
   });
 
+  test("of an archive that turns out to be bad are not left behind, and nothing is remembered of it", async () => {
+    const results = new Map<string, Buffer>();
+    const bad = async (keep: KeepData) => {
+      await giving("facts", data)(keep);
+      throw new Error("its end is missing");
+    };
+    await expect(keptContents("one", bad, { store: storeOf(results), tempDir })).rejects.toThrow("its end is missing");
+    expect([readdirSync(tempDir), results.size]).toEqual([[], 0]);
+  });
+
   test.each([
     ["a small file", 10],
     ["a large one", 100_000],
   ])("are never fewer than asked for: of %s that was cut off nothing is made up", async (_, size) => {
-    const { content } = await keptContents("one", async () => ({ facts: 1, data }), {
+    const { content } = await keptContents("one", giving(1, data), {
       store: storeOf(new Map()),
       tempDir,
     });

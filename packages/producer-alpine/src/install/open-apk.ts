@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Context } from "@base-kit/core";
-import { keptContents } from "@base-kit/rootfs";
+import { type KeepData, keptContents } from "@base-kit/rootfs";
 import { unpackedAtMost } from "../apk/gzip-members.ts";
 import { type ExpectedPackage, readApk } from "../apk/package-file.ts";
 import type { TrustedKeys } from "../apk/signature.ts";
@@ -30,10 +30,11 @@ export async function openApk(file: ApkFile, keys: TrustedKeys, context: Context
   // Who is trusted may change, so the keys are a part of what was checked.
   const { architecture, checksum } = expected;
   const key = `apk-contents:${FORMAT}:${sha256}:${name}:${architecture}:${checksum}:${identityOf(keys)}`;
-  const unpack = async () => {
+  const unpack = async (keep: KeepData) => {
     const bytes = await readFile(file.path);
     const { contents, data } = readApk(bytes, { file: name, keys, expected, limit: unpackedAtMost(bytes.length) });
-    return { facts: contents, data };
+    await keep([data]);
+    return contents;
   };
   const { facts, content } = await keptContents(key, unpack, context);
   return { contents: facts, architecture, checksum, size, sha256, ...(tag === undefined ? {} : { tag }), content };

@@ -1,12 +1,13 @@
 import { printable } from "@base-kit/core";
-import { decodeLzma, decompressBuffer, detectCompression } from "@base-kit/store";
+import { decodeLzma, decompress, decompressBuffer, detectCompression } from "@base-kit/store";
 import { arMembers } from "./ar.ts";
 import { refuseDeb } from "./refuse.ts";
 
 /** The two archives of a package, uncompressed. */
 export interface DebContents {
   readonly control: Buffer;
-  readonly data: Buffer;
+  /** In chunks, each valid only until the next one is asked for: there is no room for all of it. */
+  readonly data: AsyncIterable<Uint8Array>;
 }
 
 export interface DebLimits {
@@ -22,7 +23,7 @@ const COMPRESSIONS: Readonly<Record<string, string>> = { "": "none", ".gz": "gzi
  * Opens a binary package, deb(5): `debian-binary`, the control archive and the data archive, in this order; members whose
  * names begin with an underscore are passed over, and whatever follows the data.
  *
- * @throws BaseKitError `DEB_INVALID` (verification), and those of `decompressBuffer`
+ * @throws BaseKitError `DEB_INVALID` (verification), and those of `decompress`, also while its data is read
  */
 export async function openDeb(
   file: Buffer,
@@ -34,7 +35,7 @@ export async function openDeb(
   if (!/^2\.\d+\n/.test(version.bytes.toString("latin1", 0, 16))) {
     return refuseDeb(name, `its format is ${printable(version.bytes.toString("latin1", 0, 16))}, expected 2.0`);
   }
-  let control: Promise<Buffer> | undefined;
+  let control: Buffer | undefined;
   for (const member of members) {
     if (member.name.startsWith("_")) continue;
     const expected = control === undefined ? "control.tar" : "data.tar";
@@ -43,7 +44,7 @@ export async function openDeb(
     if (control !== undefined && member.name === "data.tar.lzma") {
       // There is no telling it by its first bytes.
       const data = decodeLzma(member.bytes, { limit: limits.data, name: `data.tar of ${printable(name)}` });
-      return { control: await control, data };
+      return { control, data: inOne(data) };
     }
     const compression = COMPRESSIONS[member.name.slice(expected.length)];
     if (compression === undefined) {
@@ -54,15 +55,16 @@ export async function openDeb(
     }
     const found = detectCompression(member.bytes.subarray(0, 16));
     if (found !== compression) return refuseDeb(name, `${printable(member.name)} is compressed as ${found}`);
-    const unpacked = (limit: number) =>
-      decompressBuffer(member.bytes, { limit, name: `${expected} of ${printable(name)}` });
+    const what = `${expected} of ${printable(name)}`;
     if (control !== undefined) {
-      const [first, second] = await Promise.all([control, unpacked(limits.data)]);
-      return { control: first, data: second };
+      const options = { limit: limits.data, name: what, transient: true };
+      return { control, data: decompress(inOne(member.bytes), options) };
     }
-    control = unpacked(CONTROL_AT_MOST);
-    // Whatever else is wrong is told first.
-    control.catch(() => {});
+    control = await decompressBuffer(member.bytes, { limit: CONTROL_AT_MOST, name: what });
   }
   return refuseDeb(name, `it has no ${control === undefined ? "control.tar" : "data.tar"}`);
+}
+
+async function* inOne(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, void> {
+  yield bytes;
 }

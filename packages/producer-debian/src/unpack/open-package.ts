@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import type { Content, Context } from "@base-kit/core";
-import { keptContents } from "@base-kit/rootfs";
+import { type KeepData, keptContents } from "@base-kit/rootfs";
 import { openDeb } from "./deb.ts";
-import { readPackage } from "./read-package.ts";
+import { packageReader } from "./read-package.ts";
 import type { DataMember, UnpackedPackage } from "./unpacked.ts";
 
 /** A package file whose contents are known, and can be read. */
@@ -31,11 +31,24 @@ const ROOM = 64 * 1024 ** 2;
  * @throws BaseKitError `DEB_INVALID` (verification), `TAR_…`, `DECOMPRESS_…`
  */
 export async function openPackage(file: PackageFile, context: Context): Promise<OpenedPackage> {
-  const unpack = async () => {
+  const unpack = async (keep: KeepData) => {
     const bytes = await readFile(file.path);
-    const opened = await openDeb(bytes, { name: file.name, limits: { data: bytes.length * EXPANSION_AT_MOST + ROOM } });
-    return { facts: readPackage(opened, file.name), data: opened.data };
+    const limits = { data: bytes.length * EXPANSION_AT_MOST + ROOM };
+    const { control, data } = await openDeb(bytes, { name: file.name, limits });
+    const reader = packageReader(control, file.name);
+    await keep(seen(data, reader.push));
+    return reader.end();
   };
   const kept = await keptContents(`deb-contents:${FORMAT}:sha256:${file.sha256}`, unpack, context);
   return { contents: kept.facts, content: kept.content };
+}
+
+async function* seen(
+  chunks: AsyncIterable<Uint8Array>,
+  see: (chunk: Uint8Array) => void,
+): AsyncGenerator<Uint8Array, void, void> {
+  for await (const chunk of chunks) {
+    see(chunk);
+    yield chunk;
+  }
 }

@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, test } from "vitest";
 import { openDeb } from "../../src/unpack/deb.ts";
-import { arOf, contentsOf, type Member, VERSION } from "../deb-bytes.ts";
+import { arOf, contentsOf, gathered, type Member, VERSION } from "../deb-bytes.ts";
 
 const LIMITS = { data: 1024 ** 2 };
 let control: Member;
@@ -12,7 +12,10 @@ beforeAll(async () => {
   data = { name: "data.tar", bytes: contents.data };
 });
 
-const open = (members: readonly Member[], limits = LIMITS) => openDeb(arOf(members), { name: "demo.deb", limits });
+const open = async (members: readonly Member[], limits = LIMITS) => {
+  const opened = await openDeb(arOf(members), { name: "demo.deb", limits });
+  return { ...opened, data: await gathered(opened.data) };
+};
 const named = (name: string, bytes: Buffer | string = ""): Member => ({ name, bytes: Buffer.from(bytes) });
 
 describe("a package", () => {

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { readPackage } from "../../src/unpack/read-package.ts";
-import { CONTROL, contentsOf, rawTar } from "../deb-bytes.ts";
+import { CONTROL, contentsOf, rawTar, readPackage } from "../deb-bytes.ts";
 
 const control = (more: string) => `file 644 0:0@5 control ${JSON.stringify(CONTROL)}\n${more}`;
 
@@ -68,6 +67,18 @@ describe("what a package brings", async () => {
       ["conffiles", 0o644, 0],
     ]);
     expect(conffileDigests).toEqual({ "/etc/a": createHash("md5").update("x").digest("hex") });
+  });
+
+  test.each([1, 7, 511, 512, 513, 2000])("is the same in pieces of %i bytes", async (size) => {
+    const contents = await contentsOf({
+      control: control('file 644 0:0 conffiles "/etc/a\\n/etc/b\\n/etc/none\\n"'),
+      data: `file 644 0:0 etc/a ${JSON.stringify("x".repeat(1500))}\nfile 644 0:0 etc/b ""\nfile 644 0:0 etc/c "c"`,
+    });
+    const whole = readPackage(contents, "demo.deb");
+    expect(readPackage(contents, "demo.deb", size)).toEqual(whole);
+    expect(whole.members.map(({ offset }) => offset)).toEqual([512, 0, 3072]);
+    const digestOf = (text: string) => createHash("md5").update(text).digest("hex");
+    expect(whole.conffileDigests).toEqual({ "/etc/a": digestOf("x".repeat(1500)), "/etc/b": digestOf("") });
   });
 
   test.each([

@@ -2,9 +2,8 @@ import { type Entry, textFromBytes } from "@base-kit/core";
 import { textFromEntries } from "@base-kit/testing";
 import { describe, expect, test } from "vitest";
 import { parseParagraph } from "../../src/unpack/paragraph.ts";
-import { readPackage } from "../../src/unpack/read-package.ts";
 import { layOut, type NamedPackage } from "../../src/unpack/tree.ts";
-import { CONTROL, contentsOf } from "../deb-bytes.ts";
+import { CONTROL, contentsOf, readPackage } from "../deb-bytes.ts";
 
 async function packageOf(name: string, data: string, more = ""): Promise<NamedPackage> {
   const text = `${CONTROL.replace("demo", name)}${more}`;
