@@ -5,7 +5,7 @@ import { formatEndpoint, type SshEndpoint } from "./endpoint.ts";
 import type { EngineDescription } from "./engine.ts";
 import type { Limits } from "./limits.ts";
 import type { Place } from "./places.ts";
-import { ask, type HttpEndpoint } from "./request.ts";
+import { ask, type EngineResponse, type HttpEndpoint } from "./request.ts";
 
 export interface ProbeOptions {
   readonly context: Context;
@@ -28,21 +28,33 @@ async function probeDirectly(
   place: Place & { readonly endpoint: HttpEndpoint },
   { context, limits }: ProbeOptions,
 ): Promise<EngineDescription> {
+  const over = new AbortController();
+  const asking = { timeoutMs: limits.ping, signal: AbortSignal.any([context.signal, over.signal]) };
   const get = (path: string) =>
-    ask(place.endpoint, { method: "GET", path }, { timeoutMs: limits.ping, signal: context.signal }).catch((error) => {
+    ask(place.endpoint, { method: "GET", path }, asking).catch((error) => {
       context.signal.throwIfAborted();
       const { why, hint } = connectionFailure(error);
       throw unreachable(place, why, { hint, cause: error });
     });
-  const ping = await get("/_ping");
-  const header = (name: string) => [ping.headers[name]].flat()[0];
-  if (ping.status !== 200) throw unreachable(place, refusal(ping.status, ping.body));
+  try {
+    // All at once: an engine takes its time to tell of itself. Whether it is one at all is said by the first answer.
+    const answers = [get("/_ping"), get("/version"), get("/info").catch(() => undefined)] as const;
+    answers[1].catch(() => {});
+    requireEngine(place, await answers[0]);
+    const [, version, info] = await Promise.all(answers);
+    const facts = parse(version.body);
+    if (!isRecord(facts)) throw unreachable(place, `it answers, but not to /version (HTTP ${version.status})`);
+    return describe(place, { version: facts, info: info && parse(info.body) });
+  } finally {
+    over.abort();
+  }
+}
+
+function requireEngine(place: Place, { status, headers, body }: EngineResponse): void {
+  const header = (name: string) => [headers[name]].flat()[0];
+  if (status !== 200) throw unreachable(place, refusal(status, body));
   if (header("ostype") === "windows") throw unreachable(place, "the engine runs Windows containers");
   if (header("api-version") === undefined) throw unreachable(place, "what answers there is not a container engine");
-  const [version, info] = await Promise.all([get("/version"), get("/info").catch(() => undefined)]);
-  const facts = parse(version.body);
-  if (!isRecord(facts)) throw unreachable(place, `it answers, but not to /version (HTTP ${version.status})`);
-  return describe(place, { version: facts, info: info && parse(info.body) });
 }
 
 async function probeThroughProgram(
