@@ -1,5 +1,6 @@
 import { Agent } from "node:http";
 import { Agent as TlsAgent } from "node:https";
+import { inspect } from "node:util";
 import type Dockerode from "dockerode";
 import type { HttpEndpoint } from "./request.ts";
 import { tlsOptions } from "./request.ts";
@@ -15,6 +16,8 @@ export async function openDockerode(endpoint: HttpEndpoint, apiVersion: string):
   const { default: Docker } = await import("dockerode");
   const tls = endpoint.type === "tcp" ? endpoint.tls : undefined;
   const agent = tls === undefined ? new Agent() : new TlsAgent(tlsOptions(tls));
+  // docker-modem writes out every request for its log, whether there is one or not, and with it all that is in the agent.
+  Object.defineProperty(agent, inspect.custom, { value: () => "Agent" });
   const where =
     endpoint.type === "unix"
       ? { socketPath: endpoint.path }
