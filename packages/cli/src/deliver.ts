@@ -80,7 +80,7 @@ function endingWhen(checked: Promise<void>, image: Image): Image {
   return { ...image, layers: image.layers.map((layer) => ({ ...layer, open: () => withheld(layer.open(), checked) })) };
 }
 
-/** All chunks, the last of them when `released` is fulfilled. */
+/** All chunks, each when the next one is there, the last when `released` is fulfilled. */
 export async function* withheld(
   chunks: AsyncIterable<Uint8Array>,
   released: Promise<void>,

@@ -5,7 +5,7 @@ import type { Destinations } from "./destinations.ts";
 /** Destinations whose engine takes the layer while it is read. To be disposed when everything was delivered or nothing will be. */
 export interface SentAhead extends AsyncDisposable {
   readonly destinations: Destinations;
-  /** To be given the layer; absent where there is nobody to send it to. */
+  /** To be given the layer, whose chunks hold their bytes until the next but one is asked for; absent where there is nobody to send it to. */
   readonly follow?: (layer: AsyncIterable<Uint8Array>) => void;
 }
 

@@ -95,7 +95,12 @@ export interface ExecOptions {
   readonly cwd?: string;
   /** Added to the allow-listed environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Written to the program's standard input; when it throws, the program is killed instead of seeing an early end. @default closed */
+  /**
+   * Written to the program's standard input; when it throws, the program is killed instead of seeing an early end. A chunk must hold
+   * its bytes until the next is asked for.
+   *
+   * @default closed
+   */
   readonly stdin?: AsyncIterable<Uint8Array> | Uint8Array;
   /** Takes standard output as it comes, with back pressure. @default kept and returned */
   readonly stdout?: (chunks: AsyncIterable<Uint8Array>) => Promise<void>;

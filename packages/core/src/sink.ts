@@ -13,7 +13,10 @@ export interface Sink {
    * @throws BaseKitError `PLATFORM_NOT_AMONG` (unsupported) when it can hold only one and none is for this machine
    */
   write(images: readonly Image[], references: readonly ImageReference[], context: Context): Promise<SinkResult>;
-  /** Takes in a layer that is still being made, ahead of its image. Absent where nothing is gained by that. */
+  /**
+   * Takes in a layer that is still being made, ahead of its image. A chunk holds its bytes until the next is asked for. Absent where
+   * nothing is gained by that.
+   */
   takeAhead?(layer: AsyncIterable<Uint8Array>, context: Context): SinkAhead;
 }
 

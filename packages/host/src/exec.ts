@@ -116,24 +116,27 @@ async function consume(stream: Readable, consumer: NonNullable<ExecOptions["stdo
   await finished(stream);
 }
 
-/** Writes the input with back pressure. A program may stop reading early (EPIPE): its exit code tells whether that was right. */
+/**
+ * Asks for a chunk of the input when the one before has left this process, so that its memory may be used again. A program may stop
+ * reading early (EPIPE): its exit code tells whether that was right.
+ */
 async function feed(stdin: Writable, input: NonNullable<ExecOptions["stdin"]>): Promise<void> {
   stdin.on("error", () => {});
   for await (const chunk of input instanceof Uint8Array ? [input] : input) {
     if (stdin.destroyed) return;
-    if (!stdin.write(chunk)) await drained(stdin);
+    await written(stdin, chunk);
   }
   stdin.end();
 }
 
-function drained(stdin: Writable): Promise<void> {
+function written(stdin: Writable, chunk: Uint8Array): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
-      stdin.off("drain", done).off("close", done);
+      stdin.off("close", done);
       resolve();
     };
-    stdin.on("drain", done).on("close", done);
-    if (stdin.destroyed) done();
+    stdin.on("close", done);
+    stdin.write(chunk, done);
   });
 }
 

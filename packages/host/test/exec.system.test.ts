@@ -72,6 +72,16 @@ describe("a program that runs", () => {
     expect((await exec("wc", ["-c"], { stdin: chunks(300, 100_000) })).stdout.toString().trim()).toBe("30000000");
   });
 
+  test("gets its input from memory that is used again for each chunk", async () => {
+    async function* counting() {
+      const buffer = Buffer.alloc(1000);
+      for (let at = 0; at < 500; at++) yield buffer.fill(at % 251);
+    }
+    const { stdout } = await exec("sh", ["-c", "sleep 0.2; cat"], { stdin: counting() });
+    const expected = Array.from({ length: 500 }, (_, at) => Buffer.alloc(1000, at % 251));
+    expect(stdout.equals(Buffer.concat(expected))).toBe(true);
+  });
+
   test("may end well before it has read all its input", async () => {
     let returned = false;
     async function* endless() {

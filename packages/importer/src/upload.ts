@@ -64,11 +64,14 @@ export async function upload(job: Upload): Promise<void> {
   throw error instanceof ConnectionError ? engineLost(connectionFailure(error.cause).why, attempt, error.cause) : error;
 }
 
-/** Writes with back pressure; stops quietly when the connection is gone, for whoever reads the answer knows why. */
+/**
+ * Asks for a chunk when the one before has left this process, so that its memory may be used again; stops quietly when the
+ * connection is gone, for whoever reads the answer knows why.
+ */
 async function send(request: ClientRequest, tar: AsyncIterable<Uint8Array>, touch: () => void): Promise<void> {
   for await (const chunk of tar) {
     if (request.destroyed) return;
-    if (!request.write(chunk)) await drained(request);
+    await written(request, chunk);
     touch();
   }
   if (!request.destroyed) request.end();
@@ -84,14 +87,14 @@ async function settledWithin(work: Promise<unknown>, milliseconds: number): Prom
   clearTimeout(timer);
 }
 
-function drained(request: ClientRequest): Promise<void> {
+function written(request: ClientRequest, chunk: Uint8Array): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
-      request.off("drain", done).off("close", done);
+      request.off("close", done);
       resolve();
     };
-    request.on("drain", done).on("close", done);
-    if (request.destroyed) done();
+    request.on("close", done);
+    request.write(chunk, done);
   });
 }
 

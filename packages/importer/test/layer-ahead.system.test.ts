@@ -22,6 +22,19 @@ async function sinkOf(host: string, importer: "docker-cli" | "engine-api" = "eng
   return (layer: AsyncIterable<Uint8Array>) => takeAhead(layer, context);
 }
 
+/** The same bytes, each chunk of which is overwritten as soon as the next is asked for. */
+async function* inOneBuffer(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const buffer = Buffer.alloc(5000);
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += buffer.length) {
+      const part = chunk.subarray(at, at + buffer.length);
+      buffer.set(part);
+      yield buffer.subarray(0, part.length);
+      buffer.fill(0xff);
+    }
+  }
+}
+
 function layerOf({ layers: [layer] }: Image): AsyncIterable<Uint8Array> {
   if (layer === undefined) throw new Error("an image has a layer");
   return layer.open();
@@ -55,7 +68,7 @@ describe.skipIf(requires("docker").skip)("a layer sent to a real engine before i
       }));
       const begin = await sinkOf(host, importer);
       {
-        await using sink = begin(layerOf(image));
+        await using sink = begin(inOneBuffer(layerOf(image)));
         const result = await sink.write([{ ...image, layers: opened }], [reference], context);
         expect(result).toMatchObject({ id: image.config.digest, references: [reference.familiar] });
       }

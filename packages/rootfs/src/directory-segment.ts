@@ -10,7 +10,10 @@ import { spoolFilled } from "./spool.ts";
 export type DirectorySegmentOptions = ReadDirectoryOptions & {
   /** @default `base` */
   readonly origin?: string;
-  /** Gets the segment's archive while it is made: the stream waits for what is still to come, and fails as the reading does. */
+  /**
+   * Gets the segment's archive while it is made: the stream waits for what is still to come, and fails as the reading does. A chunk
+   * holds its bytes until the next but one is asked for.
+   */
   readonly follow?: (archive: AsyncIterable<Uint8Array>) => void;
 };
 

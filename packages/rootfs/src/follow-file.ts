@@ -7,7 +7,10 @@ export interface FollowedFile {
   advance(count: number): void;
   /** It is complete; or with an error, it will not be. */
   end(error?: unknown): void;
-  /** All of it, in its order; waits for what is still to come, and fails with what ended it. To be read once. */
+  /**
+   * All of it, in its order; waits for what is still to come, and fails with what ended it. To be read once. A chunk holds its bytes
+   * until the next but one is asked for.
+   */
   bytes(): AsyncGenerator<Buffer, void, void>;
 }
 
@@ -29,10 +32,13 @@ export function followFile(path: string): FollowedFile {
       wake();
     },
     bytes: async function* () {
-      for (let at = 0; ; ) {
+      // New memory for each chunk costs more than to read it: every page of it is a fault.
+      const buffers = [Buffer.allocUnsafeSlow(CHUNK), Buffer.allocUnsafeSlow(CHUNK)] as const;
+      for (let at = 0, turn = 0; ; ) {
         if (ending !== undefined && "error" in ending) throw ending.error;
         if (at < settled) {
-          const bytes = readAt(path, at, Math.min(CHUNK, settled - at));
+          const into = buffers[turn++ % 2 === 0 ? 0 : 1];
+          const bytes = readAt(path, at, into.subarray(0, settled - at));
           if (bytes.length === 0) await sleep(PAUSE_MS);
           else yield bytes;
           at += bytes.length;
@@ -52,11 +58,10 @@ export function followFile(path: string): FollowedFile {
  * Opened each time, because another file may have taken the name: its bytes up to here are the same. They were written just now,
  * so that nothing has to be waited for.
  */
-function readAt(path: string, position: number, count: number): Buffer {
+function readAt(path: string, position: number, into: Buffer): Buffer {
   const file = openSync(path, "r");
   try {
-    const bytes = Buffer.allocUnsafeSlow(count);
-    return bytes.subarray(0, readSync(file, bytes, 0, count, position));
+    return into.subarray(0, readSync(file, into, 0, into.length, position));
   } finally {
     closeSync(file);
   }
