@@ -1,4 +1,5 @@
-import { type FileHandle, open, rename, unlink } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { type FileHandle, open, readlink, rename, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { BaseKitError, isBaseKitError, printable, systemErrorCode } from "@base-kit/core";
 import { removeAtExit } from "./remove-at-exit.ts";
@@ -15,6 +16,7 @@ export async function writeFileAtomically(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: WriteFileOptions = {},
 ): Promise<void> {
+  await refuseSpecial(path);
   await removeTemporaries(dirname(path));
   await replaceFile(path, chunks, { ...options, temporary: temporaryName(path), durable: true });
 }
@@ -28,6 +30,7 @@ export async function fillFileAtomically(
   path: string,
   fill: (temporary: string, onBytes: (count: number) => void) => Promise<void>,
 ): Promise<void> {
+  await refuseSpecial(path);
   await removeTemporaries(dirname(path));
   await replacing(path, { temporary: temporaryName(path), durable: true }, async (file, temporary) => {
     const startSync = syncAlongside(file);
@@ -119,6 +122,34 @@ function syncAlongside(file: FileHandle): (written: number) => void {
         running = false;
       });
   };
+}
+
+/**
+ * A rename takes the place of whatever has the name: for root that may be /dev/null, or the link /dev/stdout, which everybody
+ * on the machine needs.
+ */
+async function refuseSpecial(path: string): Promise<void> {
+  const link = await readlink(path).catch(() => "");
+  const found = await stat(path).catch(() => undefined);
+  if (link.startsWith("/proc/")) throw notAFile(path, `a link to ${printable(link)}`);
+  if (found !== undefined && !found.isFile()) throw notAFile(path, kindOf(found));
+}
+
+function kindOf(found: Stats): string {
+  if (found.isDirectory()) return "a directory";
+  if (found.isFIFO()) return "a named pipe";
+  return found.isSocket() ? "a socket" : "a device";
+}
+
+function notAFile(path: string, what: string): BaseKitError {
+  return new BaseKitError(
+    "WRITE_FAILED",
+    `cannot write ${printable(path)}: ${what} is there, expected a file or nothing`,
+    {
+      kind: "environment",
+      hint: "Name a file. What was there before is untouched.",
+    },
+  );
 }
 
 async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {

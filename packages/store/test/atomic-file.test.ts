@@ -1,8 +1,19 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { writeFileAtomically } from "../src/index.ts";
+import { fillFileAtomically, writeFileAtomically } from "../src/index.ts";
 
 let dir: string;
 let path: string;
@@ -74,6 +85,20 @@ describe("the old file stays and nothing else is left when", () => {
       hint: expect.stringContaining("untouched"),
     });
     expect(readdirSync(dir)).toEqual(["output"]);
+  });
+
+  test("the target is a named pipe, or a link to what a program has open", async () => {
+    execFileSync("mkfifo", [path]);
+    await expect(writeFileAtomically(path, chunks)).rejects.toMatchObject({
+      code: "WRITE_FAILED",
+      message: expect.stringContaining("a named pipe is there"),
+    });
+    expect(statSync(path).isFIFO()).toBe(true);
+    const link = join(dir, "stdout");
+    symlinkSync("/proc/self/fd/1", link);
+    await expect(fillFileAtomically(link, async () => {})).rejects.toMatchObject({ code: "WRITE_FAILED" });
+    expect(readlinkSync(link)).toBe("/proc/self/fd/1");
+    expect(readdirSync(dir).sort()).toEqual(["output", "stdout"]);
   });
 
   test("its folder does not exist", async () => {
