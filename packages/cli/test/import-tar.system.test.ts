@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -188,6 +188,12 @@ test("a source that is not there is wrong usage", async () => {
   const outcome = await sandbox.run(["import", "no\nsuch.tar", "a", "-o", "tar:out.tar"]);
   expect(outcome).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringContaining("[IMPORT_SOURCE]") });
   expect(outcome.stderr).toContain(String.raw`"no\nsuch.tar"`);
+});
+
+test.each(["x".repeat(300), "loop"])("a source that cannot be looked at is wrong usage: %s", async (source) => {
+  symlinkSync("loop", sandbox.work("loop"));
+  const outcome = await sandbox.run(["import", source, "a", "-o", "tar:out.tar"]);
+  expect(outcome).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringContaining("[IMPORT_SOURCE]") });
 });
 
 function withoutFolderTimes(listed: string): string {

@@ -78,8 +78,13 @@ export async function importRootfs(
   return imageResult(delivered, created, destinations.run);
 }
 
+/** Where it cannot be looked at, who reads it tells why. */
 function isDirectory(source: string): boolean {
-  return statSync(source, { throwIfNoEntry: false })?.isDirectory() === true;
+  try {
+    return statSync(source).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 async function readSource(source: string, context: Context, follow: SentAhead["follow"]): Promise<Segment> {
