@@ -56,6 +56,11 @@ describe("the command line", () => {
     expect(exitCode).not.toBe(0);
   });
 
+  test("what comes along with a program: names with commas, and a path as it is", async () => {
+    const { options } = await parse("scratch", "a", "--with", "nss,tmp", "--with", "/data,1", "--with", "/srv");
+    expect(options).toMatchObject({ with: ["nss", "tmp", "/data,1", "/srv"] });
+  });
+
   test("collects options that repeat and lists with commas", async () => {
     const { options } = await parse(
       "build",

@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import type { ScratchFlags } from "../commands/scratch.ts";
 import type { CommonOptions } from "../session.ts";
 import { imageText, type Run, session } from "./answer.ts";
-import { imageOptions, list, lockOptions, pathOptions } from "./option-groups.ts";
+import { collect, imageOptions, list, lockOptions, pathOptions } from "./option-groups.ts";
 
 export function addScratch(program: Command, run: Run): void {
   const scratchCommand = program
@@ -14,7 +14,7 @@ export function addScratch(program: Command, run: Run): void {
     .option("--arch <architecture>", "what the programs have to be for")
     .addOption(new Option("--root <directory>", "programs and libraries are in this directory").conflicts("fromImage"))
     .option("--from-image <image>", "programs and libraries are in this image")
-    .option("--with <what>", `take it along: ${FEATURE_NAMES}, or an absolute path (repeatable)`, list)
+    .option("--with <what>", `take it along: ${FEATURE_NAMES}, or an absolute path (repeatable)`, namesOrPath)
     .option("--without <what>", "leave it out, though something seems to use it (repeatable)", list)
     .option("--ca-certificates <which>", "system, none, or a PEM file (default: system, when something uses TLS)")
     .addOption(
@@ -57,6 +57,11 @@ export function addScratch(program: Command, run: Run): void {
         );
       }, options),
     );
+}
+
+/** A path is taken as it is: it may have a comma in it. */
+function namesOrPath(value: string, before: readonly string[] | undefined): readonly string[] {
+  return value.startsWith("/") ? collect(value, before) : list(value, before);
 }
 
 const FEATURE_NAMES = "ca-certificates, nss, accounts, tmp, tzdata, terminfo, gconv, openssl, locale, ld.so.cache";
