@@ -46,7 +46,16 @@ export function createProgram(run: Run): Command {
     .showHelpAfterError("(--help shows what there is)")
     .addHelpText("after", EXAMPLES);
   for (const add of COMMANDS) add(program, run);
+  for (const command of program.commands) tellOwnName(command);
   return program;
+}
+
+/** Too different from docker's name for commander to see what is meant. */
+function tellOwnName(command: Command): void {
+  if (!command.options.some(({ long }) => long === "--arch")) return;
+  command.configureOutput({
+    outputError: (text, write) => write(text.replace(/'--platform'\n/, "$&(Did you mean --arch?)\n")),
+  });
 }
 
 const EXAMPLES = `

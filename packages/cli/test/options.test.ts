@@ -43,6 +43,8 @@ describe("--output", () => {
     "docker://host/Name",
     "oci:",
     "tar:",
+    "tar:-",
+    "docker-archive:-",
     "oci:dir:bad tag",
     "docker-archive:",
     "docker-daemon:UPPER",

@@ -44,6 +44,7 @@ describe("the command line", () => {
   test.each([
     [["buil", "alpine"], "Did you mean build?"],
     [["build", "alpine", "--tga", "x"], "Did you mean --tag?"],
+    [["build", "alpine", "--platform", "linux/arm64"], "Did you mean --arch?"],
     [["build"], "missing required argument"],
     [["build", "a", "b"], "too many arguments"],
     [["build", "alpine", "--compression", "lzma"], "Allowed choices are none, gzip"],

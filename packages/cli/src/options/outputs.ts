@@ -25,6 +25,7 @@ export function parseOutput(value: string): Output {
   const colon = value.indexOf(":");
   const transport = colon < 0 ? value : value.slice(0, colon);
   const rest = colon < 0 ? "" : value.slice(colon + 1);
+  if (rest === "-") return invalid(value, "standard output is for the result; a file of this name is written ./-");
   switch (transport) {
     case "docker":
       if (!rest.startsWith("//")) return invalid(value, "a registry is written docker://NAME");
