@@ -53,7 +53,12 @@ async function perform(work: () => Promise<Answer>, options: CommonOptions): Pro
   }
 }
 
+let told: unknown;
+
 async function fail(error: unknown): Promise<void> {
+  // What fails on standard output comes twice: to whoever writes, and as an event.
+  if (error === told) return;
+  told = error;
   const { text, exitCode } = await import("./render/failure.ts").then(
     ({ renderFailure }) => renderFailure(error),
     // Out of files or memory, not even that can be loaded; the first error tells.

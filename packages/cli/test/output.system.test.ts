@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { locationOf, requires } from "@base-kit/testing";
@@ -215,4 +215,12 @@ describe.skipIf(requires("docker").skip)("the command that is shown to try an im
     const loaded = await sandbox.json<{ readonly run: string }>(["import", "tree", "-t", name]);
     expect(loaded.run).toBe(`docker run --rm -it ${name}`);
   });
+});
+
+test.skipIf(process.platform !== "linux")("that standard output is full is told once", () => {
+  const command = 'exec "$0" "$@" > /dev/full';
+  const argv = ["-c", command, process.execPath, BASE_KIT, "pack", sandbox.work("tree"), "-"];
+  const { status, stderr } = spawnSync("sh", argv, { encoding: "utf8" });
+  expect(status).toBe(5);
+  expect(stderr.match(/^error: /gm)).toHaveLength(1);
 });
