@@ -15,7 +15,8 @@ export function resolveShebang(
   { interpreter, argument }: Shebang,
   { file, root }: { readonly file: string; readonly root: SearchRoot },
 ): readonly ByteString[] {
-  if (!interpreter.startsWith("/")) throw missing(file, interpreter === "" ? "no interpreter" : interpreter, root);
+  if (interpreter === "") throw unnamed(file);
+  if (!interpreter.startsWith("/")) throw missing(file, interpreter, root);
   const path = bytesFromText(interpreter);
   if (resolvePath(root, path)?.node.type !== "file") throw missing(file, interpreter, root);
   if (!/\/env$/.test(interpreter)) return [path];
@@ -37,6 +38,13 @@ export function searchPath(root: SearchRoot, command: string, file: string): Byt
   );
   if (found === undefined) throw missing(file, command, root);
   return found;
+}
+
+function unnamed(file: string): BaseKitError {
+  return new BaseKitError("SCRATCH_INTERPRETER_MISSING", `${printable(file)} begins with #! and names no interpreter`, {
+    kind: "unsupported",
+    hint: "Its first line has to look like #!/bin/sh. Nothing was written.",
+  });
 }
 
 function missing(file: string, interpreter: string, root: SearchRoot): BaseKitError {
