@@ -31,17 +31,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     else await fail(error);
   }
   // What is still in a pipe that nobody reads any more would keep the process.
-  if (!INTERRUPTED.includes(process.exitCode)) await Promise.all([process.stdout, process.stderr].map(written));
-  // All is done: to take everything apart first would take Node a while.
-  process.exit();
-}
-
-/** Fulfilled when the system has all that was written, or nobody wants it. */
-function written(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise((resolve) => {
-    stream.on("close", resolve);
-    stream.write("", () => resolve());
-  });
+  if (INTERRUPTED.includes(process.exitCode)) process.exit();
 }
 
 /**
