@@ -1,8 +1,11 @@
 import { crc32 } from "node:zlib";
+import { Rooms } from "@base-kit/store";
 import { blocksOf } from "./blocks.ts";
 import type { Piece } from "./in-order.ts";
 
 const BLOCK = 1024 ** 2;
+/** Blocks that were compressed make room for others, also of the next member. */
+const rooms = new Rooms({ size: BLOCK, atMost: 8 });
 /** Deflate looks this far back; each block is given the end of the one before, so that cutting costs no size. */
 const WINDOW = 32 * 1024;
 
@@ -27,11 +30,14 @@ export async function* gzipPieces(
   let dictionary: Buffer | undefined;
   let sum = 0;
   let size = 0;
-  for await (const { block, last } of blocksOf(chunks, BLOCK)) {
+  for await (const { block, last } of blocksOf(chunks, BLOCK, () => Buffer.from(rooms.take()))) {
     sum = crc32(block, sum);
     size += block.length;
-    yield { of: undefined, bytes: deflate(block, { last, dictionary }) };
-    dictionary = block.subarray(Math.max(0, block.length - WINDOW));
+    const bytes = deflate(block, { last, dictionary });
+    dictionary = last ? undefined : Buffer.from(block.subarray(block.length - WINDOW));
+    // Whether it worked, whoever takes the piece is told.
+    void bytes.catch(() => {}).then(() => rooms.giveBack(block.buffer as ArrayBuffer));
+    yield { of: undefined, bytes };
   }
   const trailer = Buffer.alloc(8);
   trailer.writeUInt32LE(sum >>> 0, 0);

@@ -8,6 +8,7 @@ export { decodeLzma, type LzmaOptions } from "./lzma.ts";
 export { resolveMirror } from "./mirror-url.ts";
 export { listStore, type Pruned, pruneStore, type StoredItem } from "./prune.ts";
 export { createTries, isTemporary, parseRetryAfter, Temporary } from "./retry.ts";
+export { Rooms } from "./rooms.ts";
 export { type CreateStoreOptions, createStore, type FolderStore } from "./store.ts";
 export { abandonedTemporaries, temporaryName } from "./temporary-name.ts";
 export { vendoredStore } from "./vendored-store.ts";

@@ -12,7 +12,8 @@ export function deflateWithZlib(level: number): DeflateBlock {
   return async (block, { last, dictionary }) => {
     const compressed = await deflate(block, {
       level,
-      chunkSize: ROOM,
+      // A small block, of which there is one in most packages, needs no more than it can become.
+      chunkSize: Math.min(ROOM, block.length + (block.length >> 4) + 1024),
       finishFlush: last ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
       ...(dictionary === undefined ? {} : { dictionary }),
     });
