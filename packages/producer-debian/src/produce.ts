@@ -54,7 +54,7 @@ export async function produce(
   const segments: Segment[] = [
     segmentOf("base", parentsFirst([...tree.folders, ...own])),
     ...installed.map((each) => packageSegment(each, tree, build)),
-    { key: databaseKey(database), origin: "dpkg", entries: () => database },
+    segmentOf("dpkg", database),
   ];
   const unpacked = await describeRootfs(segments, lock.platform, { cmd: ["bash"] });
   const clamped = clampTimes(epoch)({
@@ -134,6 +134,7 @@ function packageSegment({ locked, named }: Installed, tree: Tree, { system }: Lo
   };
 }
 
+/** Outside of `produce`, so that a segment holds its entries and not all that was there when it was made. */
 function segmentOf(origin: string, entries: readonly Entry[]): Segment {
   return { key: databaseKey(entries), origin, entries: () => entries };
 }

@@ -1,15 +1,15 @@
 import { readFile } from "node:fs/promises";
 import type { Content, Context } from "@base-kit/core";
-import { type KeepData, keptContents } from "@base-kit/rootfs";
+import { type KeepData, keptContents, type Stretch } from "@base-kit/rootfs";
 import { openDeb } from "./deb.ts";
 import { packageReader } from "./read-package.ts";
-import type { DataMember, UnpackedPackage } from "./unpacked.ts";
+import type { UnpackedPackage } from "./unpacked.ts";
 
 /** A package file whose contents are known, and can be read. */
 export interface OpenedPackage {
   readonly contents: UnpackedPackage;
-  /** The bytes of one of its files. */
-  content(member: DataMember): Content;
+  /** The bytes of one of its files, by their place in the data archive. */
+  readonly content: (place: Stretch) => Content;
 }
 
 export interface PackageFile {

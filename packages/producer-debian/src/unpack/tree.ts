@@ -141,8 +141,12 @@ function entryOf(
       return { type: member.type, ...metadata, major: member.major ?? 0, minor: member.minor ?? 0 };
     case "fifo":
       return { type: "fifo", ...metadata };
-    default:
-      return { type: "file", ...metadata, size: member.size ?? 0, content: () => from.content(member) };
+    default: {
+      // All that is kept of the package with its tree, for as long as there is the tree.
+      const { content } = from;
+      const { offset = 0, size = 0 } = member;
+      return { type: "file", ...metadata, size, content: () => content({ offset, size }) };
+    }
   }
 }
 
