@@ -11,8 +11,10 @@ import {
 import { archiveSink, imageForHost, type LayerOptions, layoutSink, requireCompressor } from "@base-kit/oci";
 import { directorySink } from "./directory-sink.ts";
 import { layerTarSink } from "./layer-tar-sink.ts";
-import { type Output, parseOutput } from "./options/outputs.ts";
+import { isPiped, type Output, parseOutput } from "./options/outputs.ts";
 import { parseSbomFile, type SbomFile } from "./options/sbom-file.ts";
+import { pipedSink } from "./piped-sink.ts";
+import { requirePipe, STANDARD_OUTPUT } from "./standard-output.ts";
 
 /** Flags that say what the image is called and where it goes. */
 export interface DestinationFlags {
@@ -27,6 +29,8 @@ export interface DestinationFlags {
   readonly dockerHost?: string;
   readonly dockerContext?: string;
   readonly sbom?: readonly string[];
+  /** Standard output is for the result. */
+  readonly json?: boolean;
 }
 
 export interface Destinations {
@@ -61,6 +65,7 @@ export async function findDestinations(
   const references = (tags.length === 0 ? [defaultName] : tags).map(parseReference);
   const outputs = (flags.output ?? []).map(parseOutput);
   requireCompressor(flags);
+  requirePipeFor(outputs, flags);
   if (flags.keepLayers === true) requireLayersTaken(outputs, flags);
   const common = {
     layer: layerOptions(flags),
@@ -82,6 +87,23 @@ export async function findDestinations(
     ...common,
     run: outputs.map((output) => tryCommand(output, references)).find((command) => command !== "") ?? "",
   };
+}
+
+function requirePipeFor(outputs: readonly Output[], flags: DestinationFlags): void {
+  const piped = outputs.filter((output) => "path" in output && output.path === STANDARD_OUTPUT);
+  const [first, second] = piped;
+  if (first === undefined) return;
+  if (second !== undefined) {
+    throw new BaseKitError(
+      "OPTION_INVALID",
+      `-o ${first.transport}:- and -o ${second.transport}:- exclude each other`,
+      {
+        kind: "usage",
+        hint: "There is one standard output; name a file for the others.",
+      },
+    );
+  }
+  requirePipe(`-o ${first.transport}:- | …`, flags);
 }
 
 /** A tar or a directory is what the layers come to, not the layers. */
@@ -157,6 +179,9 @@ export async function findEngineSink(
 }
 
 async function sinkFor(output: Output, flags: DestinationFlags, context: Context): Promise<Sink> {
+  if (isPiped(output.transport) && "path" in output && output.path === STANDARD_OUTPUT) {
+    return pipedSink(output.transport);
+  }
   switch (output.transport) {
     case "docker-daemon":
       return findEngineSink(flags, context);

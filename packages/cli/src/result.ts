@@ -1,6 +1,7 @@
 import { type Digest, formatPlatform, type Image, type SinkResult } from "@base-kit/core";
 import { idOf } from "@base-kit/oci";
 import { formatBytes } from "./render/format.ts";
+import { STANDARD_OUTPUT } from "./standard-output.ts";
 
 /** What a command that makes an image answers, as `--json` prints it. */
 export interface ImageResult {
@@ -53,8 +54,9 @@ export function imageResult(
   };
 }
 
-/** The same for people: name, id, size, and what to type next. */
+/** The same for people: name, id, size, and what to type next; nothing where the image itself has standard output. */
 export function renderImageResult({ references, id, size, platform, run }: ImageResult): string {
+  if (references.includes(STANDARD_OUTPUT)) return "";
   const rows = [
     ...references.map((reference, index) => [index === 0 ? "image" : "", reference]),
     ["id", id],

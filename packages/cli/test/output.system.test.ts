@@ -146,7 +146,8 @@ describe("standard error", () => {
   });
 
   test.each([
-    [["pack", "tree", "-"], "PACK_TO_TERMINAL"],
+    [["pack", "tree", "-"], "STDOUT_IS_TERMINAL"],
+    [["import", "tree", "-o", "docker-archive:-"], "STDOUT_IS_TERMINAL"],
     [["import", "-", "-o", "tar:x.tar"], "IMPORT_FROM_TERMINAL"],
   ])("a tar has no business with a terminal: %j", async (args, refusal) => {
     const { code, screen } = await inTerminal(args);
@@ -214,6 +215,60 @@ describe.skipIf(requires("docker").skip)("the command that is shown to try an im
     expect(images.inspect(name).RootFS.Layers).toHaveLength(1);
     const loaded = await sandbox.json<{ readonly run: string }>(["import", "tree", "-t", name]);
     expect(loaded.run).toBe(`docker run --rm -it ${name}`);
+  });
+});
+
+describe("an image in a pipe", () => {
+  test.each(["docker-archive", "oci-archive", "tar"])("has the bytes of the file: %s", async (transport) => {
+    const to = (file: string) => ["import", "tree", "demo/tree", "-o", `${transport}:${file}`];
+    const piped = await sandbox.run(to("-"));
+    expect(piped).toMatchObject({ exitCode: 0, stderr: expect.stringContaining("writing to standard output") });
+    await sandbox.json(to("same.tar"));
+    expect(piped.bytes.equals(readFileSync(sandbox.work("same.tar")))).toBe(true);
+    expect(await sandbox.leftovers()).toEqual([]);
+  });
+
+  test("may be one of several outputs, and have a name", async () => {
+    const outputs = (file: string) => ["-o", `docker-archive:${file}:demo/piped:1`, "-o", "oci:layout:x"];
+    const { bytes } = await sandbox.run(["import", "tree", ...outputs("-")]);
+    writeFileSync(sandbox.work("piped.tar"), bytes);
+    await sandbox.json(["import", "tree", ...outputs("named.tar")]);
+    expect(bytes.equals(readFileSync(sandbox.work("named.tar")))).toBe(true);
+    const same = ["diff", "piped.tar", "oci:layout:x", "--quiet"];
+    expect(await sandbox.run(same)).toMatchObject({ exitCode: 0, stderr: "" });
+  });
+
+  test.each<[string[], string]>([
+    [["import", "tree", "-o", "tar:-", "-o", "oci-archive:-"], "OPTION_INVALID"],
+    [["import", "tree", "-o", "tar:-", "--json"], "STDOUT_TWICE"],
+    [["copy", "image.tar", "docker-archive:-"], "OUTPUT_INVALID"],
+  ])("is refused before anything is done: %j", async (args, code) => {
+    expect(await sandbox.run(args)).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringContaining(code) });
+  });
+
+  test("is no failure where whoever reads has seen enough", () => {
+    const command = 'set -o pipefail; "$0" "$@" | head --bytes=100 | wc --bytes';
+    const argv = ["-c", command, process.execPath, BASE_KIT, "import", sandbox.work("tree"), "-o", "docker-archive:-"];
+    const { status, stdout, stderr } = spawnSync("bash", argv, { encoding: "utf8" });
+    expect({ status, stdout: stdout.trim(), errors: stderr.match(/^error: /gm) }).toEqual({
+      status: 0,
+      stdout: "100",
+      errors: null,
+    });
+  });
+
+  test.skipIf(requires("docker").skip)("is what docker load reads", () => {
+    const images = testImages();
+    try {
+      const name = images.fresh();
+      const argv = ["import", sandbox.work("tree"), name, "-o", "docker-archive:-"];
+      const command = '"$0" "$@" | docker load';
+      const loaded = spawnSync("sh", ["-c", command, process.execPath, BASE_KIT, ...argv], { encoding: "utf8" });
+      expect(loaded.stdout).toContain(`Loaded image: ${name}`);
+      expect(images.inspect(name).RootFS.Layers).toHaveLength(1);
+    } finally {
+      images.remove();
+    }
   });
 });
 

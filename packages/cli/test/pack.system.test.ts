@@ -85,7 +85,7 @@ describe.skipIf(requires("tar").skip)("base-kit pack", () => {
       true,
     );
     const both = await sandbox.run(["pack", "tree", "-", "--json"]);
-    expect(both).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringContaining("[PACK_JSON_AND_TAR]") });
+    expect(both).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringContaining("[STDOUT_TWICE]") });
   });
 
   test("does not pack the file it writes, nor an older one of that name", async () => {

@@ -1,4 +1,5 @@
 import {
+  BaseKitError,
   type Context,
   type Digest,
   formatPlatform,
@@ -15,6 +16,7 @@ import { directorySink } from "../directory-sink.ts";
 import { layerTarSink } from "../layer-tar-sink.ts";
 import { type Output, parseOutput } from "../options/outputs.ts";
 import { type ImageSource, openSource } from "../sources.ts";
+import { STANDARD_OUTPUT } from "../standard-output.ts";
 
 export interface CopyFlags extends Pick<DestinationFlags, "importer" | "dockerHost" | "dockerContext"> {
   readonly arch?: readonly string[];
@@ -34,6 +36,12 @@ export interface CopyResult {
 export async function copy(from: string, to: string, flags: CopyFlags, context: Context): Promise<CopyResult> {
   const platforms = (flags.arch ?? []).map(parsePlatform);
   const output = parseOutput(to);
+  if ("path" in output && output.path === STANDARD_OUTPUT) {
+    throw new BaseKitError("OUTPUT_INVALID", `copy writes no ${output.transport} to standard output`, {
+      kind: "usage",
+      hint: "A copy is read again and compared before it is in place. Name a file, and pipe that.",
+    });
+  }
   const [only, ...others] = platforms;
   const source = await openSource(from, context, {
     ...flags,

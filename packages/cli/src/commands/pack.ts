@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
-import { BaseKitError, type Context, printable, step, systemErrorCode } from "@base-kit/core";
+import { type Context, printable, step } from "@base-kit/core";
 import { compressed, findCompressor } from "@base-kit/oci";
 import {
   applyTransforms,
@@ -18,6 +18,7 @@ import { writeTar } from "@base-kit/tar";
 import { sourceDateEpoch } from "../options/source-date-epoch.ts";
 import { compressionByName } from "../options/tar-file.ts";
 import { isRunningRoot, runningRootOptions } from "../running-root.ts";
+import { requirePipe, STANDARD_OUTPUT, writeToStdout } from "../standard-output.ts";
 
 export interface PackFlags {
   readonly pathExclude?: readonly string[];
@@ -40,18 +41,7 @@ export async function pack(directory: string, file: string, flags: PackFlags, co
   const path = resolve(directory);
   const compression = compressionByName(file);
   await requireDirectory(directory);
-  if (file === "-" && process.stdout.isTTY === true) {
-    throw new BaseKitError("PACK_TO_TERMINAL", "refusing to write a tar to a terminal", {
-      kind: "usage",
-      hint: "Give a file name, or pipe the output: base-kit pack DIR - | …",
-    });
-  }
-  if (file === "-" && flags.json === true) {
-    throw new BaseKitError("PACK_JSON_AND_TAR", "refusing to write a tar and --json both to standard output", {
-      kind: "usage",
-      hint: "Give a file name, or leave --json away.",
-    });
-  }
+  if (file === STANDARD_OUTPUT) requirePipe("base-kit pack DIR - | …", flags);
   return step(context, `packing ${printable(path)}`, async (handle) => {
     const hash = createHash("sha256");
     let size = 0;
@@ -64,7 +54,7 @@ export async function pack(directory: string, file: string, flags: PackFlags, co
     const running = (await isRunningRoot(path)) ? await runningRootOptions(context) : undefined;
     const clamp = epoch === undefined ? {} : { clampTimes: epoch };
     const reading = { ...running, ...clamp, excludePatterns: ownFiles(path, file) };
-    if (flags.pathExclude === undefined && compression === "none" && file !== "-") {
+    if (flags.pathExclude === undefined && compression === "none" && file !== STANDARD_OUTPUT) {
       await fillFileAtomically(file, (temporary, grown) => {
         const onBytes = (bytes: Uint8Array) => {
           count(bytes);
@@ -78,7 +68,7 @@ export async function pack(directory: string, file: string, flags: PackFlags, co
           ? packDirectory(path, context, reading)
           : await tarWithout(flags.pathExclude, { path, reading, include: flags.pathInclude ?? [], context });
       const chunks = compression === "none" ? tar : compressed(tar, await findCompressor({ compression }, context));
-      if (file === "-") await writeToStdout(chunks, { onChunk: count, signal: context.signal });
+      if (file === STANDARD_OUTPUT) await writeToStdout(chunks, { onChunk: count, signal: context.signal });
       else await writeFileAtomically(file, chunks, { onChunk: count });
     }
     return { file, size, digest: `sha256:${hash.digest("hex")}` };
@@ -113,34 +103,7 @@ async function tarWithout(
 function ownFiles(directory: string, output: string): readonly string[] {
   const file = resolve(output);
   const prefix = directory === "/" ? "/" : `${directory}/`;
-  if (output === "-" || !file.startsWith(prefix)) return [];
+  if (output === STANDARD_OUTPUT || !file.startsWith(prefix)) return [];
   const name = escapeWildcards(file.slice(prefix.length));
   return [name, `${name}.tmp-*`];
-}
-
-interface WriteOptions {
-  readonly onChunk: (chunk: Uint8Array) => void;
-  readonly signal: AbortSignal;
-}
-
-async function writeToStdout(chunks: AsyncIterable<Uint8Array>, { onChunk, signal }: WriteOptions): Promise<void> {
-  for await (const chunk of chunks) {
-    onChunk(chunk);
-    const failure = await written(chunk, signal);
-    // Whoever reads has seen enough.
-    if (systemErrorCode(failure) === "EPIPE") return;
-    if (failure) throw failure;
-  }
-}
-
-/** What came of the writing. Whoever reads the pipe may have stopped without closing it. */
-function written(chunk: Uint8Array, signal: AbortSignal): Promise<unknown> {
-  return new Promise((done) => {
-    const stop = () => done(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
-    process.stdout.write(chunk, (error) => {
-      signal.removeEventListener("abort", stop);
-      done(error);
-    });
-  });
 }

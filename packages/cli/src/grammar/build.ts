@@ -41,6 +41,7 @@ Examples:
   base-kit build debian:trixie --arch amd64,arm64 -o docker://registry.example.com/demo/trixie:1
   base-kit build ubuntu:focal --mirror http://mirror.example.com/ubuntu --keyring ./ubuntu.gpg -t focal
   base-kit build alpine:3.20 -o oci:images:alpine -o docker-archive:alpine.tar
+  base-kit build alpine:3.20 -t demo/alpine -o docker-archive:- | ssh host docker load
   base-kit build wolfi --include python-3.12 --lockfile -t demo/wolfi
   base-kit build image:debian:bookworm-slim --env TZ=UTC -t demo/base
   sudo base-kit build debootstrap:bookworm -t demo/bookworm     (the real debootstrap)

@@ -51,7 +51,7 @@ export function imageOptions(command: Command): Command {
     .option("-t, --tag <name>", "name and tag of the image (repeatable)", collect)
     .option(
       "-o, --output <transport:…>",
-      "docker://NAME, docker-daemon:NAME, oci:DIRECTORY[:TAG], oci-archive:FILE, docker-archive:FILE, tar:FILE[.gz|.zst], rootfs:DIRECTORY (repeatable; default: the engine, else a file)",
+      "docker://NAME, docker-daemon:NAME, oci:DIRECTORY[:TAG], oci-archive:FILE, docker-archive:FILE, tar:FILE[.gz|.zst], rootfs:DIRECTORY (FILE - is standard output; repeatable; default: the engine, else a file)",
       collect,
     )
     .addOption(

@@ -14,7 +14,7 @@ export type Output =
   | { readonly transport: "docker"; readonly reference: ImageReference };
 
 const EXPECTED =
-  "docker://NAME[:TAG], docker-daemon:NAME[:TAG], oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME:TAG], tar:FILE[.gz|.zst] or rootfs:DIRECTORY";
+  "docker://NAME[:TAG], docker-daemon:NAME[:TAG], oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME:TAG], tar:FILE[.gz|.zst] or rootfs:DIRECTORY; FILE may be - for standard output";
 
 /**
  * One `-o` value.
@@ -25,7 +25,9 @@ export function parseOutput(value: string): Output {
   const colon = value.indexOf(":");
   const transport = colon < 0 ? value : value.slice(0, colon);
   const rest = colon < 0 ? "" : value.slice(colon + 1);
-  if (rest === "-") return invalid(value, "standard output is for the result; a file of this name is written ./-");
+  if (/^-(?::|$)/.test(rest) && !isPiped(transport)) {
+    return invalid(value, "this is no file that could go to standard output; what has this name is written ./-");
+  }
   switch (transport) {
     case "docker":
       if (!rest.startsWith("//")) return invalid(value, "a registry is written docker://NAME");
@@ -55,6 +57,11 @@ export function parseOutput(value: string): Output {
     default:
       return invalid(value, `${printable(transport)} is not a transport`);
   }
+}
+
+/** What is a single file can be read from a pipe. */
+export function isPiped(transport: string): transport is "oci-archive" | "docker-archive" | "tar" {
+  return transport === "oci-archive" || transport === "docker-archive" || transport === "tar";
 }
 
 /** `PATH[:REST]`, cut at the first colon as containers/image does; a path with a colon in it has no spelling. */
