@@ -1,11 +1,10 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
-import { locationOf, requires } from "@base-kit/testing";
+import { locationOf, podmanIn, requires } from "@base-kit/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type AlpineMirror, copyAlpineMirror } from "./alpine-mirror.ts";
 import { listTree } from "./listed-tree.ts";
-import { podmanIn } from "./podman.ts";
 import { createSandbox, type Sandbox } from "./run-cli.ts";
 import { testImages } from "./test-images.ts";
 
@@ -52,7 +51,7 @@ describe.skipIf(requires("alpine-mirror", "tar", "root").skip)("the archive of a
   });
 
   test.skipIf(requires("podman").skip)("loads in podman, and runs there", () => {
-    const podman = podmanIn(work);
+    const { podman } = podmanIn(work);
     expect(podman("load", "--input", archive)).toContain(NAME);
     expect(`sha256:${podman("image", "inspect", "--format", "{{.Id}}", NAME)}`).toBe(id);
     expect(podman("run", "--rm", "--network", "none", NAME, "/sbin/apk", "--version")).toContain("apk-tools");

@@ -2,9 +2,8 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createUbuntuMirror, locationOf, requires, type UbuntuMirror } from "@base-kit/testing";
+import { createUbuntuMirror, locationOf, podmanIn, requires, type UbuntuMirror } from "@base-kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { podmanIn } from "./podman.ts";
 import { createSandbox, type Sandbox } from "./run-cli.ts";
 import { type TestImages, testImages } from "./test-images.ts";
 
@@ -78,7 +77,7 @@ describe.skipIf(requires(...TOOLS).skip)("a distribution made by debootstrap", {
       images.docker(["load", "--input", archive]);
       expect(images.inspect(image).Id).toBe(id);
 
-      const podman = podmanIn(work);
+      const { podman } = podmanIn(work);
       podman("load", "--input", archive);
       expect(`sha256:${podman("image", "inspect", "--format", "{{.Id}}", image)}`).toBe(id);
 

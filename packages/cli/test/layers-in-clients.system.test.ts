@@ -6,11 +6,10 @@ import { createContext, type HostContext } from "@base-kit/host";
 import { archiveSink, buildImage, layoutSink } from "@base-kit/oci";
 import { describeRootfs, mergedEntries, tarSegment } from "@base-kit/rootfs";
 import { createStore } from "@base-kit/store";
-import { locationOf, requires } from "@base-kit/testing";
+import { locationOf, podmanIn, requires } from "@base-kit/testing";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { copyAlpineMirror } from "./alpine-mirror.ts";
 import { listTree } from "./listed-tree.ts";
-import { podmanIn } from "./podman.ts";
 import { createSandbox, type Sandbox } from "./run-cli.ts";
 import { testImages } from "./test-images.ts";
 
@@ -86,7 +85,7 @@ describe.skipIf(requires("alpine-mirror", "root").skip)("an image of several lay
       async () => {
         const name = `example.com/base-kit-test/layers-${compression}:1`;
         const { image, archive } = await write(compression, name);
-        const podman = podmanIn(work);
+        const { podman } = podmanIn(work);
         podman("load", "--input", archive);
         expect(`sha256:${podman("image", "inspect", "--format", "{{.Id}}", name)}`).toBe(image.config.digest);
         expect(podman("run", "--rm", "--network", "none", name, "/bin/stat", "-c", "%a", "/tmp")).toBe("1777");

@@ -1,11 +1,10 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { locationOf, newApkKey, requires, writeApkRepository } from "@base-kit/testing";
+import { locationOf, newApkKey, podmanIn, requires, writeApkRepository } from "@base-kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { copyAlpineMirror } from "./alpine-mirror.ts";
 import { listTree } from "./listed-tree.ts";
-import { podmanIn } from "./podman.ts";
 import { createSandbox, type Sandbox } from "./run-cli.ts";
 import { testImages } from "./test-images.ts";
 
@@ -81,7 +80,7 @@ describe.skipIf(requires("alpine-mirror", "tar").skip)("an image for two archite
   test.skipIf(requires("podman", "root").skip)("loads in podman, which takes the one that fits", () => {
     const folder = path("podman");
     mkdirSync(folder);
-    const podman = podmanIn(folder);
+    const { podman } = podmanIn(folder);
     podman("load", "--input", path("both.tar"));
     expect(`sha256:${podman("image", "inspect", "--format", "{{.Id}}", NAME)}`).toBe(configOf(THIS));
     expect(podman("run", "--rm", "--network", "none", NAME, "/bin/cat", "/etc/alpine-release")).toBe("3.20.3");

@@ -1,13 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { type Image, parseReference, type RuntimeConfig } from "@base-kit/core";
-import { locationOf, requires } from "@base-kit/testing";
+import { locationOf, type PodmanService, requires, startPodmanService } from "@base-kit/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Importer } from "../src/engine.ts";
 import { engineSink, findEngine, type ImportMode, runImageOnce } from "../src/index.ts";
 import { type TestContext, testContext } from "./context.ts";
 import { MARK, markedImage } from "./image.ts";
-import { type PodmanService, startPodmanService } from "./podman-service.ts";
 
 const IMPORTERS = ["docker-cli", "engine-api"] as const satisfies readonly Importer[];
 const MODES = ["load", "import"] as const satisfies readonly ImportMode[];

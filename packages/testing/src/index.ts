@@ -7,6 +7,7 @@ export * from "./host-system.ts";
 export type { Tool } from "./machine.ts";
 export * from "./mirror.ts";
 export * from "./oci-documents.ts";
+export * from "./podman.ts";
 export * from "./producer-contract.ts";
 export * from "./registry.ts";
 export { locationOf, type Requirement, requires } from "./requirements.ts";
