@@ -1,5 +1,16 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -100,8 +111,8 @@ describe.skipIf(GPG || requires("strace", "root").skip)("Debian with nothing but
 function hostImage(name: string): void {
   const links = ["bin", "sbin", "lib", "lib64"].map((each) => ({ path: each, target: `usr/${each}` }));
   const folders = ["usr", "tmp", "proc", "dev", "etc", "mnt"];
-  const tar = join(sandbox.dir, "host");
-  mkdirSync(tar);
+  const tar = mkdtempSync(join(tmpdir(), "bk-host-"));
+  chmodSync(tar, 0o755);
   for (const each of folders) mkdirSync(join(tar, each));
   for (const { path, target } of links) symlinkSync(target, join(tar, path));
   writeFileSync(join(tar, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
@@ -121,9 +132,11 @@ describe.skipIf(GPG || requires("root", "unshare", "ldd", "docker").skip)("in a 
     );
     const env = Object.entries({ HOME: "home", TMPDIR: "tmp", XDG_CACHE_HOME: "inner-cache" });
     return [
-      ...["docker", "run", "--rm", "--network", "none", "--cap-drop", "ALL", ...options, ...mounts],
+      ...["docker", "run", "--rm", "--network", "none", ...mounts],
       ...[`--volume=${sandbox.dir}:${sandbox.dir}`, "--workdir", sandbox.work("")],
       ...env.map(([key, folder]) => `--env=${key}=${join(sandbox.dir, folder)}`),
+      // Docker takes the last value of a variable.
+      ...options,
       name,
     ];
   };
@@ -131,25 +144,58 @@ describe.skipIf(GPG || requires("root", "unshare", "ldd", "docker").skip)("in a 
     ...["build", ...spec("system,demo", "--configure", configure), "-o", "docker-archive:x.tar", "--json"],
   ];
 
-  test("the image is the same where scripts are not run, or may be run; and else the reasons are told", async () => {
-    hostImage(name);
+  const mirror = () => {
     const postinst = "#!/bin/sh\nset -e\necho done > /etc/mark\nchown 0:42 /etc/mark\nchmod 640 /etc/mark\n";
     writeMirror({ packages: [hostSystemDeb(), { ...DEMO, scripts: { postinst } }] });
-    // Without CAP_SETFCAP the kernel does not let root have a user namespace of its own; anybody else it does.
-    const refused = await sandbox.run(build("userns"), { through: within("--user", "0:0") });
-    expect(refused).toMatchObject({ exitCode: 5, stdout: "" });
-    expect(refused.stderr).toMatch(/userns: .*single-user: .*\[SANDBOX_UNAVAILABLE\]/);
+  };
+  beforeAll(() => hostImage(name));
+  const UNPRIVILEGED = ["--user", USER, "--cap-drop", "ALL"];
 
-    const outside = await sandbox.run(build("chroot"));
+  test("the image is the same, whoever runs the scripts, and without them", async () => {
+    mirror();
+    const outside = manifestOf(await sandbox.run(build("chroot")));
+    // As Docker starts one: system calls are filtered, and there are no namespaces.
+    for (const options of [[], ["--read-only"], ["--read-only", "--tmpfs", "/tmp:exec,dev", "--env", "TMPDIR=/tmp"]]) {
+      const inside = await sandbox.run(build("auto"), { through: within(...options) });
+      expect(inside.stderr).toMatch(/changes, plain-chroot/);
+      expect(manifestOf(inside)).toBe(outside);
+      expect(await sandbox.leftovers()).toEqual([]);
+      rmSync(join(sandbox.dir, "inner-cache"), { recursive: true });
+    }
     execFileSync("chown", ["--recursive", USER, sandbox.dir]);
     const inside = await sandbox.run(build("auto"), {
-      through: within("--user", USER, "--security-opt", "seccomp=unconfined"),
+      through: within(...UNPRIVILEGED, "--security-opt", "seccomp=unconfined"),
     });
     expect(inside.stderr).toMatch(/changes, single-user/);
-    expect(manifestOf(inside)).toBe(manifestOf(outside));
+    expect(manifestOf(inside)).toBe(outside);
 
-    const none = await sandbox.run(build("none"), { through: within("--user", USER) });
+    const none = await sandbox.run(build("none"), { through: within(...UNPRIVILEGED) });
     expect(manifestOf(none)).toBe(manifestOf(await sandbox.run(build("none"))));
+  });
+
+  test.each([
+    ["root without capabilities", ["--cap-drop", "ALL"], /plain-chroot: root has no CAP_CHOWN, .*CAP_SETFCAP here/],
+    ["another user", ["--user", USER], /plain-chroot: it needs root/],
+    [
+      "root whose temporary folder is Docker's --tmpfs",
+      ["--read-only", "--tmpfs", "/tmp", "--env", "TMPDIR=/tmp"],
+      /plain-chroot: no programs and no devices can be used in \/tmp/,
+    ],
+    // Without CAP_SETFCAP the kernel does not let root have a user namespace of its own; anybody else it does.
+    ["root who may not be a user", ["--cap-drop", "ALL", "--security-opt", "seccomp=unconfined"], /single-user: /],
+  ])("%s cannot run scripts, and is told why", async (_, options, reason) => {
+    mirror();
+    execFileSync("chown", ["--recursive", USER, sandbox.dir]);
+    execFileSync("chmod", ["--recursive", "a+rwX", sandbox.dir]);
+    const { exitCode, stdout, stderr } = await sandbox.run(build("auto"), { through: within(...options) });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 5, stdout: "" });
+    expect(stderr).toMatch(reason);
+    expect(stderr).toMatch(/\[SANDBOX_UNAVAILABLE\]\n.*In a container be its root.*seccomp=unconfined/);
+    expect(existsSync(sandbox.work("x.tar"))).toBe(false);
+    // Asked whether an engine answers, podman makes folders for its user, and keeps them.
+    for (const each of readdirSync(join(sandbox.dir, "tmp"))) {
+      if (/^(?:containers-user|podman-run)-/.test(each)) rmSync(join(sandbox.dir, "tmp", each), { recursive: true });
+    }
   });
 
   function manifestOf({ exitCode, stdout, stderr }: Outcome): string {

@@ -10,12 +10,14 @@ import {
   printable,
 } from "@base-kit/core";
 import { indexTar, writeTar } from "@base-kit/tar";
-import { type Backend, type Isolated, isolation } from "./backend.ts";
+import { type Backend, isolation, type Local } from "./backend.ts";
 import { keepFailed, keepOutput } from "./keep-failed.ts";
+import { NAMESPACES_HOOKS } from "./namespaces.ts";
 import { OWNER_PROGRAM_FILES, OWNER_PROGRAMS } from "./owner-programs.ts";
 import type { Inodes } from "./owners.ts";
+import { PLAIN_CHROOT_HOOKS } from "./plain-chroot.ts";
 import { prepareContainer } from "./run-in-container.ts";
-import { SANDBOX_SCRIPT } from "./script.ts";
+import { sandboxScript } from "./script.ts";
 
 export interface SandboxCommand {
   /** The root filesystem: parents first, every path once. */
@@ -97,8 +99,8 @@ export async function runInSandbox<T>(
   try {
     const run = await (backend === "container"
       ? prepareContainer(command, options)
-      : prepareNamespaces(command, { ...options, backend }));
-    const failure = await failureOf(run, { timeoutMs, last });
+      : prepareLocal(command, { ...options, backend }));
+    const failure = await failureOf(run, { backend, timeoutMs, last });
     if (failure === undefined) return await use(await run.result());
     if (folder === undefined || output === undefined) throw failure;
     throw await keepFailed(failure, { folder, output: output.file, before: command.entries, result: run.result });
@@ -111,20 +113,25 @@ export async function runInSandbox<T>(
 /** What is to be told when it did not end well. */
 async function failureOf(
   run: BackendRun,
-  { timeoutMs, last }: { readonly timeoutMs: number; readonly last: readonly string[] },
+  {
+    backend,
+    timeoutMs,
+    last,
+  }: { readonly backend: Backend; readonly timeoutMs: number; readonly last: readonly string[] },
 ): Promise<unknown> {
+  const without = backend === "plain-chroot" ? ", without /proc, because nothing may be mounted here" : "";
   try {
     const exitCode = await run.start();
-    return exitCode === 0 ? undefined : failed("SANDBOX_FAILED", `it ended with ${exitCode}`, last);
+    return exitCode === 0 ? undefined : failed("SANDBOX_FAILED", `it ended with ${exitCode}${without}`, last);
   } catch (error) {
     if (!isBaseKitError(error) || error.code !== "EXEC_TIMEOUT") return error;
     return failed("SANDBOX_TIMEOUT", `it did not end within ${timeoutMs / 1000} s`, last, error);
   }
 }
 
-async function prepareNamespaces(
+async function prepareLocal(
   command: SandboxCommand,
-  { backend, work, context, ...options }: BackendOptions & { readonly backend: Isolated },
+  { backend, work, context, ...options }: BackendOptions & { readonly backend: Local },
 ): Promise<BackendRun> {
   await writeFile(join(work, "script"), command.script);
   const env = { ...command.env };
@@ -135,7 +142,8 @@ async function prepareNamespaces(
     env["PATH"] = `${OWNER_PROGRAMS}:${env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin"}`;
   }
   const start = async (): Promise<number> => {
-    const script = ["sh", "-c", SANDBOX_SCRIPT, "sandbox", work, String(command.size)];
+    const hooks = backend === "plain-chroot" ? PLAIN_CHROOT_HOOKS : NAMESPACES_HOOKS;
+    const script = ["sh", "-c", sandboxScript(hooks), "sandbox", work, String(command.size)];
     const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
     const { exitCode } = await context.exec("setpriv", [...isolation(backend), ...script, ...variables], {
       ...options,

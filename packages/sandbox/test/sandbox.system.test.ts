@@ -1,25 +1,15 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import {
-  chmodSync,
-  chownSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { createContext, type HostContext } from "@base-kit/host";
 import { createStore } from "@base-kit/store";
 import { indexTar } from "@base-kit/tar";
-import { requires, textFromEntries } from "@base-kit/testing";
+import { requires, startPodmanService, textFromEntries } from "@base-kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Backend, runInSandbox } from "../src/index.ts";
+import { runInSandbox } from "../src/index.ts";
 import { smallTree } from "./small-tree.ts";
+import { isRunning, type SandboxRequest, type SandboxUser, startSandbox, until } from "./start-sandbox.ts";
 
 const DOCKER = requires("docker").skip;
 const NOBODY = 65_534;
@@ -155,6 +145,29 @@ describe.skipIf(requires("ldd", "unshare", "root", "tar").skip)("a sandbox", { t
     expect(inEngine()).toEqual([]);
   });
 
+  test.skipIf(requires("docker", "podman").skip)(
+    "in a container of podman gives the same, whichever program finds it",
+    async () => {
+      const podman = await startPodmanService();
+      try {
+        const [byRoot, ...byPodman] = await Promise.all([
+          startProcess({ mode: "chroot", script: SCRIPT }).ended,
+          startProcess({ mode: "container", script: SCRIPT }, { env: { DOCKER_HOST: podman.host } }).ended,
+          startProcess(
+            { mode: "container", script: SCRIPT },
+            { env: { DOCKER_HOST: "unix:///nowhere.sock", CONTAINER_HOST: podman.host } },
+          ).ended,
+        ]);
+        expect(byRoot.at(-1)?.type).toBe("ended");
+        for (const each of byPodman) expect(each.at(-1)).toEqual(byRoot.at(-1));
+        expect(podman.podman("ps", "--all", "--quiet")).toBe("");
+        expect(podman.podman("images", "--quiet")).toBe("");
+      } finally {
+        await podman.stop();
+      }
+    },
+  );
+
   test.skipIf(DOCKER)("in a container that fails shows why", async () => {
     const { type, message } =
       (await startProcess({ mode: "container", script: "echo first; exit 3" }).ended).at(-1) ?? {};
@@ -270,8 +283,8 @@ describe.skipIf(requires("ldd", "unshare", "root", "tar").skip)("a sandbox", { t
     });
 
     async function keepWith(
-      request: Parameters<typeof startProcess>[0],
-      user: Parameters<typeof startProcess>[1] = {},
+      request: SandboxRequest,
+      user: SandboxUser = {},
       {
         folder = join(mkdtempSync(join(dir, "keep-")), "failed"),
         stopWhen,
@@ -287,56 +300,7 @@ describe.skipIf(requires("ldd", "unshare", "root", "tar").skip)("a sandbox", { t
     }
   });
 
-  interface Line {
-    readonly type: string;
-    readonly detail?: string;
-    readonly code?: string;
-    readonly message?: string;
-    readonly hint?: string;
-    readonly entries?: readonly string[];
-    readonly removed?: readonly string[];
-  }
-
-  function startProcess(
-    request: {
-      readonly mode: Backend;
-      readonly script: string;
-      readonly timeoutMs?: number;
-      readonly keepFailed?: string;
-    },
-    user: { readonly uid?: number; readonly subids?: string; readonly env?: NodeJS.ProcessEnv } = {},
-  ): { readonly process: ChildProcess; readonly ended: Promise<readonly Line[]> } {
-    const cacheDir = mkdtempSync(join(dir, "process-"));
-    if (user.uid !== undefined) chownSync(cacheDir, user.uid, user.uid);
-    const script = fileURLToPath(new URL("sandbox-process.ts", import.meta.url));
-    const args = JSON.stringify({ ...request, cacheDir });
-    const node = [process.execPath, "--conditions=@base-kit/source", "--import", "tsx", script, args];
-    const as =
-      user.uid !== undefined
-        ? ["setpriv", `--reuid=${user.uid}`, `--regid=${user.uid}`, "--clear-groups", "--", ...node]
-        : node;
-    const bind = 'for f in subuid subgid; do mount --bind "$0" /etc/$f; done; exec "$@"';
-    const file = user.subids === undefined ? as : ["unshare", "--mount", "sh", "-ec", bind, user.subids, ...as];
-    const child = spawn(file[0] ?? "", file.slice(1), {
-      stdio: ["ignore", "pipe", "inherit"],
-      env: { ...process.env, ...user.env },
-    });
-    let text = "";
-    child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-      text += chunk;
-    });
-    const ended = new Promise<readonly Line[]>((resolve) => {
-      child.on("close", () =>
-        resolve(
-          text
-            .split("\n")
-            .filter(Boolean)
-            .map((line) => JSON.parse(line) as Line),
-        ),
-      );
-    });
-    return { process: child, ended };
-  }
+  const startProcess = (request: SandboxRequest, user?: SandboxUser) => startSandbox(request, { dir, ...user });
 
   /** Processes whose arguments or mounts name the test's folder; and what runs in a sandbox. */
   function leftovers(): readonly string[] {
@@ -352,28 +316,11 @@ describe.skipIf(requires("ldd", "unshare", "root", "tar").skip)("a sandbox", { t
         }
       });
   }
-  function isRunning(command: string): boolean {
-    return readdirSync("/proc")
-      .filter((pid) => /^\d+$/.test(pid))
-      .some((pid) => {
-        try {
-          return readFileSync(`/proc/${pid}/cmdline`, "utf8") === `${command.replaceAll(" ", "\0")}\0`;
-        } catch {
-          return false;
-        }
-      });
-  }
   /** Containers and images that are the sandbox's. */
   function inEngine(): readonly string[] {
     const list = (args: readonly string[]) => execFileSync("docker", args, { encoding: "utf8" }).split("\n");
     const containers = list(["ps", "--all", "--filter", "name=^base-kit-[0-9a-f]{16}$", "--format", "{{.Names}}"]);
     return [...containers, ...list(["images", "--quiet", "base-kit-sandbox"])].filter(Boolean);
-  }
-  async function until(fits: () => boolean): Promise<void> {
-    for (let waited = 0; !fits(); waited += 50) {
-      if (waited > 20_000) throw new Error("waited in vain");
-      await sleep(50);
-    }
   }
   const untilGone = () => until(() => leftovers().length === 0);
 });

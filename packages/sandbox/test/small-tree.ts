@@ -7,6 +7,8 @@ const PROGRAMS = [
   ...["cat", "chmod", "chown", "env", "find", "ln", "ls", "mkdir", "mv", "rm", "sleep", "stat"],
   // With which a container puts the tree in its place.
   ...["chroot", "mount"],
+  // With which a process leaves its session, and its user.
+  ...["setsid", "setpriv"],
 ];
 
 /** A root filesystem of a few of this machine's programs with their libraries, and of files of several owners. */
