@@ -12,9 +12,9 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    // Generous, because machines are busy: a test that hangs fails all the same.
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Generous, because machines are slow and busy: a test that hangs fails all the same.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     sequence: { sequencer: LongestFirst },
     // All processors: vitest itself does little.
     maxWorkers: availableParallelism(),

@@ -6,7 +6,8 @@ import { requires } from "@base-kit/testing";
 import { describe, expect, test } from "vitest";
 import { closureOf, directoryRoot, elfFiles, isElf, readElfFile, withFileSource } from "../src/index.ts";
 
-describe.skipIf(requires("ldd").skip)("ldd", () => {
+// ldd starts each program, of which a machine may have thousands.
+describe.skipIf(requires("ldd").skip)("ldd", { timeout: 600_000 }, () => {
   test("loads the same files for every program of this machine", () => {
     // ldd takes a link for the place of the program; the kernel, and so $ORIGIN, the file it leads to.
     const files = readdirSync("/usr/bin").map((name) => join("/usr/bin", name));

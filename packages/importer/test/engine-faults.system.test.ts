@@ -25,6 +25,7 @@ afterEach(async () => {
 });
 
 interface GiveOptions {
+  readonly limits?: Limits;
   readonly given?: Image;
   readonly mode?: "load" | "import";
   readonly within?: TestContext;
@@ -32,11 +33,11 @@ interface GiveOptions {
 
 async function give(
   handlers: Readonly<Record<string, Handler>>,
-  { given = image, mode = "load", within = context }: GiveOptions = {},
+  { given = image, mode = "load", within = context, limits = SHORT }: GiveOptions = {},
 ) {
   engine = await startFakeEngine(context.dir, image, { handlers });
   const found = await findEngine({ importer: "engine-api", host: engine.host }, within);
-  return engineSink(found, { mode }, SHORT).write([given], [parseReference("demo/x")], within);
+  return engineSink(found, { mode }, limits).write([given], [parseReference("demo/x")], within);
 }
 
 async function failureOf(work: Promise<unknown>) {
@@ -162,7 +163,9 @@ describe("an engine that fails", () => {
     ["by saying nothing", drain as Handler, "ENGINE_TIMEOUT", "for 0.3 s"],
     ["by having nothing afterwards", answering(200, LOADED), "ENGINE_ANSWER_INVALID", "does not have it"],
   ])("%s is reported, and no name is set", async (_, handler, code, message) => {
-    const error = await failureOf(give({ "POST /images/load": handler }));
+    // A slow machine takes longer for megabytes of an answer.
+    const limits = code === "ENGINE_TIMEOUT" ? SHORT : DEFAULT_LIMITS;
+    const error = await failureOf(give({ "POST /images/load": handler }, { limits }));
     expect(error).toMatchObject({ code, kind: "environment" });
     expect(error.message).toContain(message);
     expect(error.message).not.toMatch(/\p{Cc}/u);
