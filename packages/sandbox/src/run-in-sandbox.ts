@@ -89,7 +89,9 @@ export async function runInSandbox<T>(
   const output = folder === undefined ? undefined : keepOutput(work);
   if (folder !== undefined) await writeFile(join(work, "keep"), "");
   const last: string[] = [];
+  let missed: string | undefined;
   const onStderrLine = (line: string): void => {
+    if (backend === "plain-chroot" && line.includes("/proc")) missed ??= line;
     last.push(line);
     if (last.length > SHOWN) last.shift();
     output?.add(line);
@@ -100,7 +102,8 @@ export async function runInSandbox<T>(
     const run = await (backend === "container"
       ? prepareContainer(command, options)
       : prepareLocal(command, { ...options, backend }));
-    const failure = await failureOf(run, { backend, timeoutMs, last });
+    // Scripts may go on after that, and leave another tree than elsewhere: those of systemd do.
+    const failure = (await failureOf(run, { backend, timeoutMs, last })) ?? (missed && withoutProc(missed));
     if (failure === undefined) return await use(await run.result());
     if (folder === undefined || output === undefined) throw failure;
     throw await keepFailed(failure, { folder, output: output.file, before: command.entries, result: run.result });
@@ -127,6 +130,10 @@ async function failureOf(
     if (!isBaseKitError(error) || error.code !== "EXEC_TIMEOUT") return error;
     return failed("SANDBOX_TIMEOUT", `it did not end within ${timeoutMs / 1000} s`, last, error);
   }
+}
+
+function withoutProc(line: string): BaseKitError {
+  return failed("SANDBOX_FAILED", "a program looked for /proc, and nothing may be mounted here", [line]);
 }
 
 async function prepareLocal(

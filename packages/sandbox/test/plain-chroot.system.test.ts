@@ -97,6 +97,19 @@ setsid setpriv --reuid=6 --regid=12 --clear-groups sleep ${seconds(first + 1)} &
       expect(readFileSync(join(folder, "output.log"), "utf8")).toBe("first\n");
     });
 
+    test("a script that goes on without the /proc that a program looked for has failed", async () => {
+      const script = "cat /proc/self/comm || true";
+      const [elsewhere, here] = await Promise.all([
+        start({ mode: "chroot", script }).ended,
+        start({ mode: "chroot", script }, rootOfContainer).ended,
+      ]);
+      expect(elsewhere.at(-1)).toMatchObject({ type: "ended" });
+      expect(here.at(-1)).toMatchObject({
+        code: "SANDBOX_FAILED",
+        message: expect.stringMatching(/a program looked for \/proc, .*\n {2}.*\/proc\/self\/comm/),
+      });
+    });
+
     test.each([
       [
         "without a capability",
