@@ -76,10 +76,11 @@ describe.skipIf(skip)("data in memory", () => {
   });
 
   test("leaves the calling thread free", async () => {
-    const packed = xz(Buffer.alloc(64 * MiB, "some text that is decoded"));
+    // Text that can hardly be packed takes long to decode, and little to copy.
+    const packed = xz(Buffer.from(randomBytes(6 * MiB).toString("base64")));
     const before = performance.eventLoopUtilization();
     await decompressBuffer(packed);
-    expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.7);
+    expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.5);
   });
 
   test("keeps the process alive until it is decoded, and no longer, also when a stream was left in the middle", () => {
