@@ -91,7 +91,7 @@ export async function runInSandbox<T>(
   const last: string[] = [];
   let missed: string | undefined;
   const onStderrLine = (line: string): void => {
-    if (backend === "plain-chroot" && line.includes("/proc")) missed ??= line;
+    if (backend === "plain-chroot" && /\/proc(?![\w-])/.test(line)) missed ??= line;
     last.push(line);
     if (last.length > SHOWN) last.shift();
     output?.add(line);

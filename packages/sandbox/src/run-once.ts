@@ -33,7 +33,7 @@ const PAGE = 4096;
 
 /**
  * What a script does to a root filesystem. The same script on the same segments runs once: what it did is kept, whichever way it was
- * run.
+ * run, but for `plain-chroot`.
  *
  * @throws BaseKitError `SANDBOX_…`
  */
@@ -63,7 +63,8 @@ export async function runOnce({ segments }: Pick<Rootfs, "segments">, run: OneRu
       },
       { backend, context, use: (result) => changesOf(result, { before, epoch: run.epoch }) },
     );
-    await context.store.remember(key, await packChanges(changes));
+    // What a program silently did without /proc is not to be taken for what it does elsewhere.
+    if (backend !== "plain-chroot") await context.store.remember(key, await packChanges(changes));
     handle.detail(`${changes.entries.length} changes, ${backend}`);
     return changes;
   });
