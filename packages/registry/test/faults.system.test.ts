@@ -3,10 +3,11 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { type Image, type PinnedReference, parsePinnedReference } from "@base-kit/core";
 import { imagesOf, nodeOf, validateImages } from "@base-kit/oci";
 import { type RegistryServer, requires, startRegistry } from "@base-kit/testing";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { pushImage } from "../src/push-image.ts";
 import { readImage } from "../src/read-image.ts";
 import { type FaultyProxy, startFaultyProxy } from "./faulty-proxy.ts";
@@ -86,7 +87,17 @@ describe.skipIf(requires("docker-registry").skip)("a registry that fails", () =>
       for (const arch of architectures) {
         images.push(await testImage(own.context, { arch, content: randomBytes(MEDIUM) }));
       }
-      await pushImage(nodeOf(images), [name], { context: own.context, delays });
+      let letGo = () => {};
+      const heldUntil = new Promise<void>((resolve) => {
+        letGo = resolve;
+      });
+      proxy.next(/^PUT \S*uploads/, ...images.flatMap(() => [{ heldUntil }, { heldUntil }]));
+      const pushed = pushImage(nodeOf(images), [name], { context: own.context, delays });
+      await vi.waitFor(() => expect(proxy.uploadsAtOnce()).toBe(4), { timeout: 60_000 });
+      // A fifth would come now.
+      await setTimeout(300);
+      letGo();
+      await pushed;
       expect(proxy.uploadsAtOnce()).toBe(4);
     });
 

@@ -6,6 +6,8 @@ export type Fault =
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
   /** There is never an answer. */
   | { readonly hang: true }
+  /** The registry sees nothing of it before this has come to pass. */
+  | { readonly heldUntil: Promise<void> }
   /** The connection is closed without an answer. */
   | { readonly reset: true }
   /** The registry gets so many bytes of the request, then both connections break. */
@@ -59,7 +61,11 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
     }
     const at = rules.findIndex(({ pattern }) => url.includes(repository) && pattern.test(`${method} ${url}`));
     const [rule] = at < 0 ? [] : rules.splice(at, 1);
-    serve(target, incoming, { outgoing, fault: rule?.fault });
+    if (rule !== undefined && "heldUntil" in rule.fault) {
+      void rule.fault.heldUntil.then(() => serve(target, incoming, { outgoing, fault: undefined }));
+    } else {
+      serve(target, incoming, { outgoing, fault: rule?.fault });
+    }
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
