@@ -23,10 +23,13 @@ export async function openDockerCli(engine: Engine, { context, limits }: ClientO
   const feed = async (args: readonly string[], { doing, tar, hear }: FeedOptions) => {
     const controller = new AbortController();
     const idle = watchIdle(limits.upload, (ms) => controller.abort(engineSilent(ms, attempting(doing))));
+    // While the source takes its time nothing is waited for from the engine.
     const touched = async function* () {
+      idle.pause();
       for await (const chunk of tar) {
         idle.touch();
         yield chunk;
+        idle.pause();
       }
       idle.allow(limits.unpacking);
     };

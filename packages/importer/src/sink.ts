@@ -114,22 +114,50 @@ async function load(client: EngineClient, job: Job): Promise<SinkResult> {
   }
 }
 
-/** Where the engine got the layer ahead of the image, it is told the rest. False when it has to be given everything. */
+/**
+ * Where the engine got the layer ahead of the image, it is told the rest. False when it has to be given everything.
+ *
+ * A local engine gets the rest before it has unpacked the layer, all but the end: it starts a program for every archive. To one
+ * far away a connection that says nothing for so long might be cut.
+ */
 async function loadOntoLayers(
   client: EngineClient,
-  { image, handle, ahead }: Job,
+  { engine, image, handle, ahead }: Job,
   onComplete: () => void,
 ): Promise<boolean> {
-  if (!(await ahead?.holdsAllOf(image, handle))) return false;
-  try {
+  if (ahead === undefined) return false;
+  const holds = ahead.holdsAllOf(image, handle);
+  const released = holds.then((holdsAll) => {
+    if (!holdsAll) throw new Error("the engine does not have the layer");
     onComplete();
-    await client.load(archiveWithoutLayers(image), () => {});
+  });
+  // Awaited below; until then a failure must not end the process.
+  released.catch(() => {});
+  try {
+    if (engine.address.type !== "unix") await released;
+    await client.load(endingAfter(released, archiveWithoutLayers(image)), () => {});
     return true;
   } catch (error) {
-    if (isBaseKitError(error) && error.code === "ENGINE_REFUSED") return false;
+    if (!(await holds) || (isBaseKitError(error) && error.code === "ENGINE_REFUSED")) return false;
     throw error;
   }
 }
+
+/** A small archive, whose end comes when `released` is fulfilled: until then nothing can be made of it. */
+async function* endingAfter(
+  released: Promise<void>,
+  archive: AsyncIterable<Buffer>,
+): AsyncGenerator<Buffer, void, void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of archive) chunks.push(Buffer.from(chunk));
+  const whole = Buffer.concat(chunks);
+  yield whole.subarray(0, -END_OF_ARCHIVE);
+  await released;
+  yield whole.subarray(-END_OF_ARCHIVE);
+}
+
+/** Bytes: two blocks of zeros. */
+const END_OF_ARCHIVE = 1024;
 
 async function importLayer(client: EngineClient, job: Job): Promise<SinkResult> {
   const { engine, image, handle } = job;

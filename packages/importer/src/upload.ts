@@ -2,7 +2,7 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import { isBaseKitError } from "@base-kit/core";
 import { connectionFailure } from "./connection-errors.ts";
 import { type Attempt, answerInvalid, engineLost, engineRefused, engineSilent } from "./engine-errors.ts";
-import { watchIdle } from "./idle-watch.ts";
+import { type IdleWatch, watchIdle } from "./idle-watch.ts";
 import { type EngineMessage, engineMessages, MalformedAnswer } from "./json-lines.ts";
 import type { Limits } from "./limits.ts";
 import { type HttpEndpoint, openRequest } from "./request.ts";
@@ -48,7 +48,9 @@ export async function upload(job: Upload): Promise<void> {
   signal.addEventListener("abort", onAbort);
   const idle = watchIdle(limits.upload, (milliseconds) => fail(engineSilent(milliseconds, attempt)));
   const response = responseTo(request);
-  const sending = send(request, job.tar, idle.touch).then(() => idle.allow(limits.unpacking), fail);
+  // An engine prepares itself for a tenth of a second before it reads the first byte.
+  request.flushHeaders();
+  const sending = send(request, job.tar, idle).then(() => idle.allow(limits.unpacking), fail);
   try {
     await receive(await response, { ...job, touch: idle.touch });
   } catch (error) {
@@ -66,13 +68,15 @@ export async function upload(job: Upload): Promise<void> {
 
 /**
  * Asks for a chunk when the one before has left this process, so that its memory may be used again; stops quietly when the
- * connection is gone, for whoever reads the answer knows why.
+ * connection is gone, for whoever reads the answer knows why. While the source takes its time nothing is waited for from the engine.
  */
-async function send(request: ClientRequest, tar: AsyncIterable<Uint8Array>, touch: () => void): Promise<void> {
+async function send(request: ClientRequest, tar: AsyncIterable<Uint8Array>, idle: IdleWatch): Promise<void> {
+  idle.pause();
   for await (const chunk of tar) {
     if (request.destroyed) return;
+    idle.touch();
     await written(request, chunk);
-    touch();
+    idle.pause();
   }
   if (!request.destroyed) request.end();
 }

@@ -1,8 +1,10 @@
 import { execFileSync } from "node:child_process";
+import { setTimeout } from "node:timers/promises";
 import { type Image, parseReference } from "@base-kit/core";
 import { locationOf, requires } from "@base-kit/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { engineSink, findEngine } from "../src/index.ts";
+import { DEFAULT_LIMITS } from "../src/limits.ts";
 import { type TestContext, testContext } from "./context.ts";
 import { drain, type FakeEngine, type Handler, startFakeEngine } from "./fake-engine.ts";
 import { markedImage, testImage } from "./image.ts";
@@ -76,6 +78,30 @@ describe.skipIf(requires("docker").skip)("a layer sent to a real engine before i
       expect(sentAhead()).toEqual([]);
       if (process.arch === "x64")
         expect(docker("run", "--rm", "--network=none", reference.familiar)).toBe("hello from base-kit");
+    },
+  );
+
+  test.each(["docker-cli", "engine-api"] as const)(
+    "or with it through %s may take its time: only what the engine leaves waiting is silence",
+    async (importer) => {
+      const image = await markedImage(context, { ballast: 2 ** 20 });
+      const slowly = async function* () {
+        let at = 0;
+        for await (const chunk of layerOf(image)) {
+          if (at++ === 1) await setTimeout(2500);
+          yield chunk;
+        }
+        expect(at).toBeGreaterThan(1);
+      };
+      const given = { ...image, layers: image.layers.map((layer) => ({ ...layer, open: slowly })) };
+      const limits = { ...DEFAULT_LIMITS, upload: 2000 };
+      const sink = engineSink(await findEngine({ importer, host }, context), {}, limits);
+      expect(await sink.write([given], [reference], context)).toMatchObject({ id: image.config.digest });
+      docker("image", "rm", "--force", reference.familiar);
+      {
+        await using ahead = sink.takeAhead?.(slowly(), context);
+        expect(await ahead?.write([given], [reference], context)).toMatchObject({ id: image.config.digest });
+      }
     },
   );
 
@@ -197,7 +223,9 @@ describe("an engine that fails with a layer ahead", () => {
     await using sink = begin(layerOf(image));
     return await sink.write([image], [reference], context);
   }
-  const bytesOf = (path: string) => engine?.requests.filter(({ line }) => line.startsWith(`POST ${path}`)) ?? [];
+  /** What the engine got to its end: the rest of an image is on its way before it is known whether the layer comes in. */
+  const complete = (path: string) =>
+    engine?.requests.filter((request) => request.complete && request.line.startsWith(`POST ${path}`)) ?? [];
 
   test("because it allows no import gets the whole image", async () => {
     const refuse: Handler = async (request, response) => {
@@ -205,8 +233,9 @@ describe("an engine that fails with a layer ahead", () => {
       response.writeHead(403).end('{"message":"not allowed here"}');
     };
     expect(await give({ "POST /images/create": refuse })).toMatchObject({ id: image.config.digest });
-    const [load] = bytesOf("/images/load");
+    const [load, ...more] = complete("/images/load");
     expect(load?.received).toBeGreaterThan(2 ** 20);
+    expect(more).toEqual([]);
   });
 
   test("because it does not know the layer again gets the whole image", async () => {
@@ -224,7 +253,7 @@ describe("an engine that fails with a layer ahead", () => {
       response.end(JSON.stringify({ ...ahead, RootFS: { Layers } }));
     };
     await give({ "POST /images/load": forgetful, "GET /images/": known });
-    expect(bytesOf("/images/load").map(({ received }) => received > 2 ** 20)).toEqual([false, true]);
+    expect(complete("/images/load").map(({ received }) => received > 2 ** 20)).toEqual([false, true]);
   });
 
   test("by hanging up, or with a full disk, is not asked again", async () => {
@@ -239,6 +268,6 @@ describe("an engine that fails with a layer ahead", () => {
       response.end('{"error":"write /x: no space left on device"}');
     };
     await expect(give({ "POST /images/create": full })).rejects.toMatchObject({ code: "ENGINE_DISK_FULL" });
-    expect(bytesOf("/images/load")).toEqual([]);
+    expect(complete("/images/load")).toEqual([]);
   });
 });
