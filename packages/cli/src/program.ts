@@ -6,6 +6,7 @@ import { addCache } from "./grammar/cache.ts";
 import { addCopy } from "./grammar/copy.ts";
 import { addDiff } from "./grammar/diff.ts";
 import { addDoctor } from "./grammar/doctor.ts";
+import { addHelp } from "./grammar/help.ts";
 import { addImport } from "./grammar/import.ts";
 import { addInspect } from "./grammar/inspect.ts";
 import { addLock } from "./grammar/lock.ts";
@@ -47,6 +48,7 @@ export function createProgram(run: Run): Command {
     .addHelpText("after", EXAMPLES);
   for (const add of COMMANDS) add(program, run);
   for (const command of program.commands) tellOwnName(command);
+  for (const group of [program, ...program.commands]) if (group.commands.length > 0) addHelp(group);
   return program;
 }
 

@@ -10,7 +10,7 @@ async function parse(...argv: readonly string[]) {
     ran += 1;
     options = given;
   });
-  for (const command of [program, ...program.commands]) {
+  for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => {
         out += text;
@@ -36,6 +36,32 @@ describe("the command line", () => {
       expect({ ran, exitCode }).toEqual({ ran: 0, exitCode: 0 });
     },
   );
+
+  test.each([
+    [["help"], "base-kit [options] [command]"],
+    [["help", "build"], "base-kit build [options] <producer>"],
+    [["help", "cache"], "base-kit cache [options] [command]"],
+    [["help", "cache", "prune"], "base-kit cache prune [options]"],
+    [["help", "help"], "base-kit help [options] [command...]"],
+    [["cache", "help", "prune"], "base-kit cache prune [options]"],
+  ])("%j shows the help of that command", async (argv, usage) => {
+    const { out, err, ran, exitCode } = await parse(...argv);
+    expect(out).toMatch(`Usage: ${usage}\n`);
+    expect({ err, ran, exitCode }).toEqual({ err: "", ran: 0, exitCode: 0 });
+  });
+
+  test.each([
+    [["help", "buil"], "error: unknown command 'buil'\n(Did you mean build?)\n"],
+    [["help", "zzzzzz"], "error: unknown command 'zzzzzz'\n"],
+    [["help", "cache", "prun"], "error: unknown command 'prun'\n(Did you mean prune?)\n"],
+    [["cache", "help", "prun"], "error: unknown command 'prun'\n(Did you mean prune?)\n"],
+    [["help", "build", "alpine"], "error: 'build' has no command 'alpine'\n"],
+    [["help", "--nope"], "error: unknown option '--nope'\n"],
+  ])("%j says what it does not know", async (argv, message) => {
+    const { out, err, ran, exitCode } = await parse(...argv);
+    expect(err.startsWith(message)).toBe(true);
+    expect({ out, ran, exitCode }).toEqual({ out: "", ran: 0, exitCode: 1 });
+  });
 
   test.each(["build", "import", "pack", "scratch"])("shows real examples of %s", async (command) => {
     expect((await parse(command, "--help")).out).toMatch(new RegExp(`Examples:\\n(  .*base-kit ${command} .*\\n?)+`));
