@@ -2,7 +2,7 @@
  * What `#!/usr/bin/env …` starts. The kernel hands all that follows over as one argument; `-S` has env take it apart: words
  * between blanks, quotes, backslashes, options, settings, and then the command (GNU coreutils, "env invocation").
  *
- * @returns undefined where env would start nothing
+ * @returns undefined where no command is named
  */
 export function envCommand(argument: string): string | undefined {
   const [, split] = /^(?:-[iv0]*S|--split-string=)(.*)$/s.exec(argument) ?? [];

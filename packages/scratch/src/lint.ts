@@ -149,7 +149,7 @@ function lintScript(root: Root, file: ByteString, path: ByteString): readonly Li
   } catch (error) {
     if (!isBaseKitError(error)) throw error;
     return [
-      finding("entrypoint", "error", path, "would be started, and is a script whose interpreter is not in the image"),
+      finding("entrypoint", "error", path, "would be started, and is a script for which the image has no interpreter"),
     ];
   }
 }

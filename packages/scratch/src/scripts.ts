@@ -21,7 +21,8 @@ export function resolveShebang(
   if (resolvePath(root, path)?.node.type !== "file") throw missing(file, interpreter, root);
   if (!/\/env$/.test(interpreter)) return [path];
   const command = envCommand(argument ?? "");
-  if (command === undefined) return [path];
+  // The kernel puts the script's own name behind it: env would start the script again, and so on without end.
+  if (command === undefined) throw commandless(file, `#!${[interpreter, argument ?? []].flat().join(" ")}`);
   return [path, command.startsWith("/") ? existing(command, { file, root }) : searchPath(root, command, file)];
 }
 
@@ -45,6 +46,17 @@ function unnamed(file: string): BaseKitError {
     kind: "unsupported",
     hint: "Its first line has to look like #!/bin/sh. Nothing was written.",
   });
+}
+
+function commandless(file: string, line: string): BaseKitError {
+  return new BaseKitError(
+    "SCRATCH_INTERPRETER_MISSING",
+    `${printable(file)} begins with ${printable(line)} and names no program for env to start`,
+    {
+      kind: "unsupported",
+      hint: "Its first line has to look like #!/usr/bin/env NAME. Nothing was written.",
+    },
+  );
 }
 
 function missing(file: string, interpreter: string, root: SearchRoot): BaseKitError {

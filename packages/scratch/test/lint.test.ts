@@ -110,7 +110,13 @@ describe("lint", () => {
       "a script whose interpreter is missing",
       'file 755 0:0 a.sh "#!/bin/sh\\n"',
       { cmd: ["/a.sh"] },
-      ["error entrypoint /a.sh would be started, and is a script whose interpreter is not in the image"],
+      ["error entrypoint /a.sh would be started, and is a script for which the image has no interpreter"],
+    ],
+    [
+      "a script that env would start without end",
+      'file 755 0:0 a.sh "#!/usr/bin/env\\n"\nfile 755 0:0 usr/bin/env "x"',
+      { cmd: ["/a.sh"] },
+      ["error entrypoint /a.sh would be started, and is a script for which the image has no interpreter"],
     ],
     [
       "a script that env finds the interpreter of",
