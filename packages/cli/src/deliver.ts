@@ -20,6 +20,8 @@ export interface Delivered {
   /** In the order of their sources. */
   readonly images: readonly Image[];
   readonly outputs: readonly (SinkResult & { readonly to: string })[];
+  /** Lists of packages: the files. */
+  readonly sboms: readonly string[];
 }
 
 /** How layers are packed for these destinations. */
@@ -68,8 +70,7 @@ export async function deliver(
       name: destinations.name,
     };
   });
-  await writeSboms(described, destinations, context);
-  return { images, outputs };
+  return { images, outputs, sboms: await writeSboms(described, destinations, context) };
 }
 
 /**

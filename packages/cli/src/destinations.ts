@@ -14,6 +14,7 @@ import { layerTarSink } from "./layer-tar-sink.ts";
 import { isPiped, type Output, parseOutput } from "./options/outputs.ts";
 import { parseSbomFile, type SbomFile } from "./options/sbom-file.ts";
 import { pipedSink } from "./piped-sink.ts";
+import { requireSbomPlaces } from "./sbom-places.ts";
 import { requirePipe, STANDARD_OUTPUT } from "./standard-output.ts";
 
 /** Flags that say what the image is called and where it goes. */
@@ -54,10 +55,11 @@ export interface Destinations {
  * Where the image goes, found before any work is done for it: each `-o`; without one an engine; without an engine a file
  * here.
  *
- * @throws BaseKitError `REFERENCE_…`, `OUTPUT_…`, `OPTION_INVALID` (usage), or what finding an engine that was asked for throws (environment)
+ * @throws BaseKitError `REFERENCE_…`, `OUTPUT_…`, `OPTION_INVALID` (usage), `WRITE_FAILED` (environment) for what no list of packages may
+ *   replace, or what finding an engine that was asked for throws (environment)
  */
 export async function findDestinations(
-  flags: DestinationFlags,
+  flags: DestinationFlags & { readonly arch?: string | readonly string[] },
   defaultName: string,
   context: Context,
 ): Promise<Destinations> {
@@ -65,11 +67,17 @@ export async function findDestinations(
   const references = (tags.length === 0 ? [defaultName] : tags).map(parseReference);
   const outputs = (flags.output ?? []).map(parseOutput);
   requireCompressor(flags);
-  requirePipeFor(outputs, flags);
+  const piped = requirePipeFor(outputs, flags);
   if (flags.keepLayers === true) requireLayersTaken(outputs, flags);
+  const sboms = (flags.sbom ?? []).map(parseSbomFile);
+  await requireSbomPlaces(sboms, {
+    piped,
+    json: flags.json,
+    platforms: typeof flags.arch === "object" ? flags.arch.length : 1,
+  });
   const common = {
     layer: layerOptions(flags),
-    sboms: (flags.sbom ?? []).map(parseSbomFile),
+    sboms,
     pushed: outputs.flatMap((output) => (output.transport === "docker" ? [output.reference] : [])),
     name: references[0]?.familiar ?? defaultName,
   };
@@ -89,10 +97,11 @@ export async function findDestinations(
   };
 }
 
-function requirePipeFor(outputs: readonly Output[], flags: DestinationFlags): void {
+/** The output that goes through the pipe, if one does. */
+function requirePipeFor(outputs: readonly Output[], flags: DestinationFlags): string | undefined {
   const piped = outputs.filter((output) => "path" in output && output.path === STANDARD_OUTPUT);
   const [first, second] = piped;
-  if (first === undefined) return;
+  if (first === undefined) return undefined;
   if (second !== undefined) {
     throw new BaseKitError(
       "OPTION_INVALID",
@@ -104,6 +113,7 @@ function requirePipeFor(outputs: readonly Output[], flags: DestinationFlags): vo
     );
   }
   requirePipe(`-o ${first.transport}:- | …`, flags);
+  return `-o ${first.transport}:-`;
 }
 
 /** A tar or a directory is what the layers come to, not the layers. */

@@ -1,5 +1,6 @@
-import { type Digest, formatPlatform, type Image, type SinkResult } from "@base-kit/core";
+import { type Digest, formatPlatform, type SinkResult } from "@base-kit/core";
 import { idOf } from "@base-kit/oci";
+import type { Delivered } from "./deliver.ts";
 import { formatBytes } from "./render/format.ts";
 import { STANDARD_OUTPUT } from "./standard-output.ts";
 
@@ -17,6 +18,8 @@ export interface ImageResult {
   readonly diffIds: readonly Digest[];
   readonly images: readonly PlatformImage[];
   readonly outputs: readonly (SinkResult & { readonly to: string })[];
+  /** Lists of its packages: the files. */
+  readonly sboms: readonly string[];
   /** A command to try the image with. */
   readonly run: string;
 }
@@ -28,12 +31,7 @@ export interface PlatformImage {
   readonly diffIds: readonly Digest[];
 }
 
-export function imageResult(
-  delivered: { readonly images: readonly Image[]; readonly outputs: ImageResult["outputs"] },
-  created: number,
-  run: string,
-): ImageResult {
-  const { images, outputs } = delivered;
+export function imageResult({ images, outputs, sboms }: Delivered, created: number, run: string): ImageResult {
   // A tar of the layer has a digest, but only an image has the image's id.
   const first = outputs.find(({ to }) => !/^(?:tar|rootfs):/.test(to)) ?? outputs[0];
   return {
@@ -50,13 +48,14 @@ export function imageResult(
       diffIds: layers.map(({ diffId }) => diffId),
     })),
     outputs,
+    sboms,
     run,
   };
 }
 
-/** The same for people: name, id, size, and what to type next; nothing where the image itself has standard output. */
-export function renderImageResult({ references, id, size, platform, run }: ImageResult): string {
-  if (references.includes(STANDARD_OUTPUT)) return "";
+/** The same for people: name, id, size, and what to type next; nothing where the image itself, or its list of packages, has standard output. */
+export function renderImageResult({ references, id, size, platform, sboms, run }: ImageResult): string {
+  if ([...references, ...sboms].includes(STANDARD_OUTPUT)) return "";
   const rows = [
     ...references.map((reference, index) => [index === 0 ? "image" : "", reference]),
     ["id", id],

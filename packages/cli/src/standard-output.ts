@@ -16,12 +16,19 @@ export function requirePipe(example: string, { json }: { readonly json?: boolean
       hint: `Give a file name, or pipe the output: ${example}`,
     });
   }
-  if (json === true) {
-    throw new BaseKitError("STDOUT_TWICE", "refusing to write a tar and --json both to standard output", {
-      kind: "usage",
-      hint: "Give a file name, or leave --json away.",
-    });
-  }
+  requireNoJson("a tar", { json });
+}
+
+/**
+ * @param what goes to standard output
+ * @throws BaseKitError `STDOUT_TWICE` (usage)
+ */
+export function requireNoJson(what: string, { json }: { readonly json?: boolean | undefined }): void {
+  if (json !== true) return;
+  throw new BaseKitError("STDOUT_TWICE", `refusing to write ${what} and --json both to standard output`, {
+    kind: "usage",
+    hint: "Give a file name, or leave --json away.",
+  });
 }
 
 interface WriteOptions {
@@ -31,7 +38,7 @@ interface WriteOptions {
 
 /** Ends early, and without an error, when whoever reads the pipe has seen enough. */
 export async function writeToStdout(
-  chunks: AsyncIterable<Uint8Array>,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   { onChunk, signal }: WriteOptions,
 ): Promise<void> {
   for await (const chunk of chunks) {

@@ -1,4 +1,4 @@
-import { basename } from "node:path";
+import { basename, extname } from "node:path";
 import {
   type Context,
   formatPlatform,
@@ -13,6 +13,8 @@ import { withLicences } from "@base-kit/rootfs";
 import { writeFileAtomically } from "@base-kit/store";
 import type { Destinations } from "./destinations.ts";
 import type { SbomFile } from "./options/sbom-file.ts";
+import { STANDARD_OUTPUT, writeToStdout } from "./standard-output.ts";
+import { isStream, writeToStream } from "./stream-file.ts";
 import { version } from "./version.ts";
 
 /** What an image is made of that its own files do not tell. */
@@ -34,23 +36,31 @@ export interface SbomImage {
 /**
  * Lists what each image is made of, for those who look for vulnerable packages or licences: in files, and beside the image in
  * each registry it was pushed to. The same image gives the same bytes.
+ *
+ * @returns where they were written
  */
 export async function writeSboms(
   images: readonly SbomImage[],
   { sboms, pushed }: Pick<Destinations, "sboms" | "pushed">,
   context: Context,
-): Promise<void> {
-  if (sboms.length === 0) return;
+): Promise<readonly string[]> {
+  if (sboms.length === 0) return [];
+  const places: string[] = [];
   for (const image of images) {
     const own = images.length === 1 ? sboms : sboms.map((file) => ({ ...file, path: forPlatform(file.path, image) }));
-    for (const sbom of await writeFor(image, own, context)) await attachTo(pushed, image, { sbom, context });
+    for (const sbom of await writeFor(image, own, context)) {
+      await attachTo(pushed, image, { sbom, context });
+      places.push(sbom.path);
+    }
   }
+  return places;
 }
 
 /** `x.spdx.json` becomes `x.arm64.spdx.json`, where each platform needs a file of its own. */
 function forPlatform(path: string, { image: { platform } }: SbomImage): string {
   const name = formatPlatform(platform).slice("linux/".length).replace("/", "-");
-  return path.replace(/\.(?=(?:spdx|cdx)\.json$)/i, `.${name}.`);
+  const [extension] = /\.(?:spdx|cdx)\.json$/i.exec(path) ?? [extname(path)];
+  return `${path.slice(0, path.length - extension.length)}.${name}${extension}`;
 }
 
 interface WrittenSbom extends SbomFile {
@@ -68,14 +78,21 @@ async function writeFor(
   const subject = { name, image, packages, programs, osRelease, created, toolVersion: version() };
   const written: WrittenSbom[] = [];
   for (const { path, format } of files) {
-    await step(context, `writing ${printable(path)}`, async (handle) => {
+    const title = path === STANDARD_OUTPUT ? "standard output" : printable(path);
+    await step(context, `writing ${title}`, async (handle) => {
       const bytes = Buffer.from(format === "spdx" ? spdxDocument(subject) : cyclonedxDocument(subject));
-      await writeFileAtomically(path, [bytes]);
+      await write(path, bytes, context);
       written.push({ path, format, bytes });
       handle.detail(packages.length === 1 ? "1 package" : `${packages.length} packages`);
     });
   }
   return written;
+}
+
+async function write(path: string, bytes: Buffer, { signal }: Context): Promise<void> {
+  if (path === STANDARD_OUTPUT) await writeToStdout([bytes], { onChunk: () => {}, signal });
+  else if (await isStream(path)) await writeToStream(path, bytes, signal);
+  else await writeFileAtomically(path, [bytes]);
 }
 
 /** The manifest's digest is named, not the tag: of several platforms each has its own list. */
@@ -86,9 +103,14 @@ async function attachTo(
 ): Promise<void> {
   if (pushed.length === 0) return;
   const { attach } = await import("@base-kit/registry");
+  // What it was written through is no name for it.
+  const title =
+    path === STANDARD_OUTPUT || path.startsWith("/dev/")
+      ? `sbom.${format === "spdx" ? "spdx" : "cdx"}.json`
+      : basename(path);
   const type = format === "spdx" ? "application/spdx+json" : "application/vnd.cyclonedx+json";
   for (const reference of pushed) {
     const pinned = { ...reference, digest: image.manifest.digest };
-    await attach(pinned, { type, bytes, title: basename(path) }, { context });
+    await attach(pinned, { type, bytes, title }, { context });
   }
 }

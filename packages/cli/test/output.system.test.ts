@@ -1,8 +1,10 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { locationOf, requires } from "@base-kit/testing";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { BASE_KIT, createSandbox, type Sandbox } from "./run-cli.ts";
 import { type TestImages, testImages } from "./test-images.ts";
@@ -34,6 +36,7 @@ const IMAGE = z.strictObject({
     )
     .length(1),
   outputs: z.array(z.strictObject({ to: z.string(), references: z.array(z.string()), id: DIGEST, size: z.int() })),
+  sboms: z.array(z.string()),
   run: z.string(),
 });
 const PACKED = z.strictObject({ file: z.string(), size: z.int().positive(), digest: DIGEST });
@@ -269,6 +272,97 @@ describe("an image in a pipe", () => {
     } finally {
       images.remove();
     }
+  });
+});
+
+describe("a list of packages", () => {
+  const to = (...sboms: readonly string[]) => [
+    ...["import", "tree", "demo/tree", "-o", "oci:layout:x"],
+    ...sboms.flatMap((sbom) => ["--sbom", sbom]),
+  ];
+  const read = (name: string) => readFileSync(sandbox.work(name), "utf8");
+
+  test("goes to standard output, and nothing else does", async () => {
+    await sandbox.json(to("a.spdx.json", "a.cdx.json"));
+    for (const name of ["-", "/dev/stdout", "spdx-json=-", "spdx-json=/dev/fd/1"]) {
+      expect(await sandbox.run(to(name))).toMatchObject({ exitCode: 0, stdout: read("a.spdx.json") });
+    }
+    const { stdout } = await sandbox.run(to("cyclonedx-json=-", "spdx-json=same.json"));
+    expect(stdout).toBe(read("a.cdx.json"));
+    expect(read("same.json")).toBe(read("a.spdx.json"));
+  });
+
+  test("is written to a pipe that has a name, once somebody reads, and the pipe stays", async () => {
+    await sandbox.json(to("a.spdx.json"));
+    execFileSync("mkfifo", [sandbox.work("pipe.spdx.json")]);
+    const { ended } = sandbox.start(to("pipe.spdx.json"));
+    await vi.waitFor(() => expect(existsSync(sandbox.work("layout/index.json"))).toBe(true), 30_000);
+    const reader = execFileSync("cat", ["pipe.spdx.json"], { cwd: sandbox.work(""), encoding: "utf8" });
+    expect(reader).toBe(read("a.spdx.json"));
+    expect(await ended).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^image /) });
+    expect(lstatSync(sandbox.work("pipe.spdx.json")).isFIFO()).toBe(true);
+  });
+
+  test("of more than a pipe holds arrives whole, however slowly it is read", async () => {
+    const many = Array.from(
+      { length: 600 },
+      (_, at) => `Package: p${at}\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n`,
+    );
+    mkdirSync(sandbox.work("tree/var/lib/dpkg"), { recursive: true });
+    writeFileSync(sandbox.work("tree/var/lib/dpkg/status"), `${many.join("\n")}\n`);
+    await sandbox.json(to("a.spdx.json"));
+    expect(read("a.spdx.json").length).toBeGreaterThan(128 * 1024);
+    execFileSync("mkfifo", [sandbox.work("pipe.spdx.json")]);
+    const reader = spawn("sh", ["-c", "{ head -c 10; sleep 1; cat; } <pipe.spdx.json >read"], {
+      cwd: sandbox.work(""),
+    });
+    const closed = once(reader, "close");
+    expect(await sandbox.run(to("pipe.spdx.json"))).toMatchObject({ exitCode: 0 });
+    await closed;
+    expect(read("read")).toBe(read("a.spdx.json"));
+  });
+
+  test("that nobody wants to read is no reason to stay", async () => {
+    execFileSync("mkfifo", [sandbox.work("pipe.spdx.json")]);
+    const { child, told, ended } = sandbox.start(to("pipe.spdx.json"));
+    await told(/checking the image.*\n/);
+    await vi.waitFor(() => expect(existsSync(sandbox.work("layout/index.json"))).toBe(true), 30_000);
+    child.kill("SIGINT");
+    expect(await ended).toMatchObject({ exitCode: 130, stdout: "" });
+    expect(await sandbox.leftovers()).toEqual([]);
+  });
+
+  test("may go to a device, which stays", async () => {
+    expect(await sandbox.run(to("spdx-json=/dev/null"))).toMatchObject({ exitCode: 0 });
+    expect(lstatSync("/dev/null").isCharacterDevice()).toBe(true);
+  });
+
+  test.each<[string[], string]>([
+    [["--sbom", "-", "--json"], "STDOUT_TWICE"],
+    [["--sbom", "-", "-o", "tar:-"], "OPTION_INVALID"],
+    [["--sbom", "-", "--sbom", "cyclonedx-json=-"], "OPTION_INVALID"],
+    [["--sbom", "a.json"], "OPTION_INVALID"],
+    [["--sbom", "folder.spdx.json"], "WRITE_FAILED"],
+    [["--sbom", "socket.spdx.json"], "WRITE_FAILED"],
+  ])("is refused before anything is done: %j", async (more, code) => {
+    mkdirSync(sandbox.work("folder.spdx.json"));
+    const server = createServer().listen(sandbox.work("socket.spdx.json"));
+    const { exitCode, stdout, stderr } = await sandbox.run([...to(), ...more]);
+    server.close();
+    expect({ stdout, stderr }).toEqual({
+      stdout: "",
+      stderr: expect.stringMatching(new RegExp(`^error: .* \\[${code}\\]\n`)),
+    });
+    expect(exitCode).toBe(code === "WRITE_FAILED" ? 5 : 2);
+    expect(existsSync(sandbox.work("layout"))).toBe(false);
+  });
+
+  test("of several architectures does not go to one place", async () => {
+    const argv = ["build", "alpine:3.20", "--arch", "amd64,arm64", "-o", "oci:layout:x", "--sbom", "-", "--offline"];
+    expect(await sandbox.run(argv)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("--sbom - and several architectures exclude each other"),
+    });
   });
 });
 

@@ -16,7 +16,7 @@ export async function writeFileAtomically(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: WriteFileOptions = {},
 ): Promise<void> {
-  await refuseSpecial(path);
+  await requireReplaceable(path);
   await removeTemporaries(dirname(path));
   await replaceFile(path, chunks, { ...options, temporary: temporaryName(path), durable: true });
 }
@@ -30,7 +30,7 @@ export async function fillFileAtomically(
   path: string,
   fill: (temporary: string, onBytes: (count: number) => void) => Promise<void>,
 ): Promise<void> {
-  await refuseSpecial(path);
+  await requireReplaceable(path);
   await removeTemporaries(dirname(path));
   await replacing(path, { temporary: temporaryName(path), durable: true }, async (file, temporary) => {
     const startSync = syncAlongside(file);
@@ -127,8 +127,10 @@ function syncAlongside(file: FileHandle): (written: number) => void {
 /**
  * A rename takes the place of whatever has the name: for root that may be /dev/null, or the link /dev/stdout, which everybody
  * on the machine needs.
+ *
+ * @throws BaseKitError `WRITE_FAILED` (environment)
  */
-async function refuseSpecial(path: string): Promise<void> {
+export async function requireReplaceable(path: string): Promise<void> {
   const link = await readlink(path).catch(() => "");
   const found = await stat(path).catch(() => undefined);
   if (link.startsWith("/proc/")) throw notAFile(path, `a link to ${printable(link)}`);

@@ -1,4 +1,4 @@
-export { fillFileAtomically, type WriteFileOptions, writeFileAtomically } from "./atomic-file.ts";
+export { fillFileAtomically, requireReplaceable, type WriteFileOptions, writeFileAtomically } from "./atomic-file.ts";
 export { type DecompressOptions, decompress } from "./decompress.ts";
 export { decompressBuffer } from "./decompress-buffer.ts";
 export { type Compression, DETECTION_SIZE, detectCompression } from "./detect-compression.ts";

@@ -67,7 +67,11 @@ export function imageOptions(command: Command): Command {
       ).choices(["node", "portable"]),
     )
     .option("--layers <number>", "how many layers there may be: large packages get their own (default: 1)", layerCount)
-    .option("--sbom <file>", "list of its packages: NAME.spdx.json or NAME.cdx.json (repeatable)", collect)
+    .option(
+      "--sbom <file>",
+      "list of its packages: NAME.spdx.json, NAME.cdx.json, spdx-json=FILE or cyclonedx-json=FILE; - is standard output, in SPDX (repeatable)",
+      collect,
+    )
     .option("-e, --env <NAME=VALUE>", "environment variable (repeatable)", collect)
     .option("--cmd <words>", "what runs by default: words, or a JSON array")
     .option("--entrypoint <words>", "what always runs: words, or a JSON array")
