@@ -1,5 +1,5 @@
 import { BaseKitError, printable } from "@base-kit/core";
-import { requireReplaceable } from "@base-kit/store";
+import { outputPlace } from "@base-kit/store";
 import type { SbomFile } from "./options/sbom-file.ts";
 import { requireNoJson, STANDARD_OUTPUT } from "./standard-output.ts";
 import { isStream } from "./stream-file.ts";
@@ -27,7 +27,7 @@ export async function requireSbomPlaces(sboms: readonly SbomFile[], beside: Besi
       if (beside.piped !== undefined) throw excluded(`--sbom - and ${beside.piped}`);
       requireNoJson("an SBOM", beside);
     }
-    if (path !== STANDARD_OUTPUT && !(await isStream(path))) await requireReplaceable(path);
+    if (path !== STANDARD_OUTPUT && !(await isStream(path))) await outputPlace(path);
     else if (beside.platforms > 1) throw excluded(`--sbom ${printable(path)} and several architectures`);
   }
 }

@@ -1,6 +1,15 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { locationOf, requires } from "@base-kit/testing";
@@ -219,6 +228,30 @@ describe.skipIf(requires("docker").skip)("the command that is shown to try an im
     const loaded = await sandbox.json<{ readonly run: string }>(["import", "tree", "-t", name]);
     expect(loaded.run).toBe(`docker run --rm -it ${name}`);
   });
+});
+
+test.each(["docker-archive", "oci-archive", "tar"])("a link to a file is followed: %s", async (transport) => {
+  mkdirSync(sandbox.work("elsewhere"));
+  writeFileSync(sandbox.work("elsewhere/old.tar"), "old");
+  symlinkSync("elsewhere/old.tar", sandbox.work("link.tar"));
+  const to = (file: string) => ["import", "tree", "demo/tree", "-o", `${transport}:${file}`];
+  expect(await sandbox.run([...to("link.tar"), "--path-exclude", "/*"])).toMatchObject({ exitCode: 6 });
+  expect(readFileSync(sandbox.work("link.tar"), "utf8")).toBe("old");
+  await sandbox.json(to("link.tar"));
+  await sandbox.json(to("same.tar"));
+  expect(readlinkSync(sandbox.work("link.tar"))).toBe("elsewhere/old.tar");
+  expect(readFileSync(sandbox.work("elsewhere/old.tar")).equals(readFileSync(sandbox.work("same.tar")))).toBe(true);
+  expect(await sandbox.leftovers()).toEqual([]);
+});
+
+test("a layout, which may be somebody else's, has links replaced", async () => {
+  await sandbox.json(["import", "tree", "-o", "oci:layout:one"]);
+  const before = readFileSync(sandbox.work("layout/index.json"));
+  renameSync(sandbox.work("layout/index.json"), sandbox.work("mine"));
+  symlinkSync("../mine", sandbox.work("layout/index.json"));
+  await sandbox.json(["import", "tree", "-o", "oci:layout:two"]);
+  expect(readFileSync(sandbox.work("mine")).equals(before)).toBe(true);
+  expect(lstatSync(sandbox.work("layout/index.json")).isFile()).toBe(true);
 });
 
 describe("an image in a pipe", () => {

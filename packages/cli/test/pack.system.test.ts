@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -97,6 +98,13 @@ describe.skipIf(requires("tar").skip)("base-kit pack", () => {
       await sandbox.run(["pack", ".", "inside.tar", ...epoch], { cwd: dir });
       expect(readFileSync(join(dir, "inside.tar")).equals(readFileSync(sandbox.work("outside.tar")))).toBe(true);
     }
+    symlinkSync("tree/inside.tar", sandbox.work("link.tar"));
+    symlinkSync("tree", sandbox.work("folder"));
+    for (const output of ["link.tar", "folder/inside.tar"]) {
+      await sandbox.run(["pack", "tree", output, ...epoch]);
+      expect(readFileSync(join(dir, "inside.tar")).equals(readFileSync(sandbox.work("outside.tar")))).toBe(true);
+    }
+    expect(readlinkSync(sandbox.work("link.tar"))).toBe("tree/inside.tar");
     expect(await sandbox.leftovers()).toEqual([]);
   });
 

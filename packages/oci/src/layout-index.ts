@@ -53,7 +53,7 @@ export async function addToIndex(
     const before = await readIndex(directory);
     const others = before.manifests.filter(({ annotations }) => annotations?.[TAG] !== manifest.annotations?.[TAG]);
     const index = Buffer.from(JSON.stringify({ ...before, manifests: [...others, manifest] }));
-    await writeFileAtomically(join(directory, "index.json"), [index]);
+    await writeFileAtomically(join(directory, "index.json"), [index], { replaceLinks: true });
   } finally {
     await unlock();
   }

@@ -70,7 +70,7 @@ function writeLayout(
         }
       };
       for (const blob of blobs) await writeBlob(directory, blob, counted);
-      await writeFileAtomically(join(directory, "oci-layout"), once(OCI_LAYOUT));
+      await writeFileAtomically(join(directory, "oci-layout"), once(OCI_LAYOUT), { replaceLinks: true });
       const root = tagged(rootDescriptor(node), tag);
       await check(await readNode(layoutSource(directory), root, { verifyLayers: false }));
       context.signal.throwIfAborted();
@@ -93,7 +93,7 @@ async function writeBlob(
   const there = await stat(path).catch(() => undefined);
   // A blob is named by its content; the check that follows reads it again, also when it was here before.
   if (there?.size === blob.size) return;
-  await writeFileAtomically(path, counted(blob.open()));
+  await writeFileAtomically(path, counted(blob.open()), { replaceLinks: true });
 }
 
 const FOLDERS = ["", "blobs", "blobs/sha256"] as const;

@@ -1,24 +1,26 @@
-import type { Stats } from "node:fs";
-import { type FileHandle, open, readlink, rename, stat, unlink } from "node:fs/promises";
+import { type FileHandle, open, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { BaseKitError, isBaseKitError, printable, systemErrorCode } from "@base-kit/core";
+import { outputPlace, requireReplaceable } from "./output-place.ts";
 import { removeAtExit } from "./remove-at-exit.ts";
 import { removeTemporaries, temporaryName } from "./temporary-name.ts";
 
 /**
  * Writes a file so that its name leads to the old content or to all of the new, whatever happens: a temporary name in the
- * same folder, fsync, rename, fsync of the folder.
+ * same folder, fsync, rename, fsync of the folder. A symbolic link stays, and what it leads to is written.
  *
+ * @param options.replaceLinks the link itself gives way: for names in a folder that may have come from somewhere else
  * @throws BaseKitError `WRITE_FAILED` or `DISK_FULL` (environment); an error of `chunks` as it is. The old file is untouched then.
  */
 export async function writeFileAtomically(
   path: string,
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  options: WriteFileOptions = {},
+  { replaceLinks = false, ...options }: WriteFileOptions & { readonly replaceLinks?: boolean } = {},
 ): Promise<void> {
-  await requireReplaceable(path);
-  await removeTemporaries(dirname(path));
-  await replaceFile(path, chunks, { ...options, temporary: temporaryName(path), durable: true });
+  if (replaceLinks) await requireReplaceable(path);
+  const place = replaceLinks ? path : await outputPlace(path);
+  await removeTemporaries(dirname(place));
+  await replaceFile(place, chunks, { ...options, temporary: temporaryName(place), durable: true });
 }
 
 /**
@@ -30,9 +32,9 @@ export async function fillFileAtomically(
   path: string,
   fill: (temporary: string, onBytes: (count: number) => void) => Promise<void>,
 ): Promise<void> {
-  await requireReplaceable(path);
-  await removeTemporaries(dirname(path));
-  await replacing(path, { temporary: temporaryName(path), durable: true }, async (file, temporary) => {
+  const place = await outputPlace(path);
+  await removeTemporaries(dirname(place));
+  await replacing(place, { temporary: temporaryName(place), durable: true }, async (file, temporary) => {
     const startSync = syncAlongside(file);
     await fill(temporary, startSync).catch((error: unknown) => {
       throw isBaseKitError(error) || systemErrorCode(error) === undefined ? error : writeFailure(path, error);
@@ -122,36 +124,6 @@ function syncAlongside(file: FileHandle): (written: number) => void {
         running = false;
       });
   };
-}
-
-/**
- * A rename takes the place of whatever has the name: for root that may be /dev/null, or the link /dev/stdout, which everybody
- * on the machine needs.
- *
- * @throws BaseKitError `WRITE_FAILED` (environment)
- */
-export async function requireReplaceable(path: string): Promise<void> {
-  const link = await readlink(path).catch(() => "");
-  const found = await stat(path).catch(() => undefined);
-  if (link.startsWith("/proc/")) throw notAFile(path, `a link to ${printable(link)}`);
-  if (found !== undefined && !found.isFile()) throw notAFile(path, kindOf(found));
-}
-
-function kindOf(found: Stats): string {
-  if (found.isDirectory()) return "a directory";
-  if (found.isFIFO()) return "a named pipe";
-  return found.isSocket() ? "a socket" : "a device";
-}
-
-function notAFile(path: string, what: string): BaseKitError {
-  return new BaseKitError(
-    "WRITE_FAILED",
-    `cannot write ${printable(path)}: ${what} is there, expected a file or nothing`,
-    {
-      kind: "environment",
-      hint: "Name a file. What was there before is untouched.",
-    },
-  );
 }
 
 async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {

@@ -1,4 +1,4 @@
-export { fillFileAtomically, requireReplaceable, type WriteFileOptions, writeFileAtomically } from "./atomic-file.ts";
+export { fillFileAtomically, type WriteFileOptions, writeFileAtomically } from "./atomic-file.ts";
 export { type DecompressOptions, decompress } from "./decompress.ts";
 export { decompressBuffer } from "./decompress-buffer.ts";
 export { type Compression, DETECTION_SIZE, detectCompression } from "./detect-compression.ts";
@@ -6,6 +6,7 @@ export { type FetchedFile, type FileSource, fetchFile } from "./fetch-file.ts";
 export { type FetchFilesOptions, type FilesSource, fetchFiles } from "./fetch-files.ts";
 export { decodeLzma, type LzmaOptions } from "./lzma.ts";
 export { resolveMirror } from "./mirror-url.ts";
+export { outputPlace } from "./output-place.ts";
 export { listStore, type Pruned, pruneStore, type StoredItem } from "./prune.ts";
 export { createTries, isTemporary, parseRetryAfter, Temporary } from "./retry.ts";
 export { Rooms } from "./rooms.ts";

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import {
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -63,6 +64,66 @@ test("while it is written, the old one is there", async () => {
   expect(readFileSync(path, "utf8")).toBe("new content");
 });
 
+describe("a symbolic link is followed and stays", () => {
+  beforeEach(() => {
+    mkdirSync(join(dir, "deep/folder"), { recursive: true });
+    writeFileSync(join(dir, "deep/target"), "old");
+    symlinkSync("deep/folder", join(dir, "shortcut"));
+  });
+  const fill = (link: string) =>
+    fillFileAtomically(link, async (temporary) => writeFileSync(temporary, Buffer.concat(chunks)));
+
+  test.each<[string, readonly (readonly [target: string, name: string])[]]>([
+    ["to a file", [["deep/target", "output"]]],
+    ["to a file by its whole name", [["DIR/deep/target", "output"]]],
+    [
+      "that leads to the next one",
+      [
+        ["deep/next", "output"],
+        ["./target", "deep/next"],
+      ],
+    ],
+    ["in a folder that is one", [["../target", "deep/folder/output"]]],
+    ["through a folder that is one", [["shortcut/../target", "output"]]],
+    ["to what is not there yet", [["deep/new", "output"]]],
+  ])("%s", async (_, links) => {
+    for (const [target, name] of links) symlinkSync(target.replace("DIR", dir), join(dir, name));
+    const name = links[0]?.[1] === "output" ? "output" : "shortcut/output";
+    const isNew = links[0]?.[0] === "deep/new";
+    for (const write of [(link: string) => writeFileAtomically(link, chunks), fill]) {
+      if (!isNew) writeFileSync(join(dir, "deep/target"), "old");
+      await write(join(dir, name));
+      expect(readFileSync(join(dir, isNew ? "deep/new" : "deep/target"), "utf8")).toBe("new content");
+      for (const [target, link] of links) expect(readlinkSync(join(dir, link))).toBe(target.replace("DIR", dir));
+    }
+    const left = ["", "deep", "deep/folder"].flatMap((folder) =>
+      readdirSync(join(dir, folder)).map((each) => (folder === "" ? each : `${folder}/${each}`)),
+    );
+    const made = links.map(([, link]) => link);
+    if (isNew) made.push("deep/new");
+    expect(left.sort()).toEqual(["deep", "deep/folder", "deep/target", "shortcut", ...made].sort());
+  });
+
+  test("and so does the old content when the source fails", async () => {
+    symlinkSync("deep/target", path);
+    async function* failing() {
+      yield Buffer.alloc(10);
+      throw new Error("broken");
+    }
+    await expect(writeFileAtomically(path, failing())).rejects.toThrow("broken");
+    expect(readFileSync(path, "utf8")).toBe("old");
+    expect(readlinkSync(path)).toBe("deep/target");
+    expect(readdirSync(join(dir, "deep")).sort()).toEqual(["folder", "target"]);
+  });
+
+  test("unless the folder may be somebody else's: then it gives way", async () => {
+    symlinkSync("deep/target", path);
+    await writeFileAtomically(path, chunks, { replaceLinks: true });
+    expect(lstatSync(path).isFile()).toBe(true);
+    expect(readFileSync(join(dir, "deep/target"), "utf8")).toBe("old");
+  });
+});
+
 describe("the old file stays and nothing else is left when", () => {
   test("the source fails, whose error is thrown", async () => {
     writeFileSync(path, "old");
@@ -99,6 +160,27 @@ describe("the old file stays and nothing else is left when", () => {
     await expect(fillFileAtomically(link, async () => {})).rejects.toMatchObject({ code: "WRITE_FAILED" });
     expect(readlinkSync(link)).toBe("/proc/self/fd/1");
     expect(readdirSync(dir).sort()).toEqual(["output", "stdout"]);
+  });
+
+  test("the target is a link to such things, or one of links that lead to each other", async () => {
+    execFileSync("mkfifo", [join(dir, "pipe")]);
+    const links = { pipe: "to-pipe", "/proc/self/fd/1": "out", out: "to-out", folder: "to-folder", b: "a", a: "b" };
+    mkdirSync(join(dir, "folder"));
+    for (const [target, link] of Object.entries(links)) symlinkSync(target, join(dir, link));
+    const before = readdirSync(dir);
+    for (const [link, what] of [
+      ["to-pipe", "a named pipe is there"],
+      ["to-out", "a link to /proc/self/fd/1 is there"],
+      ["to-folder", "a directory is there"],
+      ["a", "links that lead to each other is there"],
+    ] as const) {
+      await expect(writeFileAtomically(join(dir, link), chunks)).rejects.toMatchObject({
+        code: "WRITE_FAILED",
+        message: expect.stringContaining(what),
+      });
+    }
+    expect(readdirSync(dir)).toEqual(before);
+    for (const [target, link] of Object.entries(links)) expect(readlinkSync(join(dir, link))).toBe(target);
   });
 
   test("its folder does not exist", async () => {

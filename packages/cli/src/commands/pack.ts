@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { resolve } from "node:path";
+import { realpath } from "node:fs/promises";
+import { basename, dirname, relative, resolve } from "node:path";
 import { type Context, printable, step } from "@base-kit/core";
 import { compressed, findCompressor } from "@base-kit/oci";
 import {
@@ -13,7 +14,7 @@ import {
   type ReadDirectoryOptions,
   requireDirectory,
 } from "@base-kit/rootfs";
-import { fillFileAtomically, writeFileAtomically } from "@base-kit/store";
+import { fillFileAtomically, outputPlace, writeFileAtomically } from "@base-kit/store";
 import { writeTar } from "@base-kit/tar";
 import { sourceDateEpoch } from "../options/source-date-epoch.ts";
 import { compressionByName } from "../options/tar-file.ts";
@@ -53,7 +54,7 @@ export async function pack(directory: string, file: string, flags: PackFlags, co
     };
     const running = (await isRunningRoot(path)) ? await runningRootOptions(context) : undefined;
     const clamp = epoch === undefined ? {} : { clampTimes: epoch };
-    const reading = { ...running, ...clamp, excludePatterns: ownFiles(path, file) };
+    const reading = { ...running, ...clamp, excludePatterns: await ownFiles(path, file) };
     if (flags.pathExclude === undefined && compression === "none" && file !== STANDARD_OUTPUT) {
       await fillFileAtomically(file, (temporary, grown) => {
         const onBytes = (bytes: Uint8Array) => {
@@ -99,11 +100,16 @@ async function tarWithout(
   return writeTar(mergedEntries(applyTransforms(bare, transforms)));
 }
 
-/** The file being written may lie in the tree, under its temporary name or, from an earlier run, its own. */
-function ownFiles(directory: string, output: string): readonly string[] {
-  const file = resolve(output);
-  const prefix = directory === "/" ? "/" : `${directory}/`;
-  if (output === STANDARD_OUTPUT || !file.startsWith(prefix)) return [];
-  const name = escapeWildcards(file.slice(prefix.length));
-  return [name, `${name}.tmp-*`];
+/** The file being written may lie in the tree, under its temporary name or, from an earlier run, its own; and so may a link to it. */
+async function ownFiles(directory: string, output: string): Promise<readonly string[]> {
+  if (output === STANDARD_OUTPUT) return [];
+  const tree = await realpath(directory);
+  const names = new Set<string>();
+  for (const file of [output, await outputPlace(output)]) {
+    // Where there is no such folder, nothing will be written.
+    const folder = await realpath(dirname(file)).catch(() => resolve(dirname(file)));
+    const name = relative(tree, `${folder}/${basename(file)}`);
+    if (name !== ".." && !name.startsWith("../")) names.add(escapeWildcards(name));
+  }
+  return [...names].flatMap((name) => [name, `${name}.tmp-*`]);
 }

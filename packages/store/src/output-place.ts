@@ -1,0 +1,66 @@
+import type { Stats } from "node:fs";
+import { lstat, readlink, realpath, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { BaseKitError, printable } from "@base-kit/core";
+
+/** As many as Linux follows (path_resolution(7)). */
+const MOST_LINKS = 40;
+
+/**
+ * Where a file goes that is to have this name: behind symbolic links, as tar and cp write, so that the links stay. A rename
+ * takes the place of whatever has the name: for root that may be /dev/null, or the link /dev/stdout, which everybody on the
+ * machine needs.
+ *
+ * @throws BaseKitError `WRITE_FAILED` (environment) for what is neither a file nor nothing
+ */
+export async function outputPlace(path: string): Promise<string> {
+  let place = path;
+  for (let links = 0; ; links++) {
+    const found = await lstat(place).catch(() => undefined);
+    if (found?.isSymbolicLink() !== true) return requireFile(place, found);
+    if (links === MOST_LINKS) throw refused(path, "links that lead to each other");
+    place = await behind(place, found);
+  }
+}
+
+/** The same for a file in a folder that others may have made: what has the name is replaced, also when it is a link. */
+export async function requireReplaceable(path: string): Promise<void> {
+  const link = await readlink(path).catch(() => "");
+  if (link.startsWith("/proc/")) throw refused(path, `a link to ${printable(link)}`);
+  requireFile(path, await stat(path).catch(() => undefined));
+}
+
+async function behind(link: string, { uid }: Stats): Promise<string> {
+  const target = await readlink(link);
+  if (target.startsWith("/proc/")) throw refused(link, `a link to ${printable(target)}`);
+  const folder = await stat(dirname(link));
+  const own = process.geteuid?.();
+  // As fs.protected_symlinks has it (proc_sys_fs(5)), which a rename would get around: in /tmp anybody can have made it.
+  if ((folder.mode & 0o1002) === 0o1002 && uid !== own && uid !== folder.uid)
+    throw refused(link, `a link to ${printable(target)}, which somebody else has made in a folder for everybody,`);
+  if (target.startsWith("/")) return target;
+  // Not cleared of dots: with links in it, a/../b is not b.
+  return `${await realpath(dirname(link))}/${target}`;
+}
+
+function requireFile(path: string, found: Stats | undefined): string {
+  if (found === undefined || found.isFile()) return path;
+  throw refused(path, kindOf(found));
+}
+
+function kindOf(found: Stats): string {
+  if (found.isDirectory()) return "a directory";
+  if (found.isFIFO()) return "a named pipe";
+  return found.isSocket() ? "a socket" : "a device";
+}
+
+function refused(path: string, what: string): BaseKitError {
+  return new BaseKitError(
+    "WRITE_FAILED",
+    `cannot write ${printable(path)}: ${what} is there, expected a file or nothing`,
+    {
+      kind: "environment",
+      hint: "Name a file. What was there before is untouched.",
+    },
+  );
+}
