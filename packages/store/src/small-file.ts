@@ -60,7 +60,7 @@ function writeWhole(file: number, chunk: Uint8Array): void {
   for (let at = 0; at < chunk.length; ) at += writeSync(file, chunk, at);
 }
 
-/** Its content, when it can be read; a time of last use before `since` (milliseconds since 1970) is set to now. */
+/** Its content, when it can be read, which of a folder is empty; a time of last use before `since` (milliseconds since 1970) is set to now. */
 export function readSmallFile(path: string, since: number): Buffer | undefined {
   try {
     const file = openSync(path, "r");
@@ -76,8 +76,8 @@ export function readSmallFile(path: string, since: number): Buffer | undefined {
     } finally {
       closeSync(file);
     }
-  } catch {
-    return undefined;
+  } catch (error) {
+    return systemErrorCode(error) === "EISDIR" ? Buffer.alloc(0) : undefined;
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { unlink } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { readSmallFile } from "./small-file.ts";
 
 const DIGEST_SIZE = 32;
@@ -21,7 +21,7 @@ export async function readResult(
   if (bytes === undefined) return undefined;
   const result = bytes.subarray(DIGEST_SIZE);
   if (!bytes.subarray(0, DIGEST_SIZE).equals(digestOf(key, result))) {
-    await unlink(path).catch(() => {});
+    await rm(path, { recursive: true, force: true }).catch(() => {});
     return undefined;
   }
   return result;

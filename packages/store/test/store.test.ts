@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Digest } from "@base-kit/core";
 import fc from "fast-check";
@@ -188,6 +188,17 @@ describe("results of work", () => {
     damage(path, other);
     expect(await context.store.recall("key")).toBeUndefined();
     expect(existsSync(path)).toBe(false);
+  });
+
+  test("are made again where a folder has come in their place", async () => {
+    await context.store.remember("key", Buffer.from("the result"));
+    const [path = ""] = filePathsIn(join(context.dir, "cache", "results"));
+    rmSync(path);
+    mkdirSync(join(path, "deep"), { recursive: true });
+    writeFileSync(join(path, "deep", "file"), "");
+    expect(await context.store.recall("key")).toBeUndefined();
+    await context.store.remember("key", Buffer.from("the result"));
+    expect((await context.store.recall("key"))?.toString()).toBe("the result");
   });
 });
 
