@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
-import { rootCertificates } from "node:tls";
 import type { Fetch, FetchOptions, FetchResponse, FetchTls } from "@base-kit/core";
 import { BaseKitError, redactUrl } from "@base-kit/core";
 import type { Dispatcher } from "undici";
@@ -99,6 +98,8 @@ async function certificatesFor(tls: FetchTls | undefined, env: Readonly<Record<s
   const { ca, cert, key } = tls;
   const extra = env["NODE_EXTRA_CA_CERTS"];
   const named = extra === undefined ? [] : [await readFile(extra, "utf8").catch(() => "")];
+  // Loaded late: all of them are read when it is.
+  const { rootCertificates } = await import("node:tls");
   return {
     ...(ca === undefined ? {} : { ca: [...rootCertificates, ...named.filter((each) => each !== ""), ...ca] }),
     ...(cert === undefined ? {} : { cert }),

@@ -39,7 +39,7 @@ export interface OwnedEntry {
  *
  * @throws BaseKitError as `mergedEntries`
  */
-export function ownedEntries(rootfs: Pick<Rootfs, "segments">): OwnedEntry[] {
+export function ownedEntries(rootfs: Pick<Rootfs, "segments">): readonly OwnedEntry[] {
   return treeOf(rootfs).owned();
 }
 
@@ -87,6 +87,8 @@ export class VirtualTree {
   readonly #shared: Set<Inode>;
   /** Where a folder's path really leads; entries of one folder mostly come together. */
   readonly #resolved = new Map<ByteString, ByteString>();
+  /** As long as nothing comes to it: sorting takes longer than whatever is done with the entries. */
+  #owned: readonly OwnedEntry[] | undefined;
 
   constructor(from?: VirtualTree) {
     this.#inodes = new Map(from === undefined ? [] : from.#inodes);
@@ -94,6 +96,7 @@ export class VirtualTree {
   }
 
   add(entry: Entry, segment: Segment): void {
+    this.#owned = undefined;
     const path = this.#resolve(entry.path, segment);
     if (basename(path).startsWith(".wh.")) {
       refuse(
@@ -115,7 +118,12 @@ export class VirtualTree {
     return this.owned().map(({ entry }) => entry);
   }
 
-  owned(): OwnedEntry[] {
+  owned(): readonly OwnedEntry[] {
+    this.#owned ??= this.#listed();
+    return this.#owned;
+  }
+
+  #listed(): OwnedEntry[] {
     const first = new Map<Inode, ByteString>();
     const result: OwnedEntry[] = [];
     for (const [path, inode] of this.#sorted()) {

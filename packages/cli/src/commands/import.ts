@@ -55,10 +55,10 @@ export async function importRootfs(
   const epoch = sourceDateEpoch(flags.sourceDateEpoch, context.env);
   const asked = flags.arch === undefined ? undefined : parsePlatform(flags.arch);
   const tags = [...(name === undefined ? [] : [name]), ...(flags.tag ?? [])];
-  // While an engine is looked for; that there is none is told by who needs it.
+  const finding = findDestinations({ ...flags, tag: tags }, defaultName(source), context);
+  // While the engine answers; that there is no GNU tar is told by who needs it.
   if (isDirectory(source)) requireGnuTar(context).catch(() => {});
-  const found = await findDestinations({ ...flags, tag: tags }, defaultName(source), context);
-  await using ahead = sendingAhead(found, context);
+  await using ahead = sendingAhead(await finding, context);
   const { destinations, follow } = ahead;
 
   const mayChange = epoch !== undefined || (flags.pathExclude ?? []).length > 0;
