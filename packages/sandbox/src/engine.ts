@@ -4,7 +4,10 @@ import { BaseKitError, type Context, isBaseKitError } from "@base-kit/core";
 const PROGRAMS = ["docker", "podman"] as const;
 const TIME_MS = 20_000;
 
-/** The first program whose engine answers; else why none does. */
+/**
+ * The first program whose engine answers; else why none does. Podman without a service makes its folders in TMPDIR or XDG_RUNTIME_DIR
+ * when it is asked. They stay: folders of our own it would write down in its database, and look for ever after.
+ */
 export async function findEngine({
   exec,
 }: Pick<Context, "exec">): Promise<{ readonly program: string } | { readonly obstacle: string }> {
