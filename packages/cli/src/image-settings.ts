@@ -12,13 +12,12 @@ import {
   type RuntimeConfig,
 } from "@base-kit/core";
 import type { PathRules } from "@base-kit/rootfs";
+import { type PathFlags, pathRules } from "./options/path-rules.ts";
 import { harmlessPairs, type RuntimeFlags, runtimeFromFlags } from "./options/runtime.ts";
 import { sourceDateEpoch } from "./options/source-date-epoch.ts";
 
 /** Flags that change the image without being the producer's business. Where it goes and how it is called does not. */
-export interface ImageFlags extends RuntimeFlags {
-  readonly pathExclude?: readonly string[];
-  readonly pathInclude?: readonly string[];
+export interface ImageFlags extends RuntimeFlags, PathFlags {
   readonly annotation?: readonly string[];
   readonly sourceDateEpoch?: string;
   readonly compression?: Layer["compression"];
@@ -41,7 +40,7 @@ export function imageSettings(flags: ImageFlags, env: Context["env"]): ImageSett
   return {
     runtime: runtimeFromFlags(flags, env),
     annotations: harmlessPairs("annotation", flags.annotation ?? []),
-    paths: { exclude: flags.pathExclude ?? [], include: flags.pathInclude ?? [] },
+    paths: pathRules(flags),
     epoch: sourceDateEpoch(flags.sourceDateEpoch, env),
   };
 }

@@ -1,8 +1,41 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseOutput } from "../src/options/outputs.ts";
+import { pathRules } from "../src/options/path-rules.ts";
 import { harmlessPairs, runtimeFromFlags } from "../src/options/runtime.ts";
 import { sourceDateEpoch } from "../src/options/source-date-epoch.ts";
+
+describe("--path-exclude", () => {
+  test.each(["/etc", "/usr/share/man/*", "*.pyc", "?etc", "[/]etc", "\\/etc", "/"])(
+    "%s may match a path",
+    (pattern) => {
+      expect(pathRules({ pathExclude: [pattern] })).toEqual({ exclude: [pattern], include: [] });
+      expect(pathRules({ pathInclude: [pattern] })).toEqual({ exclude: [], include: [pattern] });
+    },
+  );
+
+  test.each([
+    ["etc", "begins with a slash", "Write /etc for the path itself, and /etc/* for what is below it."],
+    ["./etc", "begins with a slash", "Write /etc for"],
+    ["root/.ssh/*", "begins with a slash", "Write /root/.ssh/* for"],
+    ["", "begins with a slash", ""],
+    ["/etc/", "ends with a slash", "Write /etc for the path itself"],
+    ["*/", "ends with a slash", ""],
+  ])("%j would leave in what is to be out", (pattern, why, hint) => {
+    for (const [flag, name] of [
+      ["pathExclude", "--path-exclude"],
+      ["pathInclude", "--path-include"],
+    ] as const)
+      expect(() => pathRules({ [flag]: ["/usr", pattern] })).toThrow(
+        expect.objectContaining({
+          code: "OPTION_INVALID",
+          kind: "usage",
+          message: expect.stringMatching(new RegExp(`^${name} .* is refused: .*${why}$`)),
+          hint: expect.stringContaining(hint),
+        }),
+      );
+  });
+});
 
 describe("--output", () => {
   test.each([

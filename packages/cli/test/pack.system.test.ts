@@ -129,6 +129,16 @@ describe.skipIf(requires("tar").skip)("base-kit pack", () => {
     expect(listed).toMatch(/^-rw-r--r-- .* 300 1970-01-01 00:16 z\/again$/m);
   });
 
+  test.each(["pack", "import"])("%s refuses what would leave out nothing", async (command) => {
+    makeTree("tree");
+    const to = command === "pack" ? ["x.tar"] : ["-o", "tar:x.tar"];
+    expect(await sandbox.run([command, "tree", ...to, "--path-exclude", "a"])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("--path-exclude a is refused"),
+    });
+    expect(readdirSync(sandbox.work(""))).toEqual(["tree"]);
+  });
+
   test("names a file it may not read, and leaves the old tar as it was", async () => {
     const dir = makeTree("tree");
     writeFileSync(sandbox.work("old.tar"), "old");

@@ -29,16 +29,15 @@ import {
 } from "@base-kit/rootfs";
 import { deliver } from "../deliver.ts";
 import { type DestinationFlags, findDestinations } from "../destinations.ts";
+import { type PathFlags, pathRules } from "../options/path-rules.ts";
 import { harmlessPairs, type RuntimeFlags, runtimeFromFlags } from "../options/runtime.ts";
 import { sourceDateEpoch } from "../options/source-date-epoch.ts";
 import { type ImageResult, imageResult } from "../result.ts";
 import { isRunningRoot, runningRootOptions } from "../running-root.ts";
 import { type SentAhead, sendingAhead } from "../sent-ahead.ts";
 
-export interface ImportFlags extends RuntimeFlags, DestinationFlags {
+export interface ImportFlags extends RuntimeFlags, DestinationFlags, PathFlags {
   readonly arch?: string;
-  readonly pathExclude?: readonly string[];
-  readonly pathInclude?: readonly string[];
   readonly annotation?: readonly string[];
   readonly sourceDateEpoch?: string;
 }
@@ -53,6 +52,7 @@ export async function importRootfs(
   const runtime = runtimeFromFlags(flags, context.env);
   const annotations = harmlessPairs("annotation", flags.annotation ?? []);
   const epoch = sourceDateEpoch(flags.sourceDateEpoch, context.env);
+  const paths = pathRules(flags);
   const asked = flags.arch === undefined ? undefined : parsePlatform(flags.arch);
   const tags = [...(name === undefined ? [] : [name]), ...(flags.tag ?? [])];
   const finding = findDestinations({ ...flags, tag: tags }, defaultName(source), context);
@@ -61,13 +61,13 @@ export async function importRootfs(
   await using ahead = sendingAhead(await finding, context);
   const { destinations, follow } = ahead;
 
-  const mayChange = epoch !== undefined || (flags.pathExclude ?? []).length > 0;
+  const mayChange = epoch !== undefined || paths.exclude.length > 0;
   const segment = await readSource(source, context, mayChange ? undefined : follow);
   const platform = asked ?? (await detectPlatform({ segments: [segment] })) ?? hostPlatform();
   const described = await describeRootfs([segment], platform);
   const changed = applyTransforms(described, [
     emptyPseudoFilesystems(),
-    excludePaths({ exclude: flags.pathExclude ?? [], include: flags.pathInclude ?? [] }),
+    excludePaths(paths),
     ...(epoch === undefined ? [] : [clampTimes(epoch)]),
   ]);
   const rootfs = { ...changed, runtime: usualRuntime(changed) };

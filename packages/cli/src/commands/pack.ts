@@ -10,20 +10,20 @@ import {
   escapeWildcards,
   excludePaths,
   mergedEntries,
+  type PathRules,
   packDirectory,
   type ReadDirectoryOptions,
   requireDirectory,
 } from "@base-kit/rootfs";
 import { fillFileAtomically, outputPlace, writeFileAtomically } from "@base-kit/store";
 import { writeTar } from "@base-kit/tar";
+import { type PathFlags, pathRules } from "../options/path-rules.ts";
 import { sourceDateEpoch } from "../options/source-date-epoch.ts";
 import { compressionByName } from "../options/tar-file.ts";
 import { isRunningRoot, runningRootOptions } from "../running-root.ts";
 import { requirePipe, STANDARD_OUTPUT, writeToStdout } from "../standard-output.ts";
 
-export interface PackFlags {
-  readonly pathExclude?: readonly string[];
-  readonly pathInclude?: readonly string[];
+export interface PackFlags extends PathFlags {
   readonly sourceDateEpoch?: string;
   /** Standard output is for the result. */
   readonly json?: boolean;
@@ -39,6 +39,8 @@ export interface PackResult {
 /** `base-kit pack <directory> <file|->`: a tar whose bytes follow from the tree alone; compressed when the name ends in .gz or .tgz. */
 export async function pack(directory: string, file: string, flags: PackFlags, context: Context): Promise<PackResult> {
   const epoch = sourceDateEpoch(flags.sourceDateEpoch, context.env);
+  const paths = pathRules(flags);
+  const isAll = paths.exclude.length === 0;
   const path = resolve(directory);
   const compression = compressionByName(file);
   await requireDirectory(directory);
@@ -55,7 +57,7 @@ export async function pack(directory: string, file: string, flags: PackFlags, co
     const running = (await isRunningRoot(path)) ? await runningRootOptions(context) : undefined;
     const clamp = epoch === undefined ? {} : { clampTimes: epoch };
     const reading = { ...running, ...clamp, excludePatterns: await ownFiles(path, file) };
-    if (flags.pathExclude === undefined && compression === "none" && file !== STANDARD_OUTPUT) {
+    if (isAll && compression === "none" && file !== STANDARD_OUTPUT) {
       await fillFileAtomically(file, (temporary, grown) => {
         const onBytes = (bytes: Uint8Array) => {
           count(bytes);
@@ -64,10 +66,7 @@ export async function pack(directory: string, file: string, flags: PackFlags, co
         return archiveDirectory({ directory: path, file: temporary }, context, { ...reading, onBytes });
       });
     } else {
-      const tar =
-        flags.pathExclude === undefined
-          ? packDirectory(path, context, reading)
-          : await tarWithout(flags.pathExclude, { path, reading, include: flags.pathInclude ?? [], context });
+      const tar = isAll ? packDirectory(path, context, reading) : await tarWithout(paths, { path, reading, context });
       const chunks = compression === "none" ? tar : compressed(tar, await findCompressor({ compression }, context));
       if (file === STANDARD_OUTPUT) await writeToStdout(chunks, { onChunk: count, signal: context.signal });
       else await writeFileAtomically(file, chunks, { onChunk: count });
@@ -79,17 +78,13 @@ export async function pack(directory: string, file: string, flags: PackFlags, co
 interface TarWithout {
   readonly path: string;
   readonly reading: ReadDirectoryOptions;
-  readonly include: readonly string[];
   readonly context: Context;
 }
 
 /** What is excluded may be what hard links share, so that the tree has to be known as a whole. */
-async function tarWithout(
-  exclude: readonly string[],
-  { path, reading, include, context }: TarWithout,
-): Promise<AsyncIterable<Buffer>> {
+async function tarWithout(paths: PathRules, { path, reading, context }: TarWithout): Promise<AsyncIterable<Buffer>> {
   const segment = await directorySegment(path, context, reading);
-  const transforms = [excludePaths({ exclude, include })];
+  const transforms = [excludePaths(paths)];
   const bare = {
     platform: { os: "linux", architecture: "amd64" },
     osRelease: {},
