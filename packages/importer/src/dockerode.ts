@@ -1,5 +1,4 @@
 import { Agent } from "node:http";
-import { Agent as TlsAgent } from "node:https";
 import { inspect } from "node:util";
 import type Dockerode from "dockerode";
 import type { HttpEndpoint } from "./request.ts";
@@ -15,7 +14,7 @@ export interface OpenedDockerode {
 export async function openDockerode(endpoint: HttpEndpoint, apiVersion: string): Promise<OpenedDockerode> {
   const { default: Docker } = await import("dockerode");
   const tls = endpoint.type === "tcp" ? endpoint.tls : undefined;
-  const agent = tls === undefined ? new Agent() : new TlsAgent(tlsOptions(tls));
+  const agent = tls === undefined ? new Agent() : new (await import("node:https")).Agent(tlsOptions(tls));
   // docker-modem writes out every request for its log, whether there is one or not, and with it all that is in the agent.
   Object.defineProperty(agent, inspect.custom, { value: () => "Agent" });
   const where =

@@ -1,9 +1,11 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
-import { request as httpsRequest } from "node:https";
+import { createRequire } from "node:module";
 import type { ConnectionOptions } from "node:tls";
 import type { SocketEndpoint, TcpEndpoint } from "./endpoint.ts";
 import { ANSWER_AT_MOST } from "./limits.ts";
 import type { TlsSettings } from "./tls-files.ts";
+
+const require = createRequire(import.meta.url);
 
 /** An endpoint that speaks HTTP with us directly. */
 export type HttpEndpoint = SocketEndpoint | TcpEndpoint;
@@ -30,7 +32,12 @@ export function openRequest(endpoint: HttpEndpoint, { method, path, headers = {}
   const { host, port, tls } = endpoint;
   return tls === undefined
     ? httpRequest({ ...common, host, port })
-    : httpsRequest({ ...common, host, port, ...tlsOptions(tls) });
+    : https().request({ ...common, host, port, ...tlsOptions(tls) });
+}
+
+/** Loaded for those who need it: for a local engine it would take longer than all that is asked of it. */
+function https(): typeof import("node:https") {
+  return require("node:https");
 }
 
 /** For node:tls. */
