@@ -10,6 +10,7 @@ import {
 } from "@base-kit/core";
 import { archiveSink, imageForHost, type LayerOptions, layoutSink, requireCompressor } from "@base-kit/oci";
 import { directorySink } from "./directory-sink.ts";
+import { requireFilePlaces } from "./file-places.ts";
 import { layerTarSink } from "./layer-tar-sink.ts";
 import { isPiped, type Output, parseOutput } from "./options/outputs.ts";
 import { parseSbomFile, type SbomFile } from "./options/sbom-file.ts";
@@ -55,8 +56,8 @@ export interface Destinations {
  * Where the image goes, found before any work is done for it: each `-o`; without one an engine; without an engine a file
  * here.
  *
- * @throws BaseKitError `REFERENCE_…`, `OUTPUT_…`, `OPTION_INVALID` (usage), `WRITE_FAILED` (environment) for what no list of packages may
- *   replace, or what finding an engine that was asked for throws (environment)
+ * @throws BaseKitError `REFERENCE_…`, `OUTPUT_…`, `OPTION_INVALID` (usage), `WRITE_FAILED` (environment) for a file that cannot be where
+ *   it is wanted, or what finding an engine that was asked for throws (environment)
  */
 export async function findDestinations(
   flags: DestinationFlags & { readonly arch?: string | readonly string[] },
@@ -69,6 +70,7 @@ export async function findDestinations(
   requireCompressor(flags);
   const piped = requirePipeFor(outputs, flags);
   if (flags.keepLayers === true) requireLayersTaken(outputs, flags);
+  await requireFilePlaces(outputs);
   const sboms = (flags.sbom ?? []).map(parseSbomFile);
   await requireSbomPlaces(sboms, {
     piped,

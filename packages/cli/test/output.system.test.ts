@@ -230,6 +230,26 @@ describe.skipIf(requires("docker").skip)("the command that is shown to try an im
   });
 });
 
+test.each(["docker-archive", "oci-archive", "tar"])("where no file can be, none is made: %s", async (transport) => {
+  mkdirSync(sandbox.work("folder"));
+  execFileSync("mkfifo", [sandbox.work("pipe")]);
+  const to = (file: string) => ["import", "tree", "-o", `${transport}:${file}`];
+  for (const [file, why] of [
+    ["no/such/x.tar", "there is no folder no/such"],
+    ["tree/etc/hostname/x.tar", "tree/etc/hostname is not a folder"],
+    ["folder", "a directory is there"],
+    ["pipe", "a named pipe is there"],
+  ] as const) {
+    const { exitCode, stderr } = await sandbox.run(to(file));
+    expect({ exitCode, stderr }).toEqual({ exitCode: 5, stderr: expect.stringContaining(`: ${why}`) });
+    expect(stderr).toMatch(/^error: cannot write /);
+  }
+  expect(await sandbox.run([...to("layout/x.tar"), "-o", "oci:layout:x"])).toMatchObject({ exitCode: 5 });
+  expect(await sandbox.run(["import", "tree", "-o", "oci:layout:x", "-o", `${transport}:layout/x.tar`])).toMatchObject({
+    exitCode: 0,
+  });
+});
+
 test.each(["docker-archive", "oci-archive", "tar"])("a link to a file is followed: %s", async (transport) => {
   mkdirSync(sandbox.work("elsewhere"));
   writeFileSync(sandbox.work("elsewhere/old.tar"), "old");

@@ -1,7 +1,7 @@
 import { type FileHandle, open, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { BaseKitError, isBaseKitError, printable, systemErrorCode } from "@base-kit/core";
-import { outputPlace, requireReplaceable } from "./output-place.ts";
+import { outputPlace, requireFolderOf, requireReplaceable } from "./output-place.ts";
 import { removeAtExit } from "./remove-at-exit.ts";
 import { removeTemporaries, temporaryName } from "./temporary-name.ts";
 
@@ -89,7 +89,10 @@ async function replacing(
 ): Promise<void> {
   const forget = removeAtExit(temporary);
   try {
-    const file = await attempt(path, () => open(temporary, "wx"));
+    const file = await open(temporary, "wx").catch(async (error: unknown) => {
+      await requireFolderOf(path);
+      throw writeFailure(path, error);
+    });
     try {
       await write(file, temporary);
     } finally {

@@ -30,6 +30,18 @@ export async function requireReplaceable(path: string): Promise<void> {
   requireFile(path, await stat(path).catch(() => undefined));
 }
 
+/** @throws BaseKitError `WRITE_FAILED` (environment) where the folder of a file is missing */
+export async function requireFolderOf(path: string): Promise<void> {
+  const folder = dirname(path);
+  const found = await stat(folder).catch(() => undefined);
+  if (found?.isDirectory() === true) return;
+  const why = found === undefined ? `there is no folder ${printable(folder)}` : `${printable(folder)} is not a folder`;
+  throw new BaseKitError("WRITE_FAILED", `cannot write ${printable(path)}: ${why}`, {
+    kind: "environment",
+    hint: "Make it first, or name another file. Nothing was written.",
+  });
+}
+
 async function behind(link: string, { uid }: Stats): Promise<string> {
   const target = await readlink(link);
   if (target.startsWith("/proc/")) throw refused(link, `a link to ${printable(target)}`);

@@ -184,7 +184,16 @@ describe("the old file stays and nothing else is left when", () => {
   });
 
   test("its folder does not exist", async () => {
-    await expect(writeFileAtomically(join(dir, "no", "such"), chunks)).rejects.toMatchObject({ code: "WRITE_FAILED" });
-    expect(readdirSync(dir)).toEqual([]);
+    writeFileSync(join(dir, "file"), "");
+    for (const [folder, why] of [
+      ["no", `there is no folder ${join(dir, "no")}`],
+      ["file", `${join(dir, "file")} is not a folder`],
+    ] as const) {
+      await expect(writeFileAtomically(join(dir, folder, "such"), chunks)).rejects.toMatchObject({
+        code: "WRITE_FAILED",
+        message: `cannot write ${join(dir, folder, "such")}: ${why}`,
+      });
+    }
+    expect(readdirSync(dir)).toEqual(["file"]);
   });
 });
