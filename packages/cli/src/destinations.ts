@@ -66,7 +66,7 @@ export async function findDestinations(
 ): Promise<Destinations> {
   const tags = flags.tag ?? [];
   const references = (tags.length === 0 ? [defaultName] : tags).map(parseReference);
-  const outputs = (flags.output ?? []).map(parseOutput);
+  const outputs = (flags.output ?? []).map((value) => parseOutput(value));
   requireCompressor(flags);
   const piped = requirePipeFor(outputs, flags);
   if (flags.keepLayers === true) requireLayersTaken(outputs, flags);

@@ -243,6 +243,8 @@ test.each(["docker-archive", "oci-archive", "tar"])("where no file can be, none 
     const { exitCode, stderr } = await sandbox.run(to(file));
     expect({ exitCode, stderr }).toEqual({ exitCode: 5, stderr: expect.stringContaining(`: ${why}`) });
     expect(stderr).toMatch(/^error: cannot write /);
+    const copied = await sandbox.run(["copy", "docker://127.0.0.1:1/x", `${transport}:${file}`]);
+    expect(copied).toMatchObject({ exitCode: 5, stderr: expect.stringMatching(/^error: cannot write /) });
   }
   expect(await sandbox.run([...to("layout/x.tar"), "-o", "oci:layout:x"])).toMatchObject({ exitCode: 5 });
   expect(await sandbox.run(["import", "tree", "-o", "oci:layout:x", "-o", `${transport}:layout/x.tar`])).toMatchObject({
@@ -298,6 +300,11 @@ describe("an image in a pipe", () => {
     [["import", "tree", "-o", "tar:-", "-o", "oci-archive:-"], "OPTION_INVALID"],
     [["import", "tree", "-o", "tar:-", "--json"], "STDOUT_TWICE"],
     [["copy", "image.tar", "docker-archive:-"], "OUTPUT_INVALID"],
+    [
+      ["copy", "image.tar", "image"],
+      "error: the destination image is refused: image is not a transport [OUTPUT_INVALID]",
+    ],
+    [["import", "tree", "-o", "image"], "error: --output image is refused: image is not a transport [OUTPUT_INVALID]"],
   ])("is refused before anything is done: %j", async (args, code) => {
     expect(await sandbox.run(args)).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringContaining(code) });
   });

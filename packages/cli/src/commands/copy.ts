@@ -13,6 +13,7 @@ import {
 import { copyToArchive, copyToLayout, imagesOf, nodeOf, requireImages, type StoredNode } from "@base-kit/oci";
 import { type DestinationFlags, findEngineSink } from "../destinations.ts";
 import { directorySink } from "../directory-sink.ts";
+import { requireFilePlaces } from "../file-places.ts";
 import { layerTarSink } from "../layer-tar-sink.ts";
 import { type Output, parseOutput } from "../options/outputs.ts";
 import { type ImageSource, openSource } from "../sources.ts";
@@ -35,13 +36,14 @@ export interface CopyResult {
  */
 export async function copy(from: string, to: string, flags: CopyFlags, context: Context): Promise<CopyResult> {
   const platforms = (flags.arch ?? []).map(parsePlatform);
-  const output = parseOutput(to);
+  const output = parseOutput(to, `the destination ${printable(to)}`);
   if ("path" in output && output.path === STANDARD_OUTPUT) {
     throw new BaseKitError("OUTPUT_INVALID", `copy writes no ${output.transport} to standard output`, {
       kind: "usage",
       hint: "A copy is read again and compared before it is in place. Name a file, and pipe that.",
     });
   }
+  await requireFilePlaces([output]);
   const [only, ...others] = platforms;
   const source = await openSource(from, context, {
     ...flags,

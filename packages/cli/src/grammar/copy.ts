@@ -34,4 +34,4 @@ Examples:
   base-kit copy image.tar docker://127.0.0.1:5000/demo/image --arch amd64,arm64
 
 A source or destination is docker://NAME, docker-daemon:NAME, oci:DIRECTORY[:TAG], oci-archive:FILE or docker-archive:FILE;
-a source may be a file, directory or image name alone. Logins are those of docker and podman.`;
+a source may be a file, directory or image name alone, a destination tar:FILE or rootfs:DIRECTORY. Logins are those of docker and podman.`;

@@ -14,33 +14,36 @@ export type Output =
   | { readonly transport: "docker"; readonly reference: ImageReference };
 
 const EXPECTED =
-  "docker://NAME[:TAG], docker-daemon:NAME[:TAG], oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME:TAG], tar:FILE[.gz|.zst] or rootfs:DIRECTORY; FILE may be - for standard output";
+  "docker://NAME[:TAG], docker-daemon:NAME[:TAG], oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME:TAG], tar:FILE[.gz|.zst] or rootfs:DIRECTORY";
+
+const FLAG = "--output";
 
 /**
  * One `-o` value.
  *
+ * @param named what an error calls it
  * @throws BaseKitError `OUTPUT_INVALID` (usage)
  */
-export function parseOutput(value: string): Output {
+export function parseOutput(value: string, named: string = `${FLAG} ${printable(value)}`): Output {
   const colon = value.indexOf(":");
   const transport = colon < 0 ? value : value.slice(0, colon);
   const rest = colon < 0 ? "" : value.slice(colon + 1);
   if (/^-(?::|$)/.test(rest) && !isPiped(transport)) {
-    return invalid(value, "this is no file that could go to standard output; what has this name is written ./-");
+    return invalid(named, "this is no file that could go to standard output; what has this name is written ./-");
   }
   switch (transport) {
     case "docker":
-      if (!rest.startsWith("//")) return invalid(value, "a registry is written docker://NAME");
+      if (!rest.startsWith("//")) return invalid(named, "a registry is written docker://NAME");
       return { transport, reference: parseReference(rest.slice(2)) };
     case "docker-daemon":
       return { transport, reference: rest === "" ? undefined : parseReference(rest) };
     case "oci": {
-      const [path, tag] = splitAtColon(value, rest);
-      if (tag !== undefined && !/^\w[\w.-]{0,127}$/.test(tag)) return invalid(value, `${printable(tag)} is not a tag`);
+      const [path, tag] = splitAtColon(named, rest);
+      if (tag !== undefined && !/^\w[\w.-]{0,127}$/.test(tag)) return invalid(named, `${printable(tag)} is not a tag`);
       return { transport, path, tag };
     }
     case "oci-archive": {
-      const [path, tag] = splitAtColon(value, rest);
+      const [path, tag] = splitAtColon(named, rest);
       return {
         transport,
         path,
@@ -48,14 +51,14 @@ export function parseOutput(value: string): Output {
       };
     }
     case "docker-archive": {
-      const [path, name] = splitAtColon(value, rest);
+      const [path, name] = splitAtColon(named, rest);
       return { transport, path, reference: name === undefined ? undefined : parseReference(name) };
     }
     case "tar":
     case "rootfs":
-      return rest === "" ? invalid(value, "a path is missing") : { transport, path: rest };
+      return rest === "" ? invalid(named, "a path is missing") : { transport, path: rest };
     default:
-      return invalid(value, `${printable(transport)} is not a transport`);
+      return invalid(named, `${printable(transport)} is not a transport`);
   }
 }
 
@@ -65,8 +68,8 @@ export function isPiped(transport: string): transport is "oci-archive" | "docker
 }
 
 /** `PATH[:REST]`, cut at the first colon as containers/image does; a path with a colon in it has no spelling. */
-function splitAtColon(value: string, rest: string): readonly [path: string, after: string | undefined] {
-  const [, path, after] = /^([^:\0]+)(?::(.+))?$/s.exec(rest) ?? invalid(value, "a path is missing");
+function splitAtColon(named: string, rest: string): readonly [path: string, after: string | undefined] {
+  const [, path, after] = /^([^:\0]+)(?::(.+))?$/s.exec(rest) ?? invalid(named, "a path is missing");
   return [path as string, after];
 }
 
@@ -79,9 +82,9 @@ function nameFromFile(path: string): string {
   return base.replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "") || "image";
 }
 
-function invalid(value: string, why: string): never {
-  throw new BaseKitError("OUTPUT_INVALID", `--output ${printable(value)} is refused: ${why}`, {
+function invalid(named: string, why: string): never {
+  throw new BaseKitError("OUTPUT_INVALID", `${named} is refused: ${why}`, {
     kind: "usage",
-    hint: `Expected ${EXPECTED}.`,
+    hint: `Expected ${EXPECTED}.${named.startsWith(FLAG) ? " FILE may be - for standard output." : ""}`,
   });
 }
