@@ -48,8 +48,6 @@ export async function upload(job: Upload): Promise<void> {
   signal.addEventListener("abort", onAbort);
   const idle = watchIdle(limits.upload, (milliseconds) => fail(engineSilent(milliseconds, attempt)));
   const response = responseTo(request);
-  // An engine prepares itself for a tenth of a second before it reads the first byte.
-  request.flushHeaders();
   const sending = send(request, job.tar, idle).then(() => idle.allow(limits.unpacking), fail);
   try {
     await receive(await response, { ...job, touch: idle.touch });
