@@ -1,7 +1,8 @@
 import { checkOptions as check, invalidOptions } from "@base-kit/core";
+import { parseRepositoryLine } from "./archive/repository-line.ts";
 import type { DebianOptions } from "./options.ts";
 
-/** @throws BaseKitError `OPTION_INVALID` (usage), telling all that is wrong */
+/** @throws BaseKitError `OPTION_INVALID` (usage), telling all that is wrong; `REPOSITORY_INVALID` (usage) */
 export async function checkOptions(given: unknown): Promise<DebianOptions> {
   const options = check((await import("./schema.ts")).debianSchema, given);
   const { include, exclude, tweaks, compat, repository, mirror, snapshot } = options;
@@ -13,5 +14,6 @@ export async function checkOptions(given: unknown): Promise<DebianOptions> {
     throw invalidOptions("--compat debootstrap knows one archive, so it cannot be combined with --repository");
   if (snapshot !== undefined && mirror !== undefined)
     throw invalidOptions("--snapshot chooses the archive of that time, so it cannot be combined with --mirror");
+  for (const line of repository) parseRepositoryLine(line);
   return options;
 }

@@ -1,9 +1,9 @@
-import { BaseKitError, type Context, isBaseKitError, printable, redactUrl } from "@base-kit/core";
-import { parseOneLineSources } from "@base-kit/debian-archive";
+import { BaseKitError, type Context, isBaseKitError, redactUrl } from "@base-kit/core";
 import { type Keyring, loadKeyring } from "@base-kit/signatures";
 import type { DebianOptions } from "../options.ts";
 import { parseSnapshot } from "../snapshot.ts";
 import type { Mirrors } from "./mirrors.ts";
+import { parseRepositoryLine } from "./repository-line.ts";
 import { type SuiteSource, type VerifiedSuite, verifySuite } from "./suite-index.ts";
 import { type Distribution, isRolling, mayHaveUpdates, suiteHint } from "./suites.ts";
 
@@ -78,26 +78,8 @@ async function firstOf(
 }
 
 async function verifyRepository(line: string, architecture: string, context: Context): Promise<VerifiedSuite> {
-  const [source, ...more] = parseOneLineSources(line.startsWith("deb") ? line : `deb ${line}`);
-  const refuse = (why: string) =>
-    new BaseKitError(
-      "REPOSITORY_INVALID",
-      `--repository ${printable(line.replace(/\S*:\/\/\S*/g, redactUrl))} is refused: ${why}`,
-      {
-        kind: "usage",
-        hint: "Write 'deb [signed-by=/path/of/keyring.gpg] https://example.org/debian bookworm main'.",
-      },
-    );
-  if (source === undefined || more.length > 0) throw refuse("it is no line of sources.list(5)");
-  if (!/^(?:https?|file):/.test(source.uri) || !URL.canParse(source.uri))
-    throw refuse("its address is no http, https or file URL");
-  const { username, password } = new URL(source.uri);
-  if (username !== "" || password !== "") throw refuse("its address holds credentials, which would stand in the lock");
-  if (!/^[A-Za-z0-9][A-Za-z0-9.~+-]*$/.test(source.suite)) throw refuse("archives without suites are not read");
-  if (source.components.length === 0) throw refuse("it names no component");
-  if (source.signedBy === undefined) throw refuse("it does not say by which keyring the archive is signed");
-  const keyring = await loadKeyring(source.signedBy);
-  const { uri, suite, components } = source;
+  const { uri, suite, components, signedBy } = parseRepositoryLine(line);
+  const keyring = await loadKeyring(signedBy);
   return verifySuite(
     { mirror: uri.replace(/\/+$/, ""), suite, components, isWhole: true, keyring, architecture, isAdded: true },
     context,
