@@ -57,6 +57,8 @@ describe("the command line", () => {
     [["cache", "help", "prun"], "error: unknown command 'prun'\n(Did you mean prune?)\n"],
     [["help", "build", "alpine"], "error: 'build' has no command 'alpine'\n"],
     [["help", "--nope"], "error: unknown option '--nope'\n"],
+    [["buil", "--help"], "error: unknown command 'buil'\n(Did you mean build?)\n"],
+    [["cache", "prun", "-h"], "error: unknown command 'prun'\n(Did you mean prune?)\n"],
   ])("%j says what it does not know", async (argv, message) => {
     const { out, err, ran, exitCode } = await parse(...argv);
     expect(err.startsWith(message)).toBe(true);
