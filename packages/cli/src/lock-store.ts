@@ -9,7 +9,7 @@ import {
   requestDifferences,
   systemErrorCode,
 } from "@base-kit/core";
-import { writeFileAtomically } from "@base-kit/store";
+import { outputPlace, requireFolderOf, writeFileAtomically } from "@base-kit/store";
 
 export const LOCK_NAME = "base-kit.lock";
 
@@ -31,6 +31,15 @@ export async function readLockFile(path: string): Promise<LockFile | undefined> 
     });
   }
   return parseLockFile(text, path);
+}
+
+/**
+ * That a lock can be written there, before anything is done for it.
+ *
+ * @throws BaseKitError `WRITE_FAILED` (environment)
+ */
+export async function requireLockPlace(path: string): Promise<void> {
+  await requireFolderOf(await outputPlace(path));
 }
 
 export async function writeLockFile(path: string, file: LockFile): Promise<void> {

@@ -15,7 +15,7 @@ import {
   step,
 } from "@base-kit/core";
 import { vendoredStore } from "@base-kit/store";
-import { LOCK_NAME, readLockFile, requireSameRequest, writeLockFile } from "./lock-store.ts";
+import { LOCK_NAME, readLockFile, requireLockPlace, requireSameRequest, writeLockFile } from "./lock-store.ts";
 import { requireNoRollback } from "./rollback.ts";
 
 export interface LockFlags {
@@ -58,7 +58,7 @@ export interface Locking {
  * `base-kit.lock` in the working directory is used when it answers the same request.
  *
  * @throws BaseKitError `LOCK_MISSING`, `LOCK_OTHER_REQUEST`, `LOCK_INVALID` (usage), `LOCK_TOO_NEW` (unsupported),
- *   `LOCK_UNREADABLE` (environment); `lockFor`: `LOCK_PLATFORM_MISSING` (usage), `LOCK_ROLLBACK` (verification)
+ *   `LOCK_UNREADABLE`, `WRITE_FAILED` (environment); `lockFor`: `LOCK_PLATFORM_MISSING` (usage), `LOCK_ROLLBACK` (verification)
  */
 export async function openLocking(asked: Asked, flags: LockFlags, context: Context): Promise<Locking> {
   const path = typeof flags.lockfile === "string" ? flags.lockfile : LOCK_NAME;
@@ -66,6 +66,7 @@ export async function openLocking(asked: Asked, flags: LockFlags, context: Conte
   const writes = flags.lockfile !== undefined && !frozen;
   const request = requestOf(asked);
   const file = await readLockFile(path);
+  if (writes) await requireLockPlace(path);
   if (file === undefined && frozen) throw missing(path);
   if (file !== undefined && (frozen || writes)) requireSameRequest(path, file, request);
   const usable = file !== undefined && fits(file, { path, request }, context) ? file : undefined;

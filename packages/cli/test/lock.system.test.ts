@@ -123,6 +123,20 @@ describe.skipIf(requires("alpine-mirror").skip)("a lock file", () => {
     expect(lockText()).toBe(good);
   });
 
+  test("that cannot be where it is wanted is told before anything is fetched", async () => {
+    for (const [file, why] of [
+      ["no/such.lock", "there is no folder no"],
+      ["mirror/keys.lock/x", "there is no folder mirror/keys.lock"],
+    ] as const) {
+      for (const outcome of [await build("--lockfile", file), await sandbox.run(["lock", ...spec, "--lockfile", file])])
+        expect(outcome).toMatchObject({
+          exitCode: 5,
+          stderr: expect.stringMatching(`^error: cannot write ${file}: ${why} `),
+        });
+    }
+    expect(readdirSync(sandbox.work("."))).not.toContain("images");
+  });
+
   test("is whole whoever writes it last", async () => {
     const outcomes = await Promise.all([1, 2, 3].map((n) => build("--lockfile", "--env", `N=${n}`)));
     expect(outcomes.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0]);

@@ -11,7 +11,7 @@ import {
   parsePlatform,
   requestDifferences,
 } from "@base-kit/core";
-import { LOCK_NAME, readLockFile, requireSameRequest, writeLockFile } from "../lock-store.ts";
+import { LOCK_NAME, readLockFile, requireLockPlace, requireSameRequest, writeLockFile } from "../lock-store.ts";
 import { type Asked, isSame, requestOf, resolveFor } from "../locking.ts";
 import { type ProducerFlags, producerOptions } from "../options/producer.ts";
 import { sourceDateEpoch } from "../options/source-date-epoch.ts";
@@ -55,6 +55,7 @@ export async function lock(spec: string, flags: LockCommandFlags, context: Conte
   const file = flags.lockfile ?? LOCK_NAME;
   const request = requestOf(asked);
   const before = await readOldLock(file, flags, context);
+  await requireLockPlace(file);
   if (before !== undefined && flags.update !== true) requireSameRequest(file, before, request);
   const platforms = flags.arch?.map(parsePlatform) ?? before?.platforms.map((each) => each.lock.platform);
   const wanted = platforms === undefined || platforms.length === 0 ? [hostPlatform()] : platforms;
