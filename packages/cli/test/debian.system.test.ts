@@ -20,6 +20,7 @@ import {
   type DescribedSuite,
   type GpgHome,
   hostSystemDeb,
+  isRunning,
   makeDebSuite,
   requires,
   type SigningKey,
@@ -274,10 +275,12 @@ describe.skipIf(GPG || requires("root", "unshare", "ldd").skip)("a package's scr
   test.each(["SIGINT", "SIGKILL"] as const)(
     "that hangs ends with base-kit by %s: no process, no mount",
     async (signal) => {
-      withScript("trap '' INT TERM; echo waiting > /etc/mark; sleep 1000 & echo waiting; while :; do sleep 1000; done");
+      // Found in the machine's list of processes.
+      const last = `sleep 1000.${process.pid}`;
+      withScript(`trap '' INT TERM; echo waiting > /etc/mark; sleep 1000 & echo waiting; while :; do ${last}; done`);
       const running = sandbox.start([...build("system,demo"), "--keep-failed", "failed"]);
       await running.told(/"title":"configuring the packages"/);
-      await sleep(1500);
+      while (running.child.exitCode === null && !isRunning(last)) await sleep(50);
       running.child.kill(signal);
       const { exitCode, stderr } = await running.ended;
       expect(exitCode).toBe(signal === "SIGINT" ? 130 : null);

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createGpgHome, type DescribedDeb, hostSystemDeb, makeDebSuite, requires } from "@base-kit/testing";
+import { createGpgHome, type DescribedDeb, hostSystemDeb, isRunning, makeDebSuite, requires } from "@base-kit/testing";
 import { describe, expect, test } from "vitest";
 import { debian } from "../src/index.ts";
 import { produce } from "../src/produce.ts";
@@ -11,7 +11,7 @@ import { createWorkshop, resolveFor } from "./workshop.ts";
 const TOOLS = ["gpg", "ldd", "root", "unshare"] as const;
 const LIMIT_MS = 4000;
 /** Found by their arguments among all processes of this machine. */
-const [INSIDE, BESIDE] = ["sleep 4321", "sleep 4322"];
+const [INSIDE, BESIDE] = [`sleep ${process.pid}1`, `sleep ${process.pid}2`];
 
 /** Goes on whatever it is told, beside a child that left its session. */
 const POSTINST = `#!/bin/sh
@@ -63,17 +63,6 @@ describe.skipIf(requires(...TOOLS).skip)("a package's script that does not end",
     expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(dir);
   });
 });
-
-function isRunning(command: string): boolean {
-  const wanted = command.replaceAll(" ", "\0");
-  return readdirSync("/proc").some((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith(wanted);
-    } catch {
-      return false;
-    }
-  });
-}
 
 async function until(fits: () => boolean): Promise<void> {
   for (let waited = 0; !fits(); waited += 50) {

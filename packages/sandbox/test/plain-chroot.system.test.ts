@@ -1,9 +1,9 @@
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { requires } from "@base-kit/testing";
+import { isRunning, requires } from "@base-kit/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { isRunning, type Line, type SandboxRequest, type SandboxUser, startSandbox, until } from "./start-sandbox.ts";
+import { type Line, type SandboxRequest, type SandboxUser, startSandbox, until } from "./start-sandbox.ts";
 
 /** What Docker leaves to a container's root. */
 const DOCKERS = [

@@ -5,14 +5,16 @@ import { dirname, join } from "node:path";
 import { createContext, type HostContext } from "@base-kit/host";
 import { createStore } from "@base-kit/store";
 import { indexTar } from "@base-kit/tar";
-import { requires, startPodmanService, textFromEntries } from "@base-kit/testing";
+import { isRunning, requires, startPodmanService, textFromEntries } from "@base-kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runInSandbox } from "../src/index.ts";
 import { smallTree } from "./small-tree.ts";
-import { isRunning, type SandboxRequest, type SandboxUser, startSandbox, until } from "./start-sandbox.ts";
+import { type SandboxRequest, type SandboxUser, startSandbox, until } from "./start-sandbox.ts";
 
 const DOCKER = requires("docker").skip;
 const NOBODY = 65_534;
+/** Of this test run alone: others look for processes too. */
+const seconds = (which: number) => `${process.pid}${which}`;
 
 /** Everything that a package's script may do to a tree. */
 const SCRIPT = `
@@ -103,7 +105,7 @@ describe.skipIf(requires("ldd", "unshare", "root", "tar").skip)("a sandbox", { t
   });
 
   test("that does not end is ended, with all it started", async () => {
-    const running = run("echo before; sleep 1000 & sleep 1000", { timeoutMs: 1500 });
+    const running = run("echo before; sleep 1000 & sleep 1000", { timeoutMs: 4000 });
     await expect(running).rejects.toMatchObject({
       code: "SANDBOX_TIMEOUT",
       message: expect.stringContaining("before"),
@@ -180,14 +182,15 @@ describe.skipIf(requires("ldd", "unshare", "root", "tar").skip)("a sandbox", { t
     const started = await Promise.all(
       (["SIGINT", "SIGKILL"] as const).map(async (signal, index) => {
         // Found in the machine's list of processes, which has those of its containers.
-        const child = startProcess({ mode: "container", script: `sleep 100${index}` });
-        await until(() => isRunning(`sleep 100${index}`));
+        const child = startProcess({ mode: "container", script: `sleep ${seconds(index)}` });
+        await until(() => isRunning(`sleep ${seconds(index)}`));
         child.process.kill(signal);
         return child.ended;
       }),
     );
     expect(started).toHaveLength(2);
-    await until(() => !isRunning("sleep 1000") && !isRunning("sleep 1001") && inEngine().length === 0);
+    const areRunning = () => [0, 1].some((index) => isRunning(`sleep ${seconds(index)}`));
+    await until(() => !areRunning() && inEngine().length === 0);
   });
 
   test("that needs an engine says so when none answers", async () => {
@@ -222,8 +225,8 @@ describe.skipIf(requires("ldd", "unshare", "root", "tar").skip)("a sandbox", { t
       ...(DOCKER ? [] : [{ mode: "container", user: {} } as const]),
     ] as const;
     const failing = `${SCRIPT}echo said; exit 3`;
-    const endless = (seconds: number) =>
-      `echo said; chown man etc/same; trap '' TERM INT; sleep ${seconds} & while :; do sleep 1000; done`;
+    const endless = (which: number) =>
+      `echo said; chown man etc/same; trap '' TERM INT; sleep ${seconds(which)} & while :; do sleep 1000; done`;
 
     test("keeps it when it fails, however it was run, with its owners", async () => {
       const kept = await Promise.all(WAYS.map(({ mode, user }) => keepWith({ mode, script: failing }, user)));
@@ -243,10 +246,16 @@ describe.skipIf(requires("ldd", "unshare", "root", "tar").skip)("a sandbox", { t
     });
 
     test("keeps it when it takes too long or is stopped, and ends it", async () => {
-      const late = keepWith({ mode: "chroot", script: endless(1000), timeoutMs: 2000 });
+      const late = keepWith({ mode: "chroot", script: endless(2), timeoutMs: 4000 });
       const stopped = DOCKER
         ? []
-        : [keepWith({ mode: "container", script: endless(1002) }, {}, { stopWhen: () => isRunning("sleep 1002") })];
+        : [
+            keepWith(
+              { mode: "container", script: endless(3) },
+              {},
+              { stopWhen: () => isRunning(`sleep ${seconds(3)}`) },
+            ),
+          ];
       for (const { last, folder } of await Promise.all([late, ...stopped])) {
         expect(last).toMatchObject({
           code: expect.stringMatching(/^(?:SANDBOX_TIMEOUT|INTERRUPTED)$/),
@@ -256,7 +265,7 @@ describe.skipIf(requires("ldd", "unshare", "root", "tar").skip)("a sandbox", { t
         expect(kept.find(({ path }) => path === "etc/same")).toMatchObject({ uid: 6 });
         expect(readFileSync(join(folder, "output.log"), "utf8")).toMatch(/^said$/m);
       }
-      await until(() => !isRunning("sleep 1000") && !isRunning("sleep 1002"));
+      await until(() => ![2, 3].some((which) => isRunning(`sleep ${seconds(which)}`)));
       await untilGone();
       if (!DOCKER) expect(inEngine()).toEqual([]);
     });

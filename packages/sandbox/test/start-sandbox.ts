@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { chownSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { chownSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -65,19 +65,6 @@ export function startSandbox(
     );
   });
   return { process: child, ended };
-}
-
-/** Whether any process of this machine, in whatever namespace, has these words as its arguments. */
-export function isRunning(command: string): boolean {
-  return readdirSync("/proc")
-    .filter((pid) => /^\d+$/.test(pid))
-    .some((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, "utf8") === `${command.replaceAll(" ", "\0")}\0`;
-      } catch {
-        return false;
-      }
-    });
 }
 
 export async function until(fits: () => boolean): Promise<void> {

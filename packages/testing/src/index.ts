@@ -8,6 +8,7 @@ export type { Tool } from "./machine.ts";
 export * from "./mirror.ts";
 export * from "./oci-documents.ts";
 export * from "./podman.ts";
+export * from "./processes.ts";
 export * from "./producer-contract.ts";
 export * from "./registry.ts";
 export { locationOf, type Requirement, requires } from "./requirements.ts";
