@@ -74,14 +74,12 @@ export function limit(what, found, { at, unit }) {
   );
 }
 
-/** A line of the report: what, how long, the rival, the ratio beside its target. */
+/** A line of the report: what, how long, the rival, the ratio beside its target, if it has one. */
 export function line(what, ours, theirs, target) {
   const ratio = ours / theirs;
-  const verdict = ratio <= target ? "ok" : "MISSED";
+  const verdict = target === undefined ? "" : `   ≤ ${target.toFixed(1)} ×  ${ratio <= target ? "ok" : "MISSED"}`;
   const ms = (value) => `${Math.round(value)} ms`.padStart(9);
-  process.stdout.write(
-    `${what.padEnd(58)}${ms(ours)}${ms(theirs)}${ratio.toFixed(2).padStart(8)} ×   ≤ ${target.toFixed(1)} ×  ${verdict}\n`,
-  );
+  process.stdout.write(`${what.padEnd(58)}${ms(ours)}${ms(theirs)}${ratio.toFixed(2).padStart(8)} ×${verdict}\n`);
 }
 
 /** A line with an absolute target, beside what nobody can do without. */

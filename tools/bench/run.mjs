@@ -18,6 +18,7 @@ import { libraries } from "./scratch.mjs";
 import { debianMinbase, debianMirror, smallFiles } from "./trees.mjs";
 
 const CLI = fileURLToPath(new URL("../../packages/cli/bin/base-kit.js", import.meta.url));
+const FLOOR = fileURLToPath(new URL("import-floor.mjs", import.meta.url));
 const ROUNDS = Number(process.env["BASE_KIT_BENCH_ROUNDS"] ?? 5);
 const folder = mkdtempSync(join(process.env["TMPDIR"] ?? "/var/tmp", "base-kit-bench-"));
 
@@ -89,6 +90,10 @@ async function importing(tree) {
     made.push(`${name}:${who}${turn}`);
     return made.at(-1);
   };
+  const floor = () => {
+    fresh();
+    return run(process.execPath, [FLOOR, tree, tag("floor")]);
+  };
   const result = await medians(Math.max(3, Math.floor(ROUNDS / 2)), {
     kit: async () => {
       fresh();
@@ -103,9 +108,15 @@ async function importing(tree) {
       if (code !== 0) throw new Error(`docker import ended with ${code}`);
       return { wall: performance.now() - started, peak: 0 };
     },
+    ...(isLocal() ? { floor } : {}),
   });
   spawnSync("docker", ["rmi", "-f", ...made], { stdio: "ignore" });
   line("import Debian minbase, beside tar | docker import", result.kit.wall, result.pipe.wall, 1.1);
+  if (result.floor) line("  the same by a node that only reads, hashes and sends", result.floor.wall, result.pipe.wall);
+}
+
+function isLocal() {
+  return (process.env["DOCKER_HOST"] ?? "unix://").startsWith("unix://");
 }
 
 function engineAnswers() {
