@@ -27,7 +27,7 @@ export async function openDockerCli(engine: Engine, { context, limits }: ClientO
     const touched = async function* () {
       idle.pause();
       for await (const chunk of tar) {
-        idle.touch();
+        idle.resume();
         yield chunk;
         idle.pause();
       }

@@ -2,8 +2,9 @@
 export interface IdleWatch {
   /** Something happened; what is waited for from now on may take as long as before. */
   touch(): void;
-  /** Until the next touch nothing is waited for. */
+  /** Nothing is waited for until `resume` or `allow`; what is heard meanwhile changes nothing. */
   pause(): void;
+  resume(): void;
   /** From now on this long may pass between two touches. */
   allow(milliseconds: number): void;
   stop(): void;
@@ -19,13 +20,13 @@ export function watchIdle(milliseconds: number, onIdle: (milliseconds: number) =
     timer = undefined;
   };
   return {
-    touch: () => {
-      // Called for every line of an answer: refreshing is cheaper than a new timer.
-      if (timer !== undefined) timer.refresh();
-      // What was going on when the watch ended may still report; a new timer would keep the process alive.
-      else if (!stopped) timer = start();
-    },
+    // Called for every line of an answer: refreshing is cheaper than a new timer.
+    touch: () => void timer?.refresh(),
     pause,
+    resume: () => {
+      // What was going on when the watch ended may go on; a new timer would keep the process alive.
+      if (!stopped) timer = timer?.refresh() ?? start();
+    },
     allow: (next) => {
       if (stopped) return;
       pause();

@@ -72,7 +72,7 @@ async function send(request: ClientRequest, tar: AsyncIterable<Uint8Array>, idle
   idle.pause();
   for await (const chunk of tar) {
     if (request.destroyed) return;
-    idle.touch();
+    idle.resume();
     await written(request, chunk);
     idle.pause();
   }

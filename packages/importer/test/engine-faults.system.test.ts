@@ -1,3 +1,4 @@
+import { EventEmitter, once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { type Image, isBaseKitError, parseReference } from "@base-kit/core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -271,6 +272,31 @@ describe("a source", () => {
       expect(upload.complete).toBe(false);
     },
   );
+
+  test("may take its time also when the engine talks meanwhile", async () => {
+    const [asked, talked] = [new EventEmitter(), new EventEmitter()];
+    const telling = testContext({
+      onEvent: (event) => {
+        if (event.type === "step.progressed" && event.detail === "Importing") talked.emit("talked");
+      },
+    });
+    const given = from(async function* () {
+      yield Buffer.alloc(1024 * 1024);
+      const heard = once(talked, "talked");
+      asked.emit("asked");
+      await heard;
+      await pause(2500);
+      throw new Error("the source had all the time");
+    });
+    const talkative: Handler = async (request, response) => {
+      asked.once("asked", () => response.write('{"status":"Importing"}\r\n'));
+      await drain(request);
+    };
+    const limits = { ...DEFAULT_LIMITS, upload: 1000 };
+    const work = give({ "POST /images/load": talkative }, { given, limits, within: telling });
+    await expect(work).rejects.toThrow("the source had all the time");
+    telling.dispose();
+  });
 
   test("is closed when the engine goes away", async () => {
     let closed = false;
