@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { renderFailure } from "../src/render/failure.ts";
 import { formatBytes, formatDuration, formatProgress } from "../src/render/format.ts";
 import { plainReporter } from "../src/render/plain.ts";
+import { untilClosed } from "../src/render/reporter.ts";
 import { terminalReporter } from "../src/render/terminal.ts";
 
 test.each([
@@ -71,6 +72,26 @@ describe("a log", () => {
     for (; now <= 25_000; now += 1000) reporter.emit({ type: "step.progressed", step: 1, done: now, unit: "entries" });
     expect(text).toBe("long: 10000 entries\nlong: 20000 entries\n");
   });
+});
+
+test.each([
+  ["a log", (write: (text: string) => void) => ({ ...plainReporter(write), close: () => {} })],
+  ["a terminal", (write: (text: string) => void) => terminalReporter({ write, columns: () => 80, colour: false })],
+] as const)("%s ends when the command does, whatever is still being stopped", (_, reporterTo) => {
+  let text = "";
+  const reporter = untilClosed(
+    reporterTo((more) => {
+      text += more;
+    }),
+  );
+  reporter.emit({ type: "step.started", step: 1, title: "downloading" });
+  reporter.emit({ type: "step.ended", step: 2, title: "checking", outcome: "failed", durationMs: 20 });
+  reporter.close();
+  const before = text;
+  expect(before).toContain("checking");
+  reporter.emit({ type: "step.ended", step: 1, title: "downloading", outcome: "failed", durationMs: 30 });
+  reporter.emit({ type: "step.started", step: 3, title: "again" });
+  expect(text).toBe(before);
 });
 
 describe("a terminal", () => {

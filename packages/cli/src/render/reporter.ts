@@ -8,7 +8,7 @@ export interface ReporterOptions {
 }
 
 /** The reporter for this process: all of it goes to standard error, so that results can be piped. */
-export function createReporter({ progress, quiet }: ReporterOptions): Reporter & { close(): void } {
+export function createReporter({ progress, quiet }: ReporterOptions): ClosableReporter {
   const write = (text: string): void => {
     process.stderr.write(text);
   };
@@ -16,7 +16,24 @@ export function createReporter({ progress, quiet }: ReporterOptions): Reporter &
   if (progress === "json") return { emit: (event) => write(`${JSON.stringify(event)}\n`), close: () => {} };
   const { env, stderr } = process;
   const picture = progress === "auto" && stderr.isTTY === true && env["TERM"] !== "dumb" && env["CI"] === undefined;
-  if (!picture) return { ...plainReporter(write), close: () => {} };
+  if (!picture) return untilClosed({ ...plainReporter(write), close: () => {} });
   // A terminal that was never told its size says 0.
-  return terminalReporter({ write, columns: () => stderr.columns || 80, colour: env["NO_COLOR"] === undefined });
+  const columns = () => stderr.columns || 80;
+  return untilClosed(terminalReporter({ write, columns, colour: env["NO_COLOR"] === undefined }));
+}
+
+type ClosableReporter = Reporter & { close(): void };
+
+/** What is stopped because something else has failed ends after it; people look for the error in the last lines. */
+export function untilClosed(reporter: ClosableReporter): ClosableReporter {
+  let closed = false;
+  return {
+    emit: (event) => {
+      if (!closed) reporter.emit(event);
+    },
+    close: () => {
+      closed = true;
+      reporter.close();
+    },
+  };
 }
