@@ -1,7 +1,7 @@
 import type { Stats } from "node:fs";
 import { lstat, readlink, realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { BaseKitError, printable } from "@base-kit/core";
+import { BaseKitError, printable, systemErrorCode } from "@base-kit/core";
 
 /** As many as Linux follows (path_resolution(7)). */
 const MOST_LINKS = 40;
@@ -33,18 +33,25 @@ export async function requireReplaceable(path: string): Promise<void> {
 /** @throws BaseKitError `WRITE_FAILED` (environment) where the folder of a file is missing */
 export async function requireFolderOf(path: string): Promise<void> {
   const folder = dirname(path);
-  const found = await stat(folder).catch(() => undefined);
-  if (found?.isDirectory() === true) return;
-  const why = found === undefined ? `there is no folder ${printable(folder)}` : `${printable(folder)} is not a folder`;
+  const found = await stat(folder).catch((error: unknown) => error as Error);
+  if (!(found instanceof Error) && found.isDirectory()) return;
+  const why = found instanceof Error ? absence(folder, found) : `${printable(folder)} is not a folder`;
   throw new BaseKitError("WRITE_FAILED", `cannot write ${printable(path)}: ${why}`, {
     kind: "environment",
     hint: "Make it first, or name another file. Nothing was written.",
   });
 }
 
+function absence(folder: string, error: Error): string {
+  const isMissing = ["ENOENT", "ENOTDIR"].includes(systemErrorCode(error) ?? "");
+  return isMissing ? `there is no folder ${printable(folder)}` : error.message;
+}
+
 async function behind(link: string, { uid }: Stats): Promise<string> {
   const target = await readlink(link);
-  if (target.startsWith("/proc/")) throw refused(link, `a link to ${printable(target)}`);
+  const within = await realpath(dirname(link));
+  // Such as /dev/fd/1: what a program has open is written to, which is not to give way; and the target may be no name, but a remark.
+  if (target.startsWith("/proc/") || within.startsWith("/proc/")) throw refused(link, `a link to ${printable(target)}`);
   const folder = await stat(dirname(link));
   const own = process.geteuid?.();
   // As fs.protected_symlinks has it (proc_sys_fs(5)), which a rename would get around: in /tmp anybody can have made it.
@@ -52,12 +59,16 @@ async function behind(link: string, { uid }: Stats): Promise<string> {
     throw refused(link, `a link to ${printable(target)}, which somebody else has made in a folder for everybody,`);
   if (target.startsWith("/")) return target;
   // Not cleared of dots: with links in it, a/../b is not b.
-  return `${await realpath(dirname(link))}/${target}`;
+  return `${within}/${target}`;
 }
 
 function requireFile(path: string, found: Stats | undefined): string {
-  if (found === undefined || found.isFile()) return path;
-  throw refused(path, kindOf(found));
+  if (found !== undefined && !found.isFile()) throw refused(path, kindOf(found));
+  if (!path.endsWith("/")) return path;
+  throw new BaseKitError("WRITE_FAILED", `cannot write ${printable(path)}: only a folder's name ends with a slash`, {
+    kind: "environment",
+    hint: "Name a file. What was there before is untouched.",
+  });
 }
 
 function kindOf(found: Stats): string {

@@ -2,7 +2,6 @@ import { createHash, randomBytes } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { lstat, readdir, unlink } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join } from "node:path";
 import { systemErrorCode } from "@base-kit/core";
 
 /** Who writes it, where that process id means something, and a part that is its own. */
@@ -26,7 +25,8 @@ export async function abandonedTemporaries(folder: string): Promise<readonly str
   for (const name of await readdir(folder).catch(() => [])) {
     const [, pid, place] = NAME.exec(name) ?? [];
     if (pid === undefined) continue;
-    const path = join(folder, name);
+    // Not cleared of dots, as in `outputPlace`.
+    const path = `${folder}/${name}`;
     if (place === world() ? !isAlive(Number(pid)) : await isOld(path)) abandoned.push(path);
   }
   return abandoned;

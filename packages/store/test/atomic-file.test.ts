@@ -11,6 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -62,6 +63,20 @@ test("while it is written, the old one is there", async () => {
   }
   await writeFileAtomically(path, slow());
   expect(readFileSync(path, "utf8")).toBe("new content");
+});
+
+test("the same behind a link, where a/../b is not b", async () => {
+  mkdirSync(join(dir, "deep/folder"), { recursive: true });
+  symlinkSync("deep/folder", join(dir, "shortcut"));
+  let own = "";
+  await writeFileAtomically(`${dir}/shortcut/../output`, chunks, {
+    check: async (temporary) => {
+      own = basename(temporary);
+    },
+  });
+  writeFileSync(join(dir, "deep", own.replace(/tmp-\d+/, "tmp-99999999")), "half");
+  await writeFileAtomically(`${dir}/shortcut/../output`, chunks);
+  expect(readdirSync(join(dir, "deep"))).toEqual(["folder", "output"]);
 });
 
 describe("a symbolic link is followed and stays", () => {
@@ -162,6 +177,40 @@ describe("the old file stays and nothing else is left when", () => {
     expect(readdirSync(dir).sort()).toEqual(["output", "stdout"]);
   });
 
+  test.skipIf(process.platform !== "linux")("the target is what a program has open, itself or as it was", async () => {
+    const log = await open(join(dir, "log"), "a");
+    try {
+      await log.write("old");
+      symlinkSync(`../..${"/..".repeat(dir.split("/").length)}/proc/self/fd/${log.fd}`, join(dir, "link"));
+      const attempts = async () => {
+        for (const name of [`/dev/fd/${log.fd}`, `/proc/self/fd/${log.fd}`, join(dir, "link")]) {
+          await expect(writeFileAtomically(name, chunks)).rejects.toMatchObject({
+            code: "WRITE_FAILED",
+            message: expect.stringMatching(/a link to .*\/log/),
+          });
+        }
+      };
+      await attempts();
+      expect(readFileSync(join(dir, "log"), "utf8")).toBe("old");
+      rmSync(join(dir, "log"));
+      await attempts();
+      expect(readdirSync(dir)).toEqual(["link"]);
+    } finally {
+      await log.close();
+    }
+  });
+
+  test("the name, or that of a link's target, is a folder's", async () => {
+    symlinkSync("new/", path);
+    for (const name of [path, join(dir, "other/")]) {
+      await expect(writeFileAtomically(name, chunks)).rejects.toMatchObject({
+        code: "WRITE_FAILED",
+        message: expect.stringMatching(/: only a folder's name ends with a slash$/),
+      });
+    }
+    expect(readdirSync(dir)).toEqual(["output"]);
+  });
+
   test("the target is a link to such things, or one of links that lead to each other", async () => {
     execFileSync("mkfifo", [join(dir, "pipe")]);
     const links = { pipe: "to-pipe", "/proc/self/fd/1": "out", out: "to-out", folder: "to-folder", b: "a", a: "b" };
@@ -195,5 +244,9 @@ describe("the old file stays and nothing else is left when", () => {
       });
     }
     expect(readdirSync(dir)).toEqual(["file"]);
+    symlinkSync("round", join(dir, "round"));
+    await expect(writeFileAtomically(join(dir, "round/such"), chunks)).rejects.toMatchObject({
+      message: expect.stringMatching(/: ELOOP: /),
+    });
   });
 });
