@@ -8,11 +8,15 @@ import { STANDARD_OUTPUT } from "./standard-output.ts";
  * @throws BaseKitError `WRITE_FAILED` (environment)
  */
 export async function requireFilePlaces(outputs: readonly Output[]): Promise<void> {
-  // A file may lie beside what these make.
-  const makesFolders = outputs.some(({ transport }) => transport === "oci" || transport === "rootfs");
+  const hasFolder = !makesFolders(outputs);
   for (const output of outputs) {
     if (!("path" in output) || !isPiped(output.transport) || output.path === STANDARD_OUTPUT) continue;
     const place = await outputPlace(output.path);
-    if (!makesFolders) await requireFolderOf(place);
+    if (hasFolder) await requireFolderOf(place);
   }
+}
+
+/** A file may lie beside what these make. */
+export function makesFolders(outputs: readonly Output[]): boolean {
+  return outputs.some(({ transport }) => transport === "oci" || transport === "rootfs");
 }

@@ -1,5 +1,5 @@
 import { BaseKitError, printable } from "@base-kit/core";
-import { outputPlace } from "@base-kit/store";
+import { outputPlace, requireFolderOf } from "@base-kit/store";
 import type { SbomFile } from "./options/sbom-file.ts";
 import { requireNoJson, STANDARD_OUTPUT } from "./standard-output.ts";
 import { isStream } from "./stream-file.ts";
@@ -10,6 +10,8 @@ export interface Beside {
   readonly json?: boolean | undefined;
   /** Each has a list of its own. */
   readonly platforms: number;
+  /** Whether a folder that is missing may come into being with the image. */
+  readonly makesFolders: boolean;
 }
 
 /**
@@ -27,8 +29,10 @@ export async function requireSbomPlaces(sboms: readonly SbomFile[], beside: Besi
       if (beside.piped !== undefined) throw excluded(`--sbom - and ${beside.piped}`);
       requireNoJson("an SBOM", beside);
     }
-    if (path !== STANDARD_OUTPUT && !(await isStream(path))) await outputPlace(path);
-    else if (beside.platforms > 1) throw excluded(`--sbom ${printable(path)} and several architectures`);
+    if (path !== STANDARD_OUTPUT && !(await isStream(path))) {
+      const place = await outputPlace(path);
+      if (!beside.makesFolders) await requireFolderOf(place);
+    } else if (beside.platforms > 1) throw excluded(`--sbom ${printable(path)} and several architectures`);
   }
 }
 

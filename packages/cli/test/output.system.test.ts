@@ -417,6 +417,16 @@ describe("a list of packages", () => {
     expect(existsSync(sandbox.work("layout"))).toBe(false);
   });
 
+  test("has to have a folder, unless one comes into being with the image", async () => {
+    const argv = ["import", "tree", "demo/tree", "-o", "tar:tree.tar", "--sbom", "layout/a.spdx.json"];
+    expect(await sandbox.run(argv)).toMatchObject({
+      exitCode: 5,
+      stderr: expect.stringMatching(/^error: cannot write layout\/a\.spdx\.json: there is no folder layout /),
+    });
+    expect(existsSync(sandbox.work("tree.tar"))).toBe(false);
+    expect(await sandbox.run(to("layout/a.spdx.json"))).toMatchObject({ exitCode: 0 });
+  });
+
   test("of several architectures does not go to one place", async () => {
     const argv = ["build", "alpine:3.20", "--arch", "amd64,arm64", "-o", "oci:layout:x", "--sbom", "-", "--offline"];
     expect(await sandbox.run(argv)).toMatchObject({
