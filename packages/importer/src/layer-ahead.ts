@@ -86,8 +86,8 @@ export function sendLayerAhead(
       try {
         await discard(engine, [await sending], { mayAppear: false });
       } catch (error) {
-        // Who was stopped has not heard whether it came in.
-        if (complete && error === within.signal.reason) await discardLabelled(engine, label);
+        // Who was stopped, or lost the engine, has not heard whether it came in.
+        if (complete && !isOneOf(error, ["ENGINE_REFUSED", "ENGINE_DISK_FULL"])) await discardLabelled(engine, label);
       }
     },
   };
@@ -95,5 +95,9 @@ export function sendLayerAhead(
 
 /** An engine may not allow `docker import`; then it is given the whole image. */
 function unlessRefused(error: unknown): undefined {
-  if (!isBaseKitError(error) || !["ENGINE_REFUSED", "ENGINE_ANSWER_INVALID"].includes(error.code)) throw error;
+  if (!isOneOf(error, ["ENGINE_REFUSED", "ENGINE_ANSWER_INVALID"])) throw error;
+}
+
+function isOneOf(error: unknown, codes: readonly string[]): boolean {
+  return isBaseKitError(error) && codes.includes(error.code);
 }

@@ -256,12 +256,25 @@ describe("an engine that fails with a layer ahead", () => {
     expect(complete("/images/load").map(({ received }) => received > 2 ** 20)).toEqual([false, true]);
   });
 
-  test("by hanging up, or with a full disk, is not asked again", async () => {
+  test("by hanging up, which may leave the layer, or with a full disk, is not asked again", async () => {
     const hangUp: Handler = async (request) => {
       await drain(request);
       request.socket.destroy();
     };
-    await expect(give({ "POST /images/create": hangUp })).rejects.toMatchObject({ code: "ENGINE_LOST" });
+    // What it has made of the layer appears only after a while.
+    let lists = 0;
+    const id = `sha256:${"1".repeat(64)}`;
+    const found = { Id: id, Architecture: "amd64", Size: 1, RepoTags: null, RootFS: { Layers: [] } };
+    const lost: Readonly<Record<string, Handler>> = {
+      "POST /images/create": hangUp,
+      "GET /images/json": (_, response) => void response.end(JSON.stringify(++lists < 3 ? [] : [found])),
+      [`GET /images/${id}/json`]: (_, response) => void response.end(JSON.stringify(found)),
+      "DELETE /images/": (_, response) => void response.end("[]"),
+    };
+    await expect(give(lost)).rejects.toMatchObject({ code: "ENGINE_LOST" });
+    expect(engine?.requests.filter(({ line }) => line.startsWith("DELETE")).map(({ line }) => line)).toEqual([
+      `DELETE /images/${id}`,
+    ]);
     await engine?.close();
     const full: Handler = async (request, response) => {
       await drain(request);
