@@ -133,13 +133,18 @@ async function loadOntoLayers(
   });
   // Awaited below; until then a failure must not end the process.
   released.catch(() => {});
+  const isLocal = engine.address.type === "unix";
   try {
-    if (engine.address.type !== "unix") await released;
+    if (!isLocal) await released;
     await client.load(endingAfter(released, archiveWithoutLayers(image)), () => {});
     return true;
   } catch (error) {
-    if (!(await holds) || (isBaseKitError(error) && error.code === "ENGINE_REFUSED")) return false;
-    throw error;
+    const code = isBaseKitError(error) ? error.code : undefined;
+    if (!(await holds) || code === "ENGINE_REFUSED") return false;
+    if (code !== "ENGINE_LOST" || !isLocal) throw error;
+    // Behind the socket may be a tunnel that cuts what says nothing for so long.
+    await client.load(archiveWithoutLayers(image), () => {});
+    return true;
   }
 }
 

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { EventEmitter, once } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { type Image, parseReference } from "@base-kit/core";
 import { locationOf, requires } from "@base-kit/testing";
@@ -254,6 +255,35 @@ describe("an engine that fails with a layer ahead", () => {
     };
     await give({ "POST /images/load": forgetful, "GET /images/": known });
     expect(complete("/images/load").map(({ received }) => received > 2 ** 20)).toEqual([false, true]);
+  });
+
+  test("by cutting what waits for the layer's end gets that again, and no layer", async () => {
+    const cut = new EventEmitter();
+    const wasCut = once(cut, "cut");
+    let tries = 0;
+    const impatient: Handler = async (request, response) => {
+      if (tries++ === 0) {
+        await once(request.resume(), "data");
+        request.socket.destroy();
+        cut.emit("cut");
+        return;
+      }
+      await drain(request);
+      response.end(JSON.stringify({ stream: `Loaded image ID: ${image.config.digest}\n` }));
+    };
+    const patient: Handler = async (request, response) => {
+      await drain(request);
+      await wasCut;
+      response.end(JSON.stringify({ status: `sha256:${"1".repeat(64)}` }));
+    };
+    const known: Handler = (_, response) => {
+      const Layers = image.layers.map(({ diffId }) => diffId);
+      const found = { Architecture: "amd64", Size: 1, RepoTags: [], Config: {}, RootFS: { Layers } };
+      response.end(JSON.stringify({ ...found, Id: tries > 1 ? image.config.digest : `sha256:${"1".repeat(64)}` }));
+    };
+    const handlers = { "POST /images/load": impatient, "POST /images/create": patient, "GET /images/": known };
+    expect(await give(handlers)).toMatchObject({ id: image.config.digest });
+    expect(complete("/images/load").map(({ received }) => received > 2 ** 20)).toEqual([false]);
   });
 
   test("by hanging up, which may leave the layer, or with a full disk, is not asked again", async () => {
