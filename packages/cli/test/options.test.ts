@@ -6,7 +6,7 @@ import { harmlessPairs, runtimeFromFlags } from "../src/options/runtime.ts";
 import { sourceDateEpoch } from "../src/options/source-date-epoch.ts";
 
 describe("--path-exclude", () => {
-  test.each(["/etc", "/usr/share/man/*", "*.pyc", "?etc", "[/]etc", "\\/etc", "/"])(
+  test.each(["/etc", "/usr/share/man/*", "*.pyc", "?etc", "[/]etc", "\\/etc", "/", "/a[]//]", "/.a", "/a/..b", "/..."])(
     "%s may match a path",
     (pattern) => {
       expect(pathRules({ pathExclude: [pattern] })).toEqual({ exclude: [pattern], include: [] });
@@ -18,7 +18,13 @@ describe("--path-exclude", () => {
     ["etc", "begins with a slash", "Write /etc for the path itself, and /etc/* for what is below it."],
     ["./etc", "begins with a slash", "Write /etc for"],
     ["root/.ssh/*", "begins with a slash", "Write /root/.ssh/* for"],
-    ["", "begins with a slash", ""],
+    ["", "begins with a slash", "Write /* for everything."],
+    [".", "begins with a slash", "Write /* for everything."],
+    ["//etc", "has //, /. or /.. in it", "Write /etc for the path itself"],
+    ["/*/a//b", "has //, /. or /.. in it", "Write /*/a/b for"],
+    ["/./etc", "has //, /. or /.. in it", "Write /etc for"],
+    ["/etc/.", "has //, /. or /.. in it", "Write /etc for"],
+    ["/etc/../srv", "has //, /. or /.. in it", "Write the path as it is in the image."],
     ["/etc/", "ends with a slash", "Write /etc for the path itself"],
     ["*/", "ends with a slash", ""],
   ])("%j would leave in what is to be out", (pattern, why, hint) => {

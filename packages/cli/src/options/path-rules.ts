@@ -18,12 +18,25 @@ export function pathRules({ pathExclude = [], pathInclude = [] }: PathFlags): Pa
 }
 
 function requireReachable(flag: string, pattern: string): void {
-  const isRooted = /^[/*?[\\]/.test(pattern);
-  if (isRooted && !/.\/$/s.test(pattern)) return;
-  const why = isRooted ? "no path ends with a slash" : "every path begins with a slash";
-  const better = `/${pattern.replace(/^(?:\.?\/)+|\/+$/g, "")}`;
+  const why = unreachable(pattern);
+  if (why === undefined) return;
   throw new BaseKitError("OPTION_INVALID", `${flag} ${printable(pattern)} is refused: ${why}`, {
     kind: "usage",
-    hint: `Write ${printable(better)} for the path itself, and ${printable(`${better}/*`)} for what is below it.`,
+    hint: hintFor(pattern.split("/").filter((name) => name !== "" && name !== ".")),
   });
+}
+
+function hintFor(names: readonly string[]): string {
+  if (names.length === 0) return "Write /* for everything.";
+  if (names.includes("..")) return "Write the path as it is in the image.";
+  const better = `/${names.join("/")}`;
+  return `Write ${printable(better)} for the path itself, and ${printable(`${better}/*`)} for what is below it.`;
+}
+
+function unreachable(pattern: string): string | undefined {
+  if (!/^[/*?[\\]/.test(pattern)) return "every path begins with a slash";
+  if (/.\/$/s.test(pattern)) return "no path ends with a slash";
+  // Slashes and dots between brackets are a choice.
+  const plain = pattern.replace(/\[[!^]?\]?[^\]]*\]/g, "x");
+  return /\/(?:\/|\.{1,2}(?:\/|$))/.test(plain) ? "no path has //, /. or /.. in it" : undefined;
 }
