@@ -10,7 +10,7 @@ import {
 } from "@base-kit/core";
 import { archiveSink, imageForHost, type LayerOptions, layoutSink, requireCompressor } from "@base-kit/oci";
 import { directorySink } from "./directory-sink.ts";
-import { makesFolders, requireFilePlaces } from "./file-places.ts";
+import { requireFilePlaces } from "./file-places.ts";
 import { layerTarSink } from "./layer-tar-sink.ts";
 import { isPiped, type Output, parseOutput } from "./options/outputs.ts";
 import { parseSbomFile, type SbomFile } from "./options/sbom-file.ts";
@@ -76,7 +76,7 @@ export async function findDestinations(
     piped,
     json: flags.json,
     platforms: typeof flags.arch === "object" ? flags.arch.length : 1,
-    makesFolders: makesFolders(outputs),
+    outputs,
   });
   const common = {
     layer: layerOptions(flags),

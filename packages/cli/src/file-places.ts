@@ -1,3 +1,6 @@
+import { realpath } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { BaseKitError, printable } from "@base-kit/core";
 import { outputPlace, requireFolderOf } from "@base-kit/store";
 import { isPiped, type Output } from "./options/outputs.ts";
 import { STANDARD_OUTPUT } from "./standard-output.ts";
@@ -9,11 +12,47 @@ import { STANDARD_OUTPUT } from "./standard-output.ts";
  */
 export async function requireFilePlaces(outputs: readonly Output[]): Promise<void> {
   const hasFolder = !makesFolders(outputs);
-  for (const output of outputs) {
-    if (!("path" in output) || !isPiped(output.transport) || output.path === STANDARD_OUTPUT) continue;
-    const place = await outputPlace(output.path);
+  for (const { path } of filesOf(outputs)) {
+    const place = await outputPlace(path);
     if (hasFolder) await requireFolderOf(place);
   }
+}
+
+interface NamedFile {
+  /** The option. */
+  readonly named: string;
+  readonly path: string;
+}
+
+export function filesOf(outputs: readonly Output[]): readonly NamedFile[] {
+  return outputs.flatMap((output) => {
+    if (!("path" in output) || !isPiped(output.transport) || output.path === STANDARD_OUTPUT) return [];
+    return [{ named: `-o ${output.transport}:${printable(output.path)}`, path: output.path }];
+  });
+}
+
+/**
+ * That none of them takes the place of another, by whatever name and through whatever link.
+ *
+ * @throws BaseKitError `OPTION_INVALID` (usage)
+ */
+export async function requireDistinctPlaces(files: readonly NamedFile[]): Promise<void> {
+  const owners = new Map<string, string>();
+  for (const { named, path } of files) {
+    const place = await outputPlace(path);
+    const folder = await realpath(dirname(place)).catch(() => resolve(dirname(place)));
+    const whole = join(folder, basename(place));
+    const other = owners.get(whole);
+    if (other !== undefined) throw excluded(`${other} and ${named}`);
+    owners.set(whole, named);
+  }
+}
+
+export function excluded(what: string): BaseKitError {
+  return new BaseKitError("OPTION_INVALID", `${what} exclude each other`, {
+    kind: "usage",
+    hint: "Name a file of its own for each.",
+  });
 }
 
 /** A file may lie beside what these make. */

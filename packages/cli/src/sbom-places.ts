@@ -1,5 +1,7 @@
-import { BaseKitError, printable } from "@base-kit/core";
+import { printable } from "@base-kit/core";
 import { outputPlace, requireFolderOf } from "@base-kit/store";
+import { excluded, filesOf, makesFolders, requireDistinctPlaces } from "./file-places.ts";
+import type { Output } from "./options/outputs.ts";
 import type { SbomFile } from "./options/sbom-file.ts";
 import { requireNoJson, STANDARD_OUTPUT } from "./standard-output.ts";
 import { isStream } from "./stream-file.ts";
@@ -10,17 +12,18 @@ export interface Beside {
   readonly json?: boolean | undefined;
   /** Each has a list of its own. */
   readonly platforms: number;
-  /** Whether a folder that is missing may come into being with the image. */
-  readonly makesFolders: boolean;
+  /** Where the image itself goes. */
+  readonly outputs: readonly Output[];
 }
 
 /**
- * That lists of packages can be written where they are wanted: before anything is made, as they come last.
+ * That lists of packages can be written where they are wanted, and that neither they nor outputs are one file: before anything is made, as they come last.
  *
  * @throws BaseKitError `OPTION_INVALID`, `STDOUT_TWICE` (usage), or `WRITE_FAILED` (environment) for what can be neither replaced
  *   nor written to
  */
 export async function requireSbomPlaces(sboms: readonly SbomFile[], beside: Beside): Promise<void> {
+  const files = [...filesOf(beside.outputs)];
   const paths = sboms.map(({ path }) => path);
   const twice = paths.find((path, at) => paths.indexOf(path) !== at);
   if (twice !== undefined) throw excluded(`--sbom ${printable(twice)} and --sbom ${printable(twice)}`);
@@ -31,14 +34,10 @@ export async function requireSbomPlaces(sboms: readonly SbomFile[], beside: Besi
     }
     if (path !== STANDARD_OUTPUT && !(await isStream(path))) {
       const place = await outputPlace(path);
-      if (!beside.makesFolders) await requireFolderOf(place);
+      if (!makesFolders(beside.outputs)) await requireFolderOf(place);
+      // Of several architectures each has a name of its own.
+      if (beside.platforms === 1) files.push({ named: `--sbom ${printable(path)}`, path });
     } else if (beside.platforms > 1) throw excluded(`--sbom ${printable(path)} and several architectures`);
   }
-}
-
-function excluded(what: string): BaseKitError {
-  return new BaseKitError("OPTION_INVALID", `${what} exclude each other`, {
-    kind: "usage",
-    hint: "Name a file of its own for each.",
-  });
+  await requireDistinctPlaces(files);
 }

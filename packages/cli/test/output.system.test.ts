@@ -417,6 +417,25 @@ describe("a list of packages", () => {
     expect(existsSync(sandbox.work("layout"))).toBe(false);
   });
 
+  test.each([
+    [["-o", "tar:a.tar", "-o", "docker-archive:./a.tar"], "-o tar:a.tar and -o docker-archive:./a.tar"],
+    [["-o", "tar:a.tar", "-o", "tar:tree/../link.tar"], "-o tar:a.tar and -o tar:tree/../link.tar"],
+    [["-o", "tar:x.spdx.json", "--sbom", "x.spdx.json"], "-o tar:x.spdx.json and --sbom x.spdx.json"],
+    [
+      ["-o", "tar:a.tar", "--sbom", "x.spdx.json", "--sbom", "y.spdx.json"],
+      "--sbom x.spdx.json and --sbom y.spdx.json",
+    ],
+  ])("or an image is not to be one file with another: %j", async (options, what) => {
+    symlinkSync("a.tar", sandbox.work("link.tar"));
+    symlinkSync("x.spdx.json", sandbox.work("y.spdx.json"));
+    const { exitCode, stderr } = await sandbox.run(["import", "tree", "demo/tree", ...options]);
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: expect.stringMatching(`^error: ${what} exclude each other `),
+    });
+    expect(["a.tar", "x.spdx.json"].filter((name) => existsSync(sandbox.work(name)))).toEqual([]);
+  });
+
   test("has to have a folder, unless one comes into being with the image", async () => {
     const argv = ["import", "tree", "demo/tree", "-o", "tar:tree.tar", "--sbom", "layout/a.spdx.json"];
     expect(await sandbox.run(argv)).toMatchObject({
