@@ -6,17 +6,19 @@
  */
 export function envCommand(argument: string): string | undefined {
   const [, split] = /^(?:-[iv0]*S|--split-string=)(.*)$/s.exec(argument) ?? [];
-  // An option without -S: env has no command then.
-  if (split === undefined) return argument === "" || argument.startsWith("-") ? undefined : argument;
+  // An option without -S, or a setting: env has no command then. Behind a blank one was meant, which is told elsewhere.
+  if (split === undefined) return /^(?:-.*|[^\s=]*=\S*)?$/s.test(argument) ? undefined : argument;
   const words = wordsOf(split);
-  for (let at = 0; at < words.length; at++) {
-    const word = words[at] ?? "";
+  let at = 0;
+  for (; words[at]?.startsWith("-") === true; at++) {
+    if (words[at] === "--") {
+      at++;
+      break;
+    }
     // Its value is a word of its own.
-    if (/^(?:-[iv0]*[uC]|--unset|--chdir)$/.test(word)) at++;
-    else if (word === "--") return words[at + 1];
-    else if (!word.startsWith("-") && !word.includes("=")) return word;
+    if (/^(?:-[iv0]*[uC]|--unset|--chdir)$/.test(words[at] ?? "")) at++;
   }
-  return undefined;
+  return words.slice(at).find((word) => !word.includes("="));
 }
 
 function wordsOf(text: string): readonly string[] {

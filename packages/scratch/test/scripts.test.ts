@@ -41,6 +41,7 @@ describe("the first line of a script", () => {
     ["#!/usr/bin/env -vS tool", ["usr/bin/env", "usr/bin/tool"]],
     ["#!/usr/bin/env --split-string=tool -u", ["usr/bin/env", "usr/bin/tool"]],
     ["#!/usr/bin/env -S -i -u HOME --unset X -C /tmp --chdir=/ A=b C= tool", ["usr/bin/env", "usr/bin/tool"]],
+    ["#!/usr/bin/env -S -- A=b tool", ["usr/bin/env", "usr/bin/tool"]],
     ["#!/usr/bin/env -S -- tool", ["usr/bin/env", "usr/bin/tool"]],
     ["#!/usr/bin/env -S \"tool\" 'a b'", ["usr/bin/env", "usr/bin/tool"]],
     ["#!/usr/bin/env -S '/opt/it'\"'\"'s here' x", ["opt/it's here", "usr/bin/env"]],
@@ -71,6 +72,9 @@ describe("the first line of a script", () => {
     ["#!sh", /is a script for sh, which/, /Install the interpreter/],
     ["#!/usr/bin/env", /^\/script begins with #!\/usr\/bin\/env and names no program/, /like #!\/usr\/bin\/env NAME/],
     ["#!/usr/bin/env -i", /begins with "#!\/usr\/bin\/env -i" and names no program/, /like #!\/usr\/bin\/env NAME/],
+    ["#!/usr/bin/env a=b", /env a=b" and names no program/, /like #!\/usr\/bin\/env NAME/],
+    ["#!/usr/bin/env a=b tool", /is a script for "a=b tool", which/, /env -S/],
+    ["#!/usr/bin/env -S A=b -i tool", /is a script for -i, which/, /Install the interpreter/],
     ["#!/usr/bin/env -S A=b # tool", /begins with "#!.* # tool" and names no program/, /like #!\/usr\/bin\/env NAME/],
   ])("%j could not be started", async (line, message, hint) => {
     await expect(broughtBy(line)).rejects.toMatchObject({
