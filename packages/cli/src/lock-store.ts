@@ -1,4 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import {
   BaseKitError,
   formatLockFile,
@@ -36,10 +37,12 @@ export async function readLockFile(path: string): Promise<LockFile | undefined> 
 /**
  * That a lock can be written there, before anything is done for it.
  *
+ * @param made folders that come into being before it
  * @throws BaseKitError `WRITE_FAILED` (environment)
  */
-export async function requireLockPlace(path: string): Promise<void> {
-  await requireFolderOf(await outputPlace(path));
+export async function requireLockPlace(path: string, made: readonly string[] = []): Promise<void> {
+  const place = await outputPlace(path);
+  if (!made.some((folder) => resolve(folder) === dirname(resolve(place)))) await requireFolderOf(place);
 }
 
 export async function writeLockFile(path: string, file: LockFile): Promise<void> {

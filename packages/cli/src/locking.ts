@@ -22,6 +22,8 @@ export interface LockFlags {
   /** True for `base-kit.lock`. */
   readonly lockfile?: string | true;
   readonly frozenLockfile?: boolean;
+  /** The lock may lie beside what these make. */
+  readonly output?: readonly string[];
 }
 
 /** `--vendor` of the commands that make images: a folder with copies of the locked inputs. */
@@ -66,7 +68,8 @@ export async function openLocking(asked: Asked, flags: LockFlags, context: Conte
   const writes = flags.lockfile !== undefined && !frozen;
   const request = requestOf(asked);
   const file = await readLockFile(path);
-  if (writes) await requireLockPlace(path);
+  const made = (flags.output ?? []).flatMap((output) => /^(?:oci|rootfs):([^:]+)/.exec(output)?.[1] ?? []);
+  if (writes) await requireLockPlace(path, made);
   if (file === undefined && frozen) throw missing(path);
   if (file !== undefined && (frozen || writes)) requireSameRequest(path, file, request);
   const usable = file !== undefined && fits(file, { path, request }, context) ? file : undefined;

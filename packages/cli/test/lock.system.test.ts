@@ -137,6 +137,12 @@ describe.skipIf(requires("alpine-mirror").skip)("a lock file", () => {
     expect(readdirSync(sandbox.work("."))).not.toContain("images");
   });
 
+  test("may lie in a folder that comes into being with the image", async () => {
+    const { exitCode } = await sandbox.run(["build", ...spec, "-o", "oci:new:x", "--lockfile", "new/base-kit.lock"]);
+    expect(exitCode).toBe(0);
+    expect(lockText("new/base-kit.lock")).toContain('"alpine"');
+  });
+
   test("is whole whoever writes it last", async () => {
     const outcomes = await Promise.all([1, 2, 3].map((n) => build("--lockfile", "--env", `N=${n}`)));
     expect(outcomes.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0]);
