@@ -20,7 +20,7 @@ export interface SendAheadOptions {
   readonly limits: Limits;
 }
 
-/** Tells the images of a moment that hold layers sent ahead from those of people. */
+/** Tells the images of a moment that hold layers sent ahead from those of people; its value begins with the process whose it is. */
 const LABEL = "base-kit.layer-sent-ahead";
 
 /**
@@ -41,7 +41,7 @@ export function sendLayerAhead(
   layer: AsyncIterable<Uint8Array>,
   { open, context, limits }: SendAheadOptions,
 ): LayerAhead {
-  const label = `${LABEL}=${randomBytes(8).toString("hex")}`;
+  const label = `${LABEL}=${process.pid}-${randomBytes(8).toString("hex")}`;
   const stopped = new AbortController();
   const within = { ...context, signal: AbortSignal.any([context.signal, stopped.signal]) };
   let sent = 0;

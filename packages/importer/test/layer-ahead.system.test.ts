@@ -10,6 +10,7 @@ import { type TestContext, testContext } from "./context.ts";
 import { drain, type FakeEngine, type Handler, startFakeEngine } from "./fake-engine.ts";
 import { markedImage, testImage } from "./image.ts";
 
+const LABEL = "base-kit.layer-sent-ahead";
 const reference = parseReference(`base-kit-test/ahead-${process.pid}`);
 
 let context: TestContext;
@@ -45,8 +46,17 @@ function layerOf({ layers: [layer] }: Image): AsyncIterable<Uint8Array> {
 
 describe.skipIf(requires("docker").skip)("a layer sent to a real engine before its image", () => {
   const docker = (...args: readonly string[]) => execFileSync("docker", args, { encoding: "utf8" }).trim();
+  /** By this process: others work with the same engine, and their images come and go meanwhile. */
   const sentAhead = () =>
-    docker("image", "ls", "--all", "--quiet", "--filter=label=base-kit.layer-sent-ahead").split("\n").filter(Boolean);
+    docker("image", "ls", "--all", "--quiet", `--filter=label=${LABEL}`).split("\n").filter(Boolean).filter(isOurs);
+  const isOurs = (id: string) => {
+    try {
+      const format = `--format={{index .Config.Labels "${LABEL}"}}`;
+      return docker("image", "inspect", format, id).startsWith(`${process.pid}-`);
+    } catch {
+      return false;
+    }
+  };
   let host: string;
   beforeEach(() => {
     host = locationOf("docker") ?? "";
@@ -74,6 +84,7 @@ describe.skipIf(requires("docker").skip)("a layer sent to a real engine before i
         await using sink = begin(inOneBuffer(layerOf(image)));
         const result = await sink.write([{ ...image, layers: opened }], [reference], context);
         expect(result).toMatchObject({ id: image.config.digest, references: [reference.familiar] });
+        expect(sentAhead()).toHaveLength(1);
       }
       expect(docker("image", "inspect", "--format={{.Id}}", reference.familiar)).toBe(image.config.digest);
       expect(sentAhead()).toEqual([]);
@@ -202,7 +213,8 @@ test("a layer that may have come in when the work was stopped is looked for by i
       await expect(sink?.write([image], [reference], stopping)).rejects.toThrow("stopped by the user");
     }
     const asked = engine.requests.find(({ line }) => line.startsWith("GET /images/json"))?.line ?? "";
-    expect(decodeURIComponent(asked)).toMatch(/filters=\{"label":\["base-kit\.layer-sent-ahead=[0-9a-f]{16}"\]\}$/);
+    const ours = new RegExp(`filters=\\{"label":\\["base-kit\\.layer-sent-ahead=${process.pid}-[0-9a-f]{16}"\\]\\}$`);
+    expect(decodeURIComponent(asked)).toMatch(ours);
     expect(deleted).toEqual([`/images/${id}`]);
   } finally {
     await engine.close();

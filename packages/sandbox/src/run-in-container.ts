@@ -21,7 +21,8 @@ export async function prepareContainer(
   const made = MADE_FOR_MOUNTS.filter((name) => !entries.some(({ path }) => path === name)).map(bytesFromText);
   const file = createWriteStream(join(work, "tree.tar"));
   await pipeline(writeTar(imageEntries(entries, { script, made })), file, { signal: context.signal });
-  const name = `base-kit-${randomBytes(8).toString("hex")}`;
+  // Whoever finds it sees whose it is.
+  const name = `base-kit-${process.pid}-${randomBytes(8).toString("hex")}`;
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const start = async (): Promise<number> => {
     let end = () => {};

@@ -184,6 +184,7 @@ describe.skipIf(requires("ldd", "unshare", "root", "tar").skip)("a sandbox", { t
         // Found in the machine's list of processes, which has those of its containers.
         const child = startProcess({ mode: "container", script: `sleep ${seconds(index)}` });
         await until(() => isRunning(`sleep ${seconds(index)}`));
+        expect(inEngine()).not.toEqual([]);
         child.process.kill(signal);
         return child.ended;
       }),
@@ -309,7 +310,12 @@ describe.skipIf(requires("ldd", "unshare", "root", "tar").skip)("a sandbox", { t
     }
   });
 
-  const startProcess = (request: SandboxRequest, user?: SandboxUser) => startSandbox(request, { dir, ...user });
+  const pids = new Set<number | undefined>();
+  function startProcess(request: SandboxRequest, user?: SandboxUser) {
+    const running = startSandbox(request, { dir, ...user });
+    pids.add(running.process.pid);
+    return running;
+  }
 
   /** Processes whose arguments or mounts name the test's folder; and what runs in a sandbox. */
   function leftovers(): readonly string[] {
@@ -325,11 +331,12 @@ describe.skipIf(requires("ldd", "unshare", "root", "tar").skip)("a sandbox", { t
         }
       });
   }
-  /** Containers and images that are the sandbox's. */
+  /** Containers and images of what was started here: others use the same engine. */
   function inEngine(): readonly string[] {
     const list = (args: readonly string[]) => execFileSync("docker", args, { encoding: "utf8" }).split("\n");
-    const containers = list(["ps", "--all", "--filter", "name=^base-kit-[0-9a-f]{16}$", "--format", "{{.Names}}"]);
-    return [...containers, ...list(["images", "--quiet", "base-kit-sandbox"])].filter(Boolean);
+    const containers = list(["ps", "--all", "--filter", "name=^base-kit-", "--format", "{{.Names}}"]);
+    const images = list(["images", "--format", "{{.Tag}}", "base-kit-sandbox"]);
+    return [...containers, ...images].filter((name) => pids.has(Number(/^base-kit-(\d+)-/.exec(name)?.[1])));
   }
   const untilGone = () => until(() => leftovers().length === 0);
 });
