@@ -41,10 +41,12 @@ describe.each(sizes)("%s", (_what, tar) => {
 
   const flipped = Buffer.from(compressed);
   flipped.writeUInt8((flipped[flipped.length - 20] as number) ^ 1, flipped.length - 20);
+  const other = Buffer.from(tar);
+  other.writeUInt8((other[other.length - 1] as number) ^ 1, other.length - 1);
   const wrong: readonly (readonly [string, Buffer])[] = [
     ["was damaged", flipped],
     ["was cut", compressed.subarray(0, -9)],
-    ["is something else", gzipSync(Buffer.concat([tar.subarray(0, -1), Buffer.from("\0")]), { level: 0 })],
+    ["is something else", gzipSync(other, { level: 0 })],
     ["has more in it", gzipSync(Buffer.concat([tar, Buffer.from("\0")]), { level: 0 })],
     ["has something behind it", Buffer.concat([compressed, Buffer.from("behind it")])],
   ];
