@@ -1,4 +1,5 @@
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { BaseKitError, printable, systemErrorCode } from "@base-kit/core";
@@ -6,12 +7,15 @@ import { atExit } from "./at-exit.ts";
 import { makeFolder } from "./make-folder.ts";
 import { removeTree } from "./remove-tree.ts";
 
-const NAME = /^base-kit-\d+-\w+$/;
-const OWNER_FILE = ".owner.json";
+/**
+ * Its owner's process id, where that id means something, and when the owner started. The name says it all, so that a
+ * process that is killed at any moment leaves nothing that nobody can be told to own.
+ */
+const NAME = /^base-kit-(\d+)-([0-9a-f]{8})-(\d+)-\w+$/;
 /** No build takes this long; what is older is removed even if nobody can tell whether its process lives. */
 const ABANDONED_MS = 3 * 24 * 3600 * 1000;
-/** A process says whose a directory is at once after making it; one that has not was killed in between. */
-const UNNAMED_MS = 5_000;
+/** As a start time, where there is no /proc. */
+const UNKNOWN = "0";
 
 export interface TempDir {
   readonly path: string;
@@ -24,7 +28,7 @@ export interface TempDir {
 }
 
 /**
- * A directory `base-kit-<pid>-<random>` that only this user can enter.
+ * A directory `base-kit-<pid>-<where>-<start>-<random>` that only this user can enter.
  *
  * @throws BaseKitError `TEMP_DIR_UNUSABLE` (environment)
  */
@@ -32,7 +36,7 @@ export function createTempDir(parent: string): TempDir {
   let path: string;
   try {
     makeFolder(parent);
-    path = makeOwned(parent);
+    path = mkdtempSync(join(parent, `base-kit-${process.pid}-${world()}-${startTimeOf(process.pid) ?? UNKNOWN}-`));
   } catch (error) {
     throw new BaseKitError(
       "TEMP_DIR_UNUSABLE",
@@ -56,60 +60,32 @@ export function createTempDir(parent: string): TempDir {
   };
 }
 
-/** When the process was held up between the two steps, another one may have taken the directory for abandoned. */
-function makeOwned(parent: string): string {
-  for (;;) {
-    const path = mkdtempSync(join(parent, `base-kit-${process.pid}-`));
-    try {
-      writeFileSync(join(path, OWNER_FILE), JSON.stringify(self()));
-      return path;
-    } catch (error) {
-      if (systemErrorCode(error) !== "ENOENT") throw error;
-    }
-  }
-}
-
 /** Removes the temporary directories that processes of this user left behind when they were killed; never fails. */
 export function sweepTempDirs(parent: string): void {
   for (const name of namesIn(parent)) {
-    if (!NAME.test(name)) continue;
+    const [, pid, place = "", startTime = ""] = NAME.exec(name) ?? [];
+    if (pid === undefined) continue;
     const path = join(parent, name);
     try {
-      if (isAbandoned(path)) removeTree(path);
+      if (isAbandoned(path, { pid: Number(pid), place, startTime })) removeTree(path);
     } catch {
       // Another process may be removing it just now, or something is mounted in it.
     }
   }
 }
 
-/** Who made a directory. A process id means something only on the same boot, in the same namespace. */
 interface Owner {
   readonly pid: number;
+  /** The `world` that this process id is of. */
+  readonly place: string;
   /** In clock ticks since boot: a process id is used again, but not by a process that started then. */
-  readonly startTime?: string;
-  readonly world: string;
+  readonly startTime: string;
 }
 
-function self(): Owner {
-  const startTime = startTimeOf(process.pid);
-  return { pid: process.pid, world: world(), ...(startTime === undefined ? {} : { startTime }) };
-}
-
-function isAbandoned(path: string): boolean {
+function isAbandoned(path: string, owner: Owner): boolean {
   const stat = statSync(path);
   if (stat.uid !== process.getuid?.() || !stat.isDirectory()) return false;
-  const owner = readOwner(path);
-  const age = Date.now() - stat.mtimeMs;
-  if (owner === undefined) return age > UNNAMED_MS;
-  return owner.world === world() ? !isAlive(owner) : age > ABANDONED_MS;
-}
-
-function readOwner(path: string): Owner | undefined {
-  try {
-    return JSON.parse(readFileSync(join(path, OWNER_FILE), "utf8")) as Owner;
-  } catch {
-    return undefined;
-  }
+  return owner.place === world() ? !isAlive(owner) : Date.now() - stat.mtimeMs > ABANDONED_MS;
 }
 
 function isAlive({ pid, startTime }: Owner): boolean {
@@ -118,7 +94,7 @@ function isAlive({ pid, startTime }: Owner): boolean {
   } catch (error) {
     if (systemErrorCode(error) === "ESRCH") return false;
   }
-  return startTime === undefined || startTimeOf(pid) === startTime;
+  return startTime === UNKNOWN || startTimeOf(pid) === startTime;
 }
 
 /** Field 22 of proc_pid_stat(5); the program's name before it may hold blanks and brackets. */
@@ -131,7 +107,15 @@ function startTimeOf(pid: number): string | undefined {
   }
 }
 
+let known: string | undefined;
+
+/** The same for processes that see each other's ids: of one boot, in one namespace. */
 function world(): string {
+  known ??= createHash("sha256").update(describeWorld()).digest("hex").slice(0, 8);
+  return known;
+}
+
+function describeWorld(): string {
   const read = (from: () => string) => {
     try {
       return from().trim();
@@ -139,11 +123,9 @@ function world(): string {
       return "";
     }
   };
-  return [
-    hostname(),
-    read(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8")),
-    read(() => readlinkSync("/proc/self/ns/pid")),
-  ].join(" ");
+  const boot = read(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8"));
+  const namespace = read(() => readlinkSync("/proc/self/ns/pid"));
+  return `${hostname()} ${boot} ${namespace}`;
 }
 
 function namesIn(directory: string): readonly string[] {

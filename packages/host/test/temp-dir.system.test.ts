@@ -1,17 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, statSync, utimesSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createTempDir, removeTree } from "../src/index.ts";
@@ -23,26 +14,32 @@ beforeEach(() => {
 });
 afterEach(() => removeTree(parent));
 
+/** What the name of a directory says of the process that made it. */
+interface Owner {
+  readonly pid: number;
+  readonly place: string;
+  readonly start: string;
+}
+
 /** A directory as another process would have left it. */
-function leftBy(owner: object | undefined, { pid = 4_190_000, ageDays = 0 } = {}): string {
-  const path = join(parent, `base-kit-${pid}-abc123`);
+function leftBy({ pid, place, start }: Owner, { ageDays = 0 } = {}): string {
+  const path = join(parent, `base-kit-${pid}-${place}-${start}-abc123`);
   mkdirSync(join(path, "content"), { recursive: true });
-  if (owner !== undefined) writeFileSync(join(path, ".owner.json"), JSON.stringify(owner));
   const time = Date.now() / 1000 - ageDays * 24 * 3600;
   utimesSync(path, time, time);
   return path;
 }
 
-function ownOwner(): { pid: number; startTime: string; world: string } {
+function ownOwner(): Owner {
   const dir = createTempDir(parent);
-  const owner = JSON.parse(readFileSync(join(dir.path, ".owner.json"), "utf8"));
+  const [, , pid, place = "", start = ""] = basename(dir.path).split("-");
   dir.remove();
-  return owner;
+  return { pid: Number(pid), place, start };
 }
 
 test("is private, carries the process id, and is removed", () => {
   const dir = createTempDir(join(parent, "made", "when", "needed"));
-  expect(dir.path).toMatch(new RegExp(`/base-kit-${process.pid}-\\w+$`));
+  expect(dir.path).toMatch(new RegExp(`/base-kit-${process.pid}-[0-9a-f]{8}-\\d+-\\w+$`));
   expect(statSync(dir.path).mode & 0o777).toBe(0o700);
   dir.remove();
   expect(existsSync(dir.path)).toBe(false);
@@ -61,19 +58,16 @@ test("an unusable parent is named", () => {
 test("sweeping removes what a dead process left, and only that", () => {
   const own = ownOwner();
   const living = createTempDir(parent);
-  const dead = leftBy({ ...own, pid: 4_190_000 }, { pid: 4_190_000 });
-  const recycled = leftBy({ ...own, startTime: "1" }, { pid: process.pid });
-  const elsewhere = leftBy({ ...own, world: "another machine" }, { pid: 4_190_001 });
-  const elsewhereOld = leftBy({ ...own, world: "another machine" }, { pid: 4_190_002, ageDays: 4 });
-  const justMade = leftBy(undefined, { pid: 4_190_003 });
-  const killedEarly = leftBy(undefined, { pid: 4_190_004, ageDays: 10 / 86_400 });
-  const torn = leftBy(undefined, { pid: 4_190_005, ageDays: 4 });
+  const dead = leftBy({ ...own, pid: 4_190_000 });
+  const recycled = leftBy({ ...own, start: "1" });
+  const startUnknown = leftBy({ ...own, start: "0" });
+  const elsewhere = leftBy({ ...own, pid: 4_190_001, place: "00000000" });
+  const elsewhereOld = leftBy({ ...own, pid: 4_190_002, place: "00000000" }, { ageDays: 4 });
   mkdirSync(join(parent, "base-kit-mine"));
   sweepTempDirs(parent);
-  expect([dead, recycled, elsewhereOld, killedEarly, torn].filter(existsSync)).toEqual([]);
-  expect([living.path, elsewhere, justMade, join(parent, "base-kit-mine")].filter((path) => !existsSync(path))).toEqual(
-    [],
-  );
+  expect([dead, recycled, elsewhereOld].filter(existsSync)).toEqual([]);
+  const others = [living.path, startUnknown, elsewhere, join(parent, "base-kit-mine")];
+  expect(others.filter((path) => !existsSync(path))).toEqual([]);
   living.remove();
 });
 
