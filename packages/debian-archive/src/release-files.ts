@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { BaseKitError, type Context, isBaseKitError, printable, redactUrl } from "@base-kit/core";
 import { type Keyring, loadKeyring, type Verified, verifyClearsigned, verifyDetached } from "@base-kit/signatures";
-import { fetchFile } from "@base-kit/store";
+import { fetchBytes } from "@base-kit/store";
 
 /** apt's limit. */
 const RELEASE_AT_MOST = 10 * 1024 * 1024;
@@ -69,8 +68,8 @@ async function fetchReleaseFile(
   { url, name, label }: Pick<ReleaseFile, "url" | "name"> & { readonly label: string },
   context: Context,
 ): Promise<ReleaseFile> {
-  const { path, size, sha256 } = await fetchFile({ url, name: label, limit: RELEASE_AT_MOST }, context);
-  return { name, url, size, sha256, bytes: await readFile(path) };
+  const { bytes, sha256 } = await fetchBytes({ url, name: label, limit: RELEASE_AT_MOST }, context);
+  return { name, url, size: bytes.length, sha256, bytes };
 }
 
 /** Only a mirror that says "there is no such file" may be asked for another: any other failure stays one. */

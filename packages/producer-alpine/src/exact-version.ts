@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { BaseKitError, type Context, printable, redactUrl } from "@base-kit/core";
 import { tarSegment } from "@base-kit/rootfs";
-import { fetchFile } from "@base-kit/store";
+import { fetchBytes, fetchFile } from "@base-kit/store";
 import { type Minirootfs, releasesFolder, type Wanted } from "./minirootfs.ts";
 import { isMissing, type Newest, trustOf } from "./newest.ts";
 
@@ -44,8 +43,8 @@ async function fetchChecksum(
   context: Context,
 ): Promise<string> {
   const url = Object.assign(new URL(file), { pathname: `${file.pathname}.${algorithm}` });
-  const { path } = await fetchFile({ url, limit: CHECKSUM_LIMIT }, context);
-  const text = await readFile(path, "utf8");
+  const { bytes } = await fetchBytes({ url, limit: CHECKSUM_LIMIT }, context);
+  const text = bytes.toString();
   const [, digest, name] = /^([0-9a-f]+) [ *](\S+)\n?$/.exec(text) ?? [];
   if (digest?.length === digits && file.pathname.endsWith(`/${name}`)) return digest;
   throw new BaseKitError(

@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Context, isBaseKitError, redactUrl } from "@base-kit/core";
 import { type Keyring, loadKeyring, parseKeyring, verifyDetached } from "@base-kit/signatures";
-import { fetchFile } from "@base-kit/store";
+import { fetchBytes } from "@base-kit/store";
 import { isMissing } from "./newest.ts";
 
 /**
@@ -35,7 +35,7 @@ export async function minirootfsSigner(file: SignedFile, context: Context): Prom
   const url = Object.assign(new URL(file.url), { pathname: `${file.url.pathname}.asc` });
   let signature: Buffer;
   try {
-    signature = await readFile((await fetchFile({ url, limit: SIGNATURE_AT_MOST }, context)).path);
+    ({ bytes: signature } = await fetchBytes({ url, limit: SIGNATURE_AT_MOST }, context));
   } catch (error) {
     if (own !== undefined || !isMissing(error)) throw error;
     tell(context, `${subject} has no signature beside it`);
@@ -63,7 +63,7 @@ async function releaseKey(context: Context): Promise<Keyring | undefined> {
   const kept = await context.store.recall(name);
   if (kept !== undefined) return parseKeyring(kept, KEY_URL);
   try {
-    const bytes = await readFile((await fetchFile({ url: KEY_URL, limit: KEY_AT_MOST }, context)).path);
+    const { bytes } = await fetchBytes({ url: KEY_URL, limit: KEY_AT_MOST }, context);
     const keyring = parseKeyring(bytes, KEY_URL);
     if (
       keyring.certificates.length === 1 &&

@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Context, LockedInput } from "@base-kit/core";
-import { fetchFile, resolveMirror } from "@base-kit/store";
+import { fetchBytes, resolveMirror } from "@base-kit/store";
 import { type ApkIndex, readIndex } from "./apk/index-file.ts";
 import type { TrustedKeys } from "./apk/signature.ts";
 import { MIRROR_VARIABLE, publicUrl, withEnvironmentCredentials, withoutCredentials } from "./mirror.ts";
@@ -47,14 +46,14 @@ export async function readRepository(
 ): Promise<ReadRepository> {
   const place = withEnvironmentCredentials(repository.url, context.env);
   const url = new URL(`${architecture}/APKINDEX.tar.gz`, place);
-  const { path, size, sha256 } = await fetchFile({ url, limit: INDEX_AT_MOST }, context);
+  const { bytes, sha256 } = await fetchBytes({ url, limit: INDEX_AT_MOST }, context);
   const name = `APKINDEX of ${shortName(repository.url)}`;
-  const index = await readIndex(await readFile(path), { name, keys });
+  const index = await readIndex(bytes, { name, keys });
   return {
     ...repository,
     url: place,
     index,
-    input: { name, url: publicUrl(url), size, sha256, verifiedBy: index.signer },
+    input: { name, url: publicUrl(url), size: bytes.length, sha256, verifiedBy: index.signer },
   };
 }
 

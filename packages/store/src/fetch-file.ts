@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { createReadStream, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BaseKitError, type Context, type Digest, printable, redactUrl, step, systemErrorCode } from "@base-kit/core";
@@ -8,6 +7,7 @@ import { replaceFile } from "./atomic-file.ts";
 import { download, StartOver } from "./download.ts";
 import { assertSize, type Expected, inspect } from "./inspect.ts";
 import { createTries, type Tries } from "./retry.ts";
+import { readSmallFileOf, SMALL } from "./small-file.ts";
 
 /** For files whose size nobody told: more than any of them has. */
 const LIMIT = 8 * 1024 ** 3;
@@ -73,7 +73,7 @@ export function fileName({ url, name }: FileSource): string {
 export async function keptFile(source: FileSource, context: Context): Promise<FetchedFile | undefined> {
   const path = source.digest && (await context.store.get(source.digest));
   if (path === undefined) return undefined;
-  const { size } = await stat(path);
+  const { size } = statSync(path);
   const expected = { ...source, limit: source.limit ?? LIMIT };
   // The store has just hashed it: only what its digest does not say is left to compare.
   assertSize(expected, size);
@@ -101,11 +101,25 @@ export interface FetchNewOptions {
 }
 
 /** The file from where it is, past the store, and into it. */
-export async function fetchNew(
+export async function fetchNew(source: FileSource, context: Context, options: FetchNewOptions): Promise<FetchedFile> {
+  const { taken, ...facts } = await receive(source, context, {
+    ...options,
+    take: (bytes) => keep(bytes, source.digest, context),
+  });
+  return { path: taken, ...facts };
+}
+
+export interface ReceiveOptions<T> extends FetchNewOptions {
+  /** Told the bytes, with an error in place of a wrong end; again from the start when the connection broke and cannot go on. */
+  readonly take: (bytes: AsyncIterable<Uint8Array>) => Promise<T>;
+}
+
+/** What `take` makes of a file's bytes, from where the file is. */
+export async function receive<T>(
   source: FileSource,
   context: Context,
-  { tries, report }: FetchNewOptions,
-): Promise<FetchedFile> {
+  { tries, report, take }: ReceiveOptions<T>,
+): Promise<{ readonly taken: T; readonly size: number; readonly sha256: string }> {
   const url = new URL(source.url);
   const expected: Expected = { ...source, limit: source.limit ?? LIMIT };
   for (;;) {
@@ -113,8 +127,8 @@ export async function fetchNew(
     const remote = () => download({ ...expected, url: url.href }, { context, tries });
     const inspection = inspect(url.protocol === "file:" ? readLocal(url) : remote(), expected);
     try {
-      const path = await keep(reported(inspection.bytes, report, context), source.digest, context);
-      return { path, ...inspection.result() };
+      const taken = await take(reported(inspection.bytes, report, context));
+      return { taken, ...inspection.result() };
     } catch (error) {
       if (!(error instanceof StartOver)) throw error;
     }
@@ -136,7 +150,10 @@ async function keep(bytes: AsyncIterable<Uint8Array>, digest: Digest | undefined
 
 async function* readLocal(url: URL): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    yield* createReadStream(fileURLToPath(url), { highWaterMark: 1024 * 1024 });
+    const path = fileURLToPath(url);
+    const small = readSmallFileOf(path);
+    if (small === undefined) yield* createReadStream(path, { highWaterMark: SMALL });
+    else yield small;
   } catch (error) {
     const missing = systemErrorCode(error) === "ENOENT";
     const why = missing ? "it does not exist" : (error as Error).message;

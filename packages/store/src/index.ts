@@ -2,6 +2,7 @@ export { fillFileAtomically, type WriteFileOptions, writeFileAtomically } from "
 export { type DecompressOptions, decompress } from "./decompress.ts";
 export { decompressBuffer } from "./decompress-buffer.ts";
 export { type Compression, DETECTION_SIZE, detectCompression } from "./detect-compression.ts";
+export { type FetchedBytes, fetchBytes } from "./fetch-bytes.ts";
 export { type FetchedFile, type FileSource, fetchFile } from "./fetch-file.ts";
 export { type FetchFilesOptions, type FilesSource, fetchFiles } from "./fetch-files.ts";
 export { decodeLzma, type LzmaOptions } from "./lzma.ts";

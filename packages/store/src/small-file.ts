@@ -3,8 +3,10 @@ import {
   fstatSync,
   mkdirSync,
   openSync,
+  readFileSync,
   readSync,
   renameSync,
+  statSync,
   unlinkSync,
   utimesSync,
   writeSync,
@@ -79,6 +81,16 @@ export function readSmallFile(path: string, since: number): Buffer | undefined {
   } catch (error) {
     return systemErrorCode(error) === "EISDIR" ? Buffer.alloc(0) : undefined;
   }
+}
+
+/**
+ * The content of a regular file that is small; undefined of anything else, which is to be read in pieces and may be waited for.
+ *
+ * @throws Error of node:fs
+ */
+export function readSmallFileOf(path: string): Buffer | undefined {
+  const found = statSync(path);
+  return found.isFile() && found.size <= SMALL ? readFileSync(path) : undefined;
 }
 
 function markUsed(path: string): void {

@@ -1,9 +1,8 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { type Context, isBaseKitError } from "@base-kit/core";
 import { requireKeyring } from "@base-kit/debian-archive";
 import { type Keyring, parseKeyring } from "@base-kit/signatures";
-import { fetchFile } from "@base-kit/store";
+import { fetchBytes } from "@base-kit/store";
 import { DEBIAN_KEYS } from "./debian-keys.ts";
 import { distributionKeyring } from "./mirrors.ts";
 import type { Distribution } from "./suites.ts";
@@ -53,7 +52,7 @@ async function ubuntuKey(fingerprint: string, context: Context): Promise<Keyring
   const kept = await context.store.recall(name);
   if (kept !== undefined) return parseKeyring(kept, url);
   try {
-    const bytes = await readFile((await fetchFile({ url, limit: KEY_AT_MOST }, context)).path);
+    const { bytes } = await fetchBytes({ url, limit: KEY_AT_MOST }, context);
     const keyring = parseKeyring(bytes, url);
     if (isTheKey(keyring, fingerprint)) {
       await context.store.remember(name, bytes);
