@@ -1,13 +1,16 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { BaseKitError, type Context, isBaseKitError, type LockedInput, redactUrl } from "@base-kit/core";
-import { type FetchedFile, fetchFile } from "@base-kit/store";
+import { type FetchedBytes, fetchBytes } from "@base-kit/store";
 import { type Minirootfs, releasesFolder, type Wanted } from "./minirootfs.ts";
 import { publicUrl } from "./mirror.ts";
+import type { ReleaseFile } from "./release-index.ts";
 
 const INDEX = "latest-releases.yaml";
 /** Real ones have some kilobytes. */
 const INDEX_LIMIT = 1024 * 1024;
+/** Raised when the list is read in another way. */
+const LIST_READING = 1;
 
 export interface Newest extends Minirootfs {
   /** `v3.20` or `edge`: what `latest-stable` stands for now. */
@@ -19,37 +22,51 @@ export interface Newest extends Minirootfs {
 /**
  * The newest mini root filesystem of a branch.
  *
- * @throws BaseKitError `ALPINE_RELEASE_UNKNOWN` (usage), `ALPINE_INDEX_INVALID` (verification), and those of fetchFile
+ * @throws BaseKitError `ALPINE_RELEASE_UNKNOWN` (usage), `ALPINE_INDEX_INVALID` (verification), and those of fetchBytes
  */
 export async function findNewest(wanted: Wanted, context: Context): Promise<Newest> {
   const { release, architecture } = wanted;
   const url = new URL(INDEX, releasesFolder(release.branch, wanted));
   const shown = redactUrl(url);
-  let fetched: FetchedFile;
+  let fetched: FetchedBytes;
   try {
-    fetched = await fetchFile({ url, limit: INDEX_LIMIT }, context);
+    fetched = await fetchBytes({ url, limit: INDEX_LIMIT }, context);
   } catch (error) {
     throw isMissing(error) ? await unknownRelease(wanted, error, context) : error;
   }
-  const text = await readFile(fetched.path, "utf8");
-  // Loaded here: neither YAML nor zod is small.
-  const { parseReleaseIndex } = await import("./release-index.ts");
-  const { branch, file, ...listed } = parseReleaseIndex(text, { url: shown, architecture });
+  const { bytes, sha256 } = fetched;
+  const { branch, file, ...listed } = await listedIn(fetched, { url: shown, architecture }, context);
   if (release.branch !== "latest-stable" && release.branch !== branch) {
     throw new BaseKitError("ALPINE_INDEX_INVALID", `${shown} lists files of ${branch}, expected ${release.branch}`, {
       kind: "verification",
       hint: "The mirror is not in order; use another one.",
     });
   }
-  const { sha256, size } = fetched;
   return {
     ...listed,
     branch,
     // Not below latest-stable: what is there now will not stay.
     url: new URL(file, releasesFolder(branch, wanted)),
     verifiedBy: `${INDEX} sha256:${sha256}`,
-    index: { name: INDEX, url: publicUrl(url), size, sha256, verifiedBy: trustOf(url) },
+    index: { name: INDEX, url: publicUrl(url), size: bytes.length, sha256, verifiedBy: trustOf(url) },
   };
+}
+
+/** The same list says the same again: reading it, and loading what reads it, takes longer than looking it up. */
+async function listedIn(
+  { bytes, sha256 }: FetchedBytes,
+  where: { readonly url: string; readonly architecture: string },
+  { store }: Context,
+): Promise<ReleaseFile> {
+  const key = `alpine-release ${LIST_READING} ${where.architecture} sha256:${sha256}`;
+  const kept = await store.recall(key);
+  if (kept !== undefined) return JSON.parse(kept.toString()) as ReleaseFile;
+  // Loaded here: neither YAML nor zod is small.
+  const { parseReleaseIndex } = await import("./release-index.ts");
+  const listed = parseReleaseIndex(bytes.toString(), where);
+  // A store that cannot be written to costs time only.
+  await store.remember(key, Buffer.from(JSON.stringify(listed))).catch(() => {});
+  return listed;
 }
 
 /** Why a file without signature is believed. */

@@ -65,6 +65,15 @@ describe("a release", () => {
     expect(lock.release).toBe(release ?? "latest-stable");
   });
 
+  test("out of a list that was read before is the same again, and out of another one what that says", async () => {
+    for (const version of ["3.20.3", "3.20.4", "3.20.3"]) {
+      await using mirror = await startMirror(await smallRelease({ version }));
+      const first = await resolve(mirror.url, { release: "3.20" });
+      expect(first.inputs.at(-1)?.name).toBe(`alpine-minirootfs-${version}-x86_64.tar.gz`);
+      expect(await resolve(mirror.url, { release: "3.20" })).toEqual(first);
+    }
+  });
+
   test("carries everything that is checked, and the time of the newest file", async () => {
     await using mirror = await startMirror(await smallRelease());
     const lock = await resolve(mirror.url, { release: "3.20" });
