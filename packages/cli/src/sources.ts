@@ -97,7 +97,7 @@ async function readSource(spec: ResolvedSpec, context: Context, options: OpenSou
       return readPlace(await openLayout(spec.path), spec.wanted, read);
     case "oci-archive":
       return readPlace(
-        await openArchivePlace(await plainFile(spec.path, context), `oci-archive:${spec.path}`),
+        await openArchivePlace(await plainFile(spec.path, context), { name: `oci-archive:${spec.path}` }),
         spec.wanted,
         read,
       );

@@ -9,7 +9,7 @@ import {
   JSON_AT_MOST,
   printable,
 } from "@base-kit/core";
-import { indexTar } from "@base-kit/tar";
+import { type IndexTarOptions, indexTar } from "@base-kit/tar";
 import type { Descriptor } from "./documents.ts";
 import { blobPath } from "./hybrid-archive.ts";
 import { type ImagePlace, placeManifests, readPlace } from "./image-place.ts";
@@ -30,8 +30,11 @@ export interface ArchiveFiles {
  *
  * @throws BaseKitError `ARCHIVE_INVALID`, `TAR_…`, `DOCUMENT_INVALID` (unsupported)
  */
-export async function openArchivePlace(file: string, name: string = `oci-archive:${file}`): Promise<ImagePlace> {
-  const files = archiveFiles(file, name);
+export async function openArchivePlace(
+  file: string,
+  { name = `oci-archive:${file}`, ...options }: Pick<IndexTarOptions, "name" | "descriptor"> = {},
+): Promise<ImagePlace> {
+  const files = archiveFiles(file, { ...options, name });
   const manifests = placeManifests(await files.document("index.json"), name);
   return { name, manifests, source: { name, blob: (each) => blobIn(files, each) } };
 }
@@ -41,9 +44,13 @@ export async function openArchive(file: string): Promise<readonly Image[]> {
   return requireImages(await readPlace(await openArchivePlace(file), undefined, { verifyLayers: false }), file);
 }
 
-export function archiveFiles(file: string, name: string): ArchiveFiles {
+export function archiveFiles(
+  file: string,
+  options: Pick<IndexTarOptions, "descriptor"> & { readonly name: string },
+): ArchiveFiles {
+  const { name } = options;
   const entries = new Map<string, Entry>();
-  for (const entry of indexTar(file, { name })) {
+  for (const entry of indexTar(file, options)) {
     if (entry.type === "directory") continue;
     if (entries.has(entry.path)) throw invalid(name, "every name once", `${printable(entry.path)} twice`);
     entries.set(entry.path, entry);

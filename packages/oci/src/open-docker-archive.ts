@@ -41,8 +41,8 @@ export async function readDockerArchive(
   options: ReadImagesOptions & { readonly name?: string } = {},
 ): Promise<StoredNode> {
   const name = options.name ?? `docker-archive:${file}`;
-  const files = archiveFiles(file, name);
-  if (!files.has("manifest.json")) return readPlace(await openArchivePlace(file, name), wanted, options);
+  const files = archiveFiles(file, { name });
+  if (!files.has("manifest.json")) return readPlace(await openArchivePlace(file, { name }), wanted, options);
   const saved = choose(await savedImages(files), wanted, name);
   const config = await files.document(saved.config);
   const stored = files.has("index.json") ? await storedAs(file, digestOf(config), { ...options, name }) : undefined;
@@ -97,7 +97,7 @@ async function storedAs(
   config: Digest,
   options: ReadImagesOptions & { readonly name: string },
 ): Promise<StoredNode | undefined> {
-  const place = await openArchivePlace(file, options.name);
+  const place = await openArchivePlace(file, { name: options.name });
   for (const each of new Map(place.manifests.map((each) => [each.digest, each])).values()) {
     const node = await readNode(place.source, each, options);
     if (imagesOf(node).some((image) => image.config.digest === config)) return node;

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from "node:fs";
 import { type Context, type ImageReference, printable, type Sink, type SinkResult, step } from "@base-kit/core";
 import { writeFileAtomically } from "@base-kit/store";
 import { alongside } from "./alongside.ts";
@@ -62,7 +63,14 @@ function writeArchive(
     await writeFileAtomically(file, chunks, {
       check: async (temporary) => {
         await watched;
-        await check(await readPlace(await openArchivePlace(temporary), undefined, { verifyLayers: false }));
+        // Not left open: the file that takes its place the next time would not be gone before.
+        const descriptor = openSync(temporary, "r");
+        try {
+          const place = await openArchivePlace(temporary, { descriptor });
+          await check(await readPlace(place, undefined, { verifyLayers: false }));
+        } finally {
+          closeSync(descriptor);
+        }
       },
     });
     return { references: [file], id: storedId(node), size: written };

@@ -11,6 +11,11 @@ export interface IndexTarOptions {
   /** What error messages call the archive. @default the file's name */
   readonly name?: string;
   readonly limits?: Partial<TarLimits>;
+  /**
+   * The file, open for reading, for who cannot wait until nobody has an entry any more: they close it when they need none of the
+   * contents. @default opened here
+   */
+  readonly descriptor?: number;
 }
 
 const WINDOW = 64 * 1024;
@@ -28,7 +33,7 @@ const descriptors = new FinalizationRegistry<number>((descriptor) => closeSync(d
  */
 export function indexTar(file: string, options: IndexTarOptions = {}): Entry[] {
   const archive = options.name ?? file;
-  const owner = openArchive(file);
+  const owner = options.descriptor === undefined ? openArchive(file) : { descriptor: options.descriptor };
   const { size: fileSize } = fstatSync(owner.descriptor);
   const buffer = Buffer.allocUnsafeSlow(WINDOW);
   let bufferStart = 0;
