@@ -27,6 +27,7 @@ export function removeTree(path: string): void {
       unlinkSync(path);
       return;
     }
+    if (removeEmpty(path)) return;
     top = realpathSync(path);
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return;
@@ -38,6 +39,16 @@ export function removeTree(path: string): void {
     rmdirSync(top);
   } catch (error) {
     throw failed(path, error);
+  }
+}
+
+/** Most temporary directories are empty in the end. Nothing can be mounted in such a one. */
+function removeEmpty(path: string): boolean {
+  try {
+    rmdirSync(path);
+    return true;
+  } catch {
+    return false;
   }
 }
 
