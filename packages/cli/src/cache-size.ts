@@ -23,7 +23,7 @@ export async function closeCache(
   store: FolderStore,
   { maxSize, reporter }: { readonly maxSize: number; readonly reporter: Reporter },
 ): Promise<void> {
-  await store.close();
+  store.close();
   if (store.added() < maxSize * SWEEP_AFTER || store.added() === 0) return;
   try {
     await pruneStore(store.dir, { maxSize });

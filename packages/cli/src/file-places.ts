@@ -1,4 +1,4 @@
-import { realpath } from "node:fs/promises";
+import { realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { BaseKitError, printable } from "@base-kit/core";
 import { outputPlace, requireFolderOf } from "@base-kit/store";
@@ -13,8 +13,8 @@ import { STANDARD_OUTPUT } from "./standard-output.ts";
 export async function requireFilePlaces(outputs: readonly Output[]): Promise<void> {
   const hasFolder = !makesFolders(outputs);
   for (const { path } of filesOf(outputs)) {
-    const place = await outputPlace(path);
-    if (hasFolder) await requireFolderOf(place);
+    const place = outputPlace(path);
+    if (hasFolder) requireFolderOf(place);
   }
 }
 
@@ -39,12 +39,19 @@ export function filesOf(outputs: readonly Output[]): readonly NamedFile[] {
 export async function requireDistinctPlaces(files: readonly NamedFile[]): Promise<void> {
   const owners = new Map<string, string>();
   for (const { named, path } of files) {
-    const place = await outputPlace(path);
-    const folder = await realpath(dirname(place)).catch(() => resolve(dirname(place)));
-    const whole = join(folder, basename(place));
+    const place = outputPlace(path);
+    const whole = join(realFolder(dirname(place)), basename(place));
     const other = owners.get(whole);
     if (other !== undefined) throw excluded(`${other} and ${named}`);
     owners.set(whole, named);
+  }
+}
+
+function realFolder(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return resolve(path);
   }
 }
 

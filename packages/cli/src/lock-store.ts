@@ -1,4 +1,5 @@
-import { readFile, stat } from "node:fs/promises";
+import { statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import {
   BaseKitError,
@@ -22,7 +23,7 @@ export const LOCK_NAME = "base-kit.lock";
 export async function readLockFile(path: string): Promise<LockFile | undefined> {
   let text: string;
   try {
-    if (!(await stat(path)).isFile()) throw new Error("it is not a file");
+    if (!statSync(path).isFile()) throw new Error("it is not a file");
     text = await readFile(path, "utf8");
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return undefined;
@@ -41,8 +42,8 @@ export async function readLockFile(path: string): Promise<LockFile | undefined> 
  * @throws BaseKitError `WRITE_FAILED` (environment)
  */
 export async function requireLockPlace(path: string, made: readonly string[] = []): Promise<void> {
-  const place = await outputPlace(path);
-  if (!made.some((folder) => resolve(folder) === dirname(resolve(place)))) await requireFolderOf(place);
+  const place = outputPlace(path);
+  if (!made.some((folder) => resolve(folder) === dirname(resolve(place)))) requireFolderOf(place);
 }
 
 export async function writeLockFile(path: string, file: LockFile): Promise<void> {

@@ -33,8 +33,8 @@ export async function requireSbomPlaces(sboms: readonly SbomFile[], beside: Besi
       requireNoJson("an SBOM", beside);
     }
     if (path !== STANDARD_OUTPUT && !(await isStream(path))) {
-      const place = await outputPlace(path);
-      if (!makesFolders(beside.outputs)) await requireFolderOf(place);
+      const place = outputPlace(path);
+      if (!makesFolders(beside.outputs)) requireFolderOf(place);
       // Of several architectures each has a name of its own.
       if (beside.platforms === 1) files.push({ named: `--sbom ${printable(path)}`, path });
     } else if (beside.platforms > 1) throw excluded(`--sbom ${printable(path)} and several architectures`);

@@ -34,7 +34,7 @@ export async function vendorInputs(directory: string, { platforms }: LockFile, c
       context.signal.throwIfAborted();
       if ((await store.get(digest)) === undefined) await store.put({ digest, size }, open());
     }
-    await store.close();
+    store.close();
   });
   const size = [...files.values()].reduce((sum, each) => sum + each.size, 0);
   const skipped = [...new Set(inputs.filter(({ sha256 }) => sha256 === undefined).map((input) => input.name))];

@@ -17,8 +17,8 @@ export async function writeFileAtomically(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   { replaceLinks = false, ...options }: WriteFileOptions & { readonly replaceLinks?: boolean } = {},
 ): Promise<void> {
-  if (replaceLinks) await requireReplaceable(path);
-  const place = replaceLinks ? path : await outputPlace(path);
+  if (replaceLinks) requireReplaceable(path);
+  const place = replaceLinks ? path : outputPlace(path);
   await removeTemporaries(dirname(place));
   await replaceFile(place, chunks, { ...options, temporary: temporaryName(place), durable: true });
 }
@@ -32,7 +32,7 @@ export async function fillFileAtomically(
   path: string,
   fill: (temporary: string, onBytes: (count: number) => void) => Promise<void>,
 ): Promise<void> {
-  const place = await outputPlace(path);
+  const place = outputPlace(path);
   await removeTemporaries(dirname(place));
   await replacing(place, { temporary: temporaryName(place), durable: true }, async (file, temporary) => {
     const startSync = syncAlongside(file);
@@ -90,7 +90,7 @@ async function replacing(
   const forget = removeAtExit(temporary);
   try {
     const file = await open(temporary, "wx").catch(async (error: unknown) => {
-      await requireFolderOf(path);
+      requireFolderOf(path);
       throw writeFailure(path, error);
     });
     try {

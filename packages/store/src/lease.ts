@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { lstat, mkdir, readdir, unlink, utimes, writeFile } from "node:fs/promises";
+import { mkdirSync, unlinkSync, writeFileSync } from "node:fs";
+import { lstat, readdir, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { removeAtExit } from "./remove-at-exit.ts";
 import { leasesFolder } from "./store-layout.ts";
@@ -22,26 +23,30 @@ export interface Lease {
 
 export interface OwnLease extends Lease {
   /** Never fails. */
-  end(): Promise<void>;
+  end(): void;
 }
 
 /** Never fails: a store that cannot be written to can still be read. */
-export async function openLease(dir: string): Promise<OwnLease> {
+export function openLease(dir: string): OwnLease {
   const since = Date.now() - BEFORE_MS;
   const name = `${since}-${randomBytes(6).toString("hex")}`;
   const path = join(leasesFolder(dir), name);
   try {
-    await mkdir(leasesFolder(dir), { recursive: true });
-    await writeFile(path, "", { flag: "wx" });
+    mkdirSync(leasesFolder(dir), { recursive: true });
+    writeFileSync(path, "", { flag: "wx" });
   } catch {
-    return { name, since, end: async () => {} };
+    return { name, since, end: () => {} };
   }
   const forget = removeAtExit(path);
   const renewing = setInterval(() => utimes(path, new Date(), new Date()).catch(() => {}), RENEW_MS).unref();
-  const end = async () => {
+  const end = () => {
     clearInterval(renewing);
     forget();
-    await unlink(path).catch(() => {});
+    try {
+      unlinkSync(path);
+    } catch {
+      // It goes stale.
+    }
   };
   return { name, since, end };
 }

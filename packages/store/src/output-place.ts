@@ -1,5 +1,4 @@
-import type { Stats } from "node:fs";
-import { lstat, readlink, realpath, stat } from "node:fs/promises";
+import { lstatSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { BaseKitError, printable, systemErrorCode } from "@base-kit/core";
 
@@ -13,29 +12,35 @@ const MOST_LINKS = 40;
  *
  * @throws BaseKitError `WRITE_FAILED` (environment) for what is neither a file nor nothing
  */
-export async function outputPlace(path: string): Promise<string> {
+export function outputPlace(path: string): string {
   let place = path;
   for (let links = 0; ; links++) {
-    const found = await lstat(place).catch(() => undefined);
+    const found = unlessFailing(() => lstatSync(place));
     if (found?.isSymbolicLink() !== true) return requireFile(place, found);
     if (links === MOST_LINKS) throw refused(path, "links that lead to each other");
-    place = await behind(place, found);
+    place = behind(place, found);
   }
 }
 
 /** The same for a file in a folder that others may have made: what has the name is replaced, also when it is a link. */
-export async function requireReplaceable(path: string): Promise<void> {
-  const link = await readlink(path).catch(() => "");
-  if (link.startsWith("/proc/")) throw refused(path, `a link to ${printable(link)}`);
-  requireFile(path, await stat(path).catch(() => undefined));
+export function requireReplaceable(path: string): void {
+  const link = unlessFailing(() => readlinkSync(path));
+  if (link?.startsWith("/proc/")) throw refused(path, `a link to ${printable(link)}`);
+  requireFile(
+    path,
+    unlessFailing(() => statSync(path)),
+  );
 }
 
 /** @throws BaseKitError `WRITE_FAILED` (environment) where the folder of a file is missing */
-export async function requireFolderOf(path: string): Promise<void> {
+export function requireFolderOf(path: string): void {
   const folder = dirname(path);
-  const found = await stat(folder).catch((error: unknown) => error as Error);
-  if (!(found instanceof Error) && found.isDirectory()) return;
-  const why = found instanceof Error ? absence(folder, found) : `${printable(folder)} is not a folder`;
+  let why = `${printable(folder)} is not a folder`;
+  try {
+    if (statSync(folder).isDirectory()) return;
+  } catch (error) {
+    why = absence(folder, error as Error);
+  }
   throw new BaseKitError("WRITE_FAILED", `cannot write ${printable(path)}: ${why}`, {
     kind: "environment",
     hint: "Make it first, or name another file. Nothing was written.",
@@ -47,12 +52,12 @@ function absence(folder: string, error: Error): string {
   return isMissing ? `there is no folder ${printable(folder)}` : error.message;
 }
 
-async function behind(link: string, { uid }: Stats): Promise<string> {
-  const target = await readlink(link);
-  const within = await realpath(dirname(link));
+function behind(link: string, { uid }: Stats): string {
+  const target = readlinkSync(link);
+  const within = realpathSync(dirname(link));
   // Such as /dev/fd/1: what a program has open is written to, which is not to give way; and the target may be no name, but a remark.
   if (target.startsWith("/proc/") || within.startsWith("/proc/")) throw refused(link, `a link to ${printable(target)}`);
-  const folder = await stat(dirname(link));
+  const folder = statSync(dirname(link));
   const own = process.geteuid?.();
   // As fs.protected_symlinks has it (proc_sys_fs(5)), which a rename would get around: in /tmp anybody can have made it.
   if ((folder.mode & 0o1002) === 0o1002 && uid !== own && uid !== folder.uid)
@@ -69,6 +74,14 @@ function requireFile(path: string, found: Stats | undefined): string {
     kind: "environment",
     hint: "Name a file. What was there before is untouched.",
   });
+}
+
+function unlessFailing<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
 }
 
 function kindOf(found: Stats): string {

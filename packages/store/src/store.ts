@@ -21,7 +21,7 @@ export interface FolderStore extends Store {
   /** Bytes that were added through this object. */
   added(): number;
   /** Says that nothing that was looked up is needed any more; the end of the process does so too. */
-  close(): Promise<void>;
+  close(): void;
 }
 
 /**
@@ -31,14 +31,14 @@ export interface FolderStore extends Store {
 export function createStore(dir: string, { reporter }: CreateStoreOptions = {}): FolderStore {
   const hashed: Hashed = new Map();
   let added = 0;
-  let opened: Promise<OwnLease> | undefined;
+  let opened: OwnLease | undefined;
   const lease = () => {
     opened ??= openLease(dir);
     return opened;
   };
   const prepared = once(async () => {
     makeFolder(dir, incomingFolder(dir));
-    const own = await lease();
+    const own = lease();
     await removeAbandoned(dir);
     return own;
   });
@@ -57,10 +57,10 @@ export function createStore(dir: string, { reporter }: CreateStoreOptions = {}):
   return {
     dir,
     added: () => added,
-    close: async () => (await opened)?.end(),
+    close: () => opened?.end(),
     get: async (digest) => {
       const path = contentPath(dir, digest);
-      const state = await checkContent(path, digest, { hashed, since: (await lease()).since });
+      const state = await checkContent(path, digest, { hashed, since: lease().since });
       if (state === "whole") return path;
       if (state === "damaged") {
         reporter?.emit({ type: "noted", message: `the cached file ${digest} was damaged and is fetched again` });
@@ -73,7 +73,7 @@ export function createStore(dir: string, { reporter }: CreateStoreOptions = {}):
       return path;
     },
     recall: async (key) => {
-      const { since } = await lease();
+      const { since } = lease();
       return readResult(resultPath(dir, key), { key, since });
     },
     remember: (key, result) => write(resultPath(dir, key), chunksOf(wrapResult(key, result)), result.length),

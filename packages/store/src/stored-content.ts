@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { type BigIntStats, closeSync, createReadStream, lstatSync, openSync, readSync, utimesSync } from "node:fs";
+import { type BigIntStats, closeSync, lstatSync, openSync, readSync, utimesSync } from "node:fs";
 import { lstat, rm } from "node:fs/promises";
+import { setImmediate } from "node:timers/promises";
 import { BaseKitError, type Digest } from "@base-kit/core";
 import { SMALL } from "./small-file.ts";
 
@@ -21,7 +22,7 @@ export async function checkContent(
   const before = markUsed(path, { found, since }) ?? found;
   if (hashed.get(path) === signature(before)) return "whole";
   // What cannot be read is no better than what is damaged.
-  if ((await digestOf(path, Number(before.size)).catch(() => undefined)) === digest) {
+  if ((await digestOf(path).catch(() => undefined)) === digest) {
     hashed.set(path, signature(before));
     return "whole";
   }
@@ -54,28 +55,26 @@ function signature({ ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
 }
 
-async function digestOf(path: string, size: number): Promise<Digest> {
-  const hash = createHash("sha256");
-  if (size <= SMALL) hash.update(readIntoScratch(path));
-  else for await (const chunk of createReadStream(path, { highWaterMark: 1024 ** 2 })) hash.update(chunk);
-  return `sha256:${hash.digest("hex")}`;
-}
-
-/** Fresh memory for each of them costs more than reading them. One byte more than there may be tells a file that has grown. */
+/** So many pieces are hashed before others get their turn. */
+const PIECES = 8;
+/** Fresh memory for each piece costs more than reading it, and waiting for it more still. */
 let scratch: Buffer | undefined;
 
-function readIntoScratch(path: string): Buffer {
-  scratch ??= Buffer.allocUnsafeSlow(SMALL + 1);
+async function digestOf(path: string): Promise<Digest> {
+  const hash = createHash("sha256");
+  scratch ??= Buffer.allocUnsafeSlow(SMALL);
   const file = openSync(path, "r");
   try {
-    let size = 0;
-    for (let read = -1; read !== 0 && size < scratch.length; size += read) {
-      read = readSync(file, scratch, size, scratch.length - size, null);
+    for (let piece = 1; ; piece++) {
+      const read = readSync(file, scratch);
+      if (read === 0) break;
+      hash.update(scratch.subarray(0, read));
+      if (piece % PIECES === 0) await setImmediate();
     }
-    return scratch.subarray(0, size);
   } finally {
     closeSync(file);
   }
+  return `sha256:${hash.digest("hex")}`;
 }
 
 /** The bytes, with an error in place of a wrong end. */

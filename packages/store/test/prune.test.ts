@@ -19,7 +19,7 @@ async function keep(name: string, hoursAgo: number): Promise<string> {
   const bytes = Buffer.from(name.padEnd(1000, "."));
   const store = createStore(dir);
   const path = await store.put({ digest: digestOf(bytes) }, chunks(bytes));
-  await store.close();
+  store.close();
   setUsed(path, hoursAgo);
   return path;
 }
@@ -53,7 +53,7 @@ test("looking something up is using it", async () => {
   const [older, newer] = [await keep("older", 20), await keep("newer", 10)];
   const store = createStore(dir);
   expect(await store.get(digestOf(Buffer.from("older".padEnd(1000, "."))))).toBe(older);
-  await store.close();
+  store.close();
   await pruneStore(dir, { maxSize: 1000 });
   expect([existsSync(older), existsSync(newer)]).toEqual([true, false]);
 });
@@ -62,7 +62,7 @@ test("results go as files do", async () => {
   const file = await keep("file", 2);
   const store = createStore(dir);
   await store.remember("key", Buffer.alloc(968));
-  await store.close();
+  store.close();
   expect((await listStore(dir)).map(({ kind, size }) => [kind, size])).toEqual([
     ["result", 1000],
     ["file", 1000],

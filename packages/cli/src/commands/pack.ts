@@ -100,7 +100,7 @@ async function ownFiles(directory: string, output: string): Promise<readonly str
   if (output === STANDARD_OUTPUT) return [];
   const tree = await realpath(directory);
   const names = new Set<string>();
-  for (const file of [output, await outputPlace(output)]) {
+  for (const file of [output, outputPlace(output)]) {
     // Where there is no such folder, nothing will be written.
     const folder = await realpath(dirname(file)).catch(() => resolve(dirname(file)));
     const name = relative(tree, `${folder}/${basename(file)}`);
