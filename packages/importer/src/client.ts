@@ -19,8 +19,8 @@ export interface EngineClient {
 export type Listener = (words: string) => void;
 
 export interface ImportLayerOptions {
-  /** `linux/amd64`. */
-  readonly platform: string;
+  /** `linux/amd64`. @default that of the engine */
+  readonly platform?: string;
   /** Lines of a Dockerfile. */
   readonly changes: readonly string[];
   readonly hear: Listener;

@@ -65,7 +65,10 @@ export async function openDockerCli(engine: Engine, { context, limits }: ClientO
     },
     importLayer: async (tar, { platform, changes, hear }) => {
       const doing = "importing the layer";
-      const args = ["--platform", platform, ...changes.flatMap((line) => ["--change", line])];
+      const args = [
+        ...(platform === undefined ? [] : ["--platform", platform]),
+        ...changes.flatMap((line) => ["--change", line]),
+      ];
       const said = await feed(["image", "import", ...args, "-"], { doing, tar, hear });
       // Podman's answer is printed as `sha256:…: sha256:…`.
       const [id] = /sha256:[0-9a-f]{64}/.exec(said) ?? [];

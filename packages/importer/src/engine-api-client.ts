@@ -55,7 +55,7 @@ export async function openEngineApi(engine: Engine, { context, limits }: ClientO
       const attempt = attempting("importing the layer");
       const query = new URLSearchParams([
         ["fromSrc", "-"],
-        ["platform", platform],
+        ...(platform === undefined ? [] : [["platform", platform] as [string, string]]),
         ...changes.map((line) => ["changes", line] as [string, string]),
       ]);
       let last: string | undefined;

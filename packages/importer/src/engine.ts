@@ -1,16 +1,20 @@
 import { printable } from "@base-kit/core";
 import type { Endpoint } from "./endpoint.ts";
 
-/** What an engine tells about itself. */
+/** What an engine tells of itself at once. */
 export interface EngineDescription {
   readonly kind: "docker" | "podman";
   /** As in DOCKER_HOST. */
   readonly endpoint: string;
   /** Who named the endpoint: `DOCKER_HOST`, `context desktop-linux`, `default socket`. */
   readonly source: string;
-  readonly version: string;
   /** The newest version of Docker's API that the engine speaks, which is the one that is used. */
   readonly apiVersion: string;
+}
+
+/** What it tells when it is asked, which takes ten milliseconds: Docker runs containerd and runc to know their versions. */
+export interface EngineFacts {
+  readonly version: string;
   /** In Go's words: `amd64`. */
   readonly architecture: string;
   /** Graph driver (`overlay2`) or `containerd snapshotter (overlayfs)`, where the engine tells. */

@@ -1,10 +1,10 @@
 import { BaseKitError, type Context, isBaseKitError, printable, systemErrorCode } from "@base-kit/core";
 import { createDocker } from "./docker-program.ts";
 import { formatEndpoint } from "./endpoint.ts";
-import type { Engine, EngineDescription, Importer } from "./engine.ts";
+import type { Engine, EngineDescription, EngineFacts, Importer } from "./engine.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { chosenPlace, type Place, type PlaceRequest, usualPlaces } from "./places.ts";
-import { probe } from "./probe.ts";
+import { probe, probeFully } from "./probe.ts";
 
 export interface EngineRequest extends PlaceRequest {
   /** `auto`: engine-api wherever we can connect ourselves, docker-cli for ssh. */
@@ -18,7 +18,7 @@ export interface ProbedPlace {
   readonly endpoint?: string;
   /** True for the one place the user has chosen; then no other is used. */
   readonly chosen: boolean;
-  readonly engine?: EngineDescription;
+  readonly engine?: EngineDescription & EngineFacts;
   /** Why there is no engine. */
   readonly failure?: BaseKitError;
 }
@@ -68,7 +68,7 @@ export async function probePlaces(context: Context, limits: Limits = DEFAULT_LIM
       const endpoint = address(place);
       const known = { source: place.source, chosen, ...(endpoint === undefined ? {} : { endpoint }) };
       try {
-        return { ...known, engine: await probe(place, { context, limits }) };
+        return { ...known, engine: await probeFully(place, { context, limits }) };
       } catch (error) {
         if (!isBaseKitError(error)) throw error;
         return { ...known, failure: error };

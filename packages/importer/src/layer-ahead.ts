@@ -3,11 +3,15 @@ import { type Context, type Image, isBaseKitError, type StepHandle } from "@base
 import type { EngineClient, OpenClient } from "./client.ts";
 import { discard, discardLabelled } from "./discard.ts";
 import type { Engine } from "./engine.ts";
+import { parseAnswer, storageOf } from "./facts.ts";
 import type { Limits } from "./limits.ts";
+import { type AskOptions, ask } from "./request.ts";
 import { hasLayersOf } from "./verify.ts";
 
 /** A layer on its way to an engine, while its image is still being made. */
 export interface LayerAhead {
+  /** Whether it is on its way at all. */
+  readonly isTaken: Promise<boolean>;
   /** Whether the engine has all layers of the image now; what was sent so far and what is to come is told to `handle`. */
   holdsAllOf(image: Image, handle: StepHandle): Promise<boolean>;
   /** Stops it, and removes what only it has brought. */
@@ -23,13 +27,20 @@ export interface SendAheadOptions {
 /** Tells the images of a moment that hold layers sent ahead from those of people; its value begins with the process whose it is. */
 const LABEL = "base-kit.layer-sent-ahead";
 
+/** Whether an engine may take layers ahead. Podman does not; through ssh nothing could be removed after an abort. */
+export function mayTakeLayersAhead({ kind, address }: Engine): boolean {
+  return kind === "docker" && address.type !== "ssh";
+}
+
 /**
  * Whether an engine that was given a layer by `docker import` knows it again when an image with it is loaded. Docker's own
- * store keeps layers by the digest of the tar it has unpacked; containerd's and podman's do not. Through ssh nothing could be removed
- * after an abort.
+ * store keeps layers by the digest of the tar it has unpacked; containerd's does not.
  */
-export function takesLayersAhead({ kind, storage, address }: Engine): boolean {
-  return kind === "docker" && address.type !== "ssh" && storage !== undefined && !/containerd/.test(storage);
+async function knowsLayersAgain({ address }: Engine, asking: AskOptions): Promise<boolean> {
+  if (address.type === "ssh") return false;
+  const answer = await ask(address, { method: "GET", path: "/info" }, asking).catch(() => undefined);
+  const storage = answer && storageOf(parseAnswer(answer.body));
+  return storage !== undefined && !/containerd/.test(storage);
 }
 
 /**
@@ -64,14 +75,21 @@ export function sendLayerAhead(
     }
   };
   const settings = {
-    platform: `linux/${engine.architecture}`,
     changes: [`LABEL ${label}`],
     hear: (detail: string) => tell(detail),
   };
-  const sending = using((client) => client.importLayer(counted(), settings));
+  const isTaken = knowsLayersAgain(engine, { timeoutMs: limits.ping, signal: within.signal });
+  const send = async () => {
+    if (await isTaken) return using((client) => client.importLayer(counted(), settings));
+    // Who makes the layer waits for who is told of it.
+    for await (const _ of layer) within.signal.throwIfAborted();
+    return undefined;
+  };
+  const sending = send();
   // Whoever asks for the layer hears of it.
   sending.catch(() => {});
   return {
+    isTaken,
     holdsAllOf: async (image, handle) => {
       const [only, ...others] = image.layers;
       if (only === undefined || others.length > 0) return false;
@@ -83,8 +101,10 @@ export function sendLayerAhead(
     dispose: async () => {
       tell = () => {};
       stopped.abort(new Error("the layer is not needed"));
+      if (!(await isTaken)) return;
       try {
-        await discard(engine, [await sending], { mayAppear: false });
+        const id = await sending;
+        if (id !== undefined) await discard(engine, [id], { mayAppear: false });
       } catch (error) {
         // Who was stopped, or lost the engine, has not heard whether it came in.
         if (complete && !isOneOf(error, ["ENGINE_REFUSED", "ENGINE_DISK_FULL"])) await discardLabelled(engine, label);

@@ -20,7 +20,7 @@ import { type Engine, engineName } from "./engine.ts";
 import { openEngineApi } from "./engine-api-client.ts";
 import { answerInvalid } from "./engine-errors.ts";
 import { importChanges } from "./import-changes.ts";
-import { type LayerAhead, sendLayerAhead, takesLayersAhead } from "./layer-ahead.ts";
+import { type LayerAhead, mayTakeLayersAhead, sendLayerAhead } from "./layer-ahead.ts";
 import { layerTar } from "./layer-tar.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { hasLayersOf, verifyImported, verifyLoaded } from "./verify.ts";
@@ -50,7 +50,7 @@ export function engineSink(engine: Engine, options: EngineSinkOptions = {}, limi
         return write({ engine, image, references, context, handle, limits, ahead }, mode);
       }),
   });
-  if (mode === "import" || !takesLayersAhead(engine)) return sink();
+  if (mode === "import" || !mayTakeLayersAhead(engine)) return sink();
   return {
     ...sink(),
     takeAhead: (layer, context) => {
@@ -125,7 +125,7 @@ async function loadOntoLayers(
   { engine, image, handle, ahead }: Job,
   onComplete: () => void,
 ): Promise<boolean> {
-  if (ahead === undefined) return false;
+  if (ahead === undefined || !(await ahead.isTaken)) return false;
   const holds = ahead.holdsAllOf(image, handle);
   const released = holds.then((holdsAll) => {
     if (!holdsAll) throw new Error("the engine does not have the layer");

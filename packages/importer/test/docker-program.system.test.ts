@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Image, isBaseKitError, parseReference } from "@base-kit/core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { findEngine } from "../src/find-engine.ts";
+import { findEngine, probePlaces } from "../src/find-engine.ts";
 import { DEFAULT_LIMITS, type Limits } from "../src/limits.ts";
 import { engineSink, type ImportMode } from "../src/sink.ts";
 import { type TestContext, testContext } from "./context.ts";
@@ -180,9 +180,14 @@ describe("a docker program", () => {
     expect(found).toMatchObject({
       importer: "docker-cli",
       kind: "docker",
+      apiVersion: "1.46",
+      endpoint: "ssh://me@far",
+    });
+    const [place] = await probePlaces({ ...context, env: { ...context.env, DOCKER_HOST: "ssh://me@far" } }, SHORT);
+    expect(place?.engine).toMatchObject({
+      kind: "docker",
       version: "27.1",
       architecture: "arm64",
-      endpoint: "ssh://me@far",
       storage: "containerd snapshotter (overlayfs)",
     });
     fakeDocker('"version"*) sleep 60 ;;');

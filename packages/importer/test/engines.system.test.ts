@@ -4,7 +4,7 @@ import { type Image, parseReference, type RuntimeConfig } from "@base-kit/core";
 import { locationOf, type PodmanService, requires, startPodmanService } from "@base-kit/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Importer } from "../src/engine.ts";
-import { engineSink, findEngine, type ImportMode, runImageOnce } from "../src/index.ts";
+import { engineSink, findEngine, type ImportMode, probePlaces, runImageOnce } from "../src/index.ts";
 import { type TestContext, testContext } from "./context.ts";
 import { MARK, markedImage } from "./image.ts";
 
@@ -265,11 +265,15 @@ describe.each(engines.filter(({ skip }) => !skip))("$kind", ({ kind, start }) =>
   }
 
   test("describes itself", async () => {
-    const engine = await findEngine({ importer: "auto", host }, context);
-    expect(engine).toMatchObject({
+    expect(await findEngine({ importer: "auto", host }, context)).toMatchObject({
       kind,
       importer: "engine-api",
       endpoint: host,
+      apiVersion: expect.stringMatching(/^1\.\d+$/),
+    });
+    const [{ engine } = {}] = await probePlaces({ ...context, env: { ...context.env, DOCKER_HOST: host } });
+    expect(engine).toMatchObject({
+      kind,
       version: expect.stringMatching(/^\d+\.\d+/),
       apiVersion: expect.stringMatching(/^1\.\d+$/),
       storage: expect.stringMatching(/./),

@@ -67,11 +67,7 @@ describe("the engine of choice", () => {
       importer: "engine-api",
       endpoint: engine.host,
       source: "DOCKER_HOST",
-      version: "20.10.24",
       apiVersion: "1.41",
-      architecture: "amd64",
-      storage: "overlay2",
-      dataRoot: "/var/lib/docker",
       address: { type: "unix", path: engine.socket },
     });
   });
@@ -99,8 +95,8 @@ describe("the engine of choice", () => {
       ["../../x", ""],
     ]) {
       const engine = await fakeEngine({
-        "GET /version": (_, response) => {
-          response.end(JSON.stringify({ Version: "1", ApiVersion: apiVersion, Arch: "amd64" }));
+        "GET /_ping": (_, response) => {
+          response.setHeader("Api-Version", apiVersion as string).end("OK");
         },
       });
       const found = await findEngine({ importer: "engine-api", host: engine.host }, context);
@@ -172,14 +168,13 @@ describe("the engine of choice", () => {
       "Windows containers",
     ],
     [
-      "has no version",
-      async () => (await fakeEngine({ "GET /version": (_, response) => void response.end("[]") })).host,
-      "not to /version",
-    ],
-    [
       "never stops answering",
       async () =>
-        (await fakeEngine({ "GET /version": (_, response) => void response.end("x".repeat(5_000_000)) })).host,
+        (
+          await fakeEngine({
+            "GET /_ping": (_, r) => void r.setHeader("Api-Version", "1.41").end("x".repeat(5_000_000)),
+          })
+        ).host,
       "longer than",
     ],
   ])("that %s is an error, and no other engine is taken", async (_, host, why) => {
@@ -190,24 +185,17 @@ describe("the engine of choice", () => {
 
   test("is podman when it says so", async () => {
     const engine = await fakeEngine({
-      "GET /version": (_, response) => {
-        response.end(
-          JSON.stringify({
-            Version: "4.3.1",
-            ApiVersion: "1.41",
-            Arch: "amd64",
-            Components: [{ Name: "Podman Engine" }],
-          }),
-        );
-      },
-      "GET /info": (_, response) => {
-        response.statusCode = 500;
-        response.end();
+      "GET /_ping": (_, response) => {
+        response.setHeader("Api-Version", "1.41").setHeader("Libpod-Api-Version", "4.3.1").end("OK");
       },
     });
-    const found = await findEngine({ ...AUTO, host: engine.host }, context);
-    expect(found).toMatchObject({ kind: "podman", version: "4.3.1" });
-    expect(found.storage).toBeUndefined();
+    expect(await findEngine({ ...AUTO, host: engine.host }, context)).toMatchObject({ kind: "podman" });
+  });
+
+  test("is asked one question", async () => {
+    const engine = await fakeEngine();
+    await findEngine({ ...AUTO, host: engine.host }, context);
+    expect(engine.requests.map(({ line }) => line)).toEqual(["GET /_ping"]);
   });
 
   test("is not waited for after an abort", async () => {
@@ -273,7 +261,16 @@ test("a diagnosis lists the choice first and every usual place once, with what i
     "rootless podman false",
     "podman false",
   ]);
-  expect(places[0]?.engine).toMatchObject({ kind: "docker", version: "20.10.24" });
+  expect(places[0]?.engine).toEqual({
+    kind: "docker",
+    endpoint: `unix://${join(runtime, "docker.sock")}`,
+    source: "DOCKER_HOST",
+    version: "20.10.24",
+    apiVersion: "1.41",
+    architecture: "amd64",
+    storage: "overlay2",
+    dataRoot: "/var/lib/docker",
+  });
   expect(places[3]?.failure).toMatchObject({
     code: "ENGINE_UNREACHABLE",
     message: expect.stringContaining("no such file"),
@@ -281,4 +278,19 @@ test("a diagnosis lists the choice first and every usual place once, with what i
   const [broken] = await probePlaces(withEnv({ DOCKER_HOST: "npipe://x" }), SHORT);
   expect(broken).toMatchObject({ source: "DOCKER_HOST", chosen: true, failure: { code: "ENGINE_ENDPOINT_INVALID" } });
   expect(broken?.endpoint).toBeUndefined();
+});
+
+test.each<[what: string, handlers: FakeEngineOptions["handlers"], why: string | undefined]>([
+  ["has no version", { "GET /version": (_, response) => void response.end("[]") }, "not to /version"],
+  ["never stops", { "GET /version": (_, response) => void response.end("x".repeat(5_000_000)) }, "longer than"],
+  ["says nothing of its version", { "GET /version": () => {} }, "no answer in time"],
+  ["will not tell of itself", { "GET /info": (_, response) => void response.writeHead(500).end() }, undefined],
+  ["is silent about itself", { "GET /info": () => {} }, undefined],
+])("a diagnosis of an engine that %s does not hang", async (_, handlers, why) => {
+  const engine = await fakeEngine(handlers);
+  const [found] = await probePlaces(withEnv({ DOCKER_HOST: engine.host }), SHORT);
+  if (why === undefined) {
+    expect(found?.engine).toMatchObject({ kind: "docker", version: "20.10.24" });
+    expect(found?.engine).not.toHaveProperty("storage");
+  } else expect(found?.failure).toMatchObject({ code: "ENGINE_UNREACHABLE", message: expect.stringContaining(why) });
 });

@@ -240,6 +240,19 @@ describe("an engine that fails with a layer ahead", () => {
   const complete = (path: string) =>
     engine?.requests.filter((request) => request.complete && request.line.startsWith(`POST ${path}`)) ?? [];
 
+  test.each([
+    [
+      "keeps them in containerd's store",
+      { Driver: "overlayfs", DriverStatus: [["driver-type", "io.containerd.snapshotter.v1"]] },
+    ],
+    ["does not tell how it keeps them", {}],
+  ])("because it %s gets the whole image, and no layer before", async (_, info) => {
+    const { id } = await give({ "GET /info": (_, response) => void response.end(JSON.stringify(info)) });
+    expect(id).toBe(image.config.digest);
+    expect(engine?.requests.filter(({ line }) => line.startsWith("POST /images/create"))).toEqual([]);
+    expect(engine?.requests.filter(({ line }) => line.startsWith("POST /images/load"))).toHaveLength(1);
+  });
+
   test("because it allows no import gets the whole image", async () => {
     const refuse: Handler = async (request, response) => {
       await drain(request);

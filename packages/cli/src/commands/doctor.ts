@@ -1,5 +1,5 @@
 import { type Context, isBaseKitError, printable } from "@base-kit/core";
-import type { EngineDescription } from "@base-kit/importer";
+import type { EngineDescription, EngineFacts } from "@base-kit/importer";
 
 export interface DoctorReport {
   readonly engines: readonly EngineReport[];
@@ -73,7 +73,7 @@ export async function doctor(context: Context): Promise<DoctorReport> {
   };
 }
 
-function describeEngine({ kind, version, apiVersion, architecture, storage }: EngineDescription): string {
+function describeEngine({ kind, version, apiVersion, architecture, storage }: EngineDescription & EngineFacts): string {
   return `${kind} ${version}, API ${apiVersion}, ${architecture}${storage === undefined ? "" : `, ${storage}`}`;
 }
 
