@@ -181,7 +181,9 @@ function lintMode({ type, mode }: Entry, path: ByteString): readonly LintFinding
         "setuid",
         "warning",
         path,
-        `is ${(mode & 0o4000) !== 0 ? "setuid" : "setgid"}: whoever starts it gets the rights of its owner`,
+        (mode & 0o4000) !== 0
+          ? "is setuid: whoever starts it gets the rights of its owner"
+          : "is setgid: whoever starts it gets the rights of its group",
       ),
     ];
   if ((type === "file" && (mode & 0o002) !== 0) || (type === "directory" && (mode & 0o1002) === 0o002))

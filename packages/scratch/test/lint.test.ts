@@ -68,7 +68,7 @@ describe("lint", () => {
       {},
       [
         "warning setuid /su is setuid: whoever starts it gets the rights of its owner",
-        "warning setuid /sg is setgid: whoever starts it gets the rights of its owner",
+        "warning setuid /sg is setgid: whoever starts it gets the rights of its group",
       ],
     ],
     [
