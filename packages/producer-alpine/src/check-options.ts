@@ -5,3 +5,8 @@ import type { AlpineOptions } from "./options.ts";
 export async function checkOptions(given: unknown): Promise<AlpineOptions> {
   return check((await import("./schema.ts")).alpineSchema, given);
 }
+
+/** @throws BaseKitError `OPTION_INVALID` (usage) */
+export async function checkWolfiOptions(given: unknown): Promise<AlpineOptions> {
+  return check((await import("./schema.ts")).wolfiSchema, given);
+}

@@ -2,9 +2,10 @@ import { z } from "zod";
 import { parseDependency } from "./apk/dependency.ts";
 import type { AlpineOptions } from "./options.ts";
 
-/** Loaded when needed: zod is not small. */
-export const alpineSchema: z.ZodType<AlpineOptions> = z.strictObject({
-  mirror: z.string().min(1).optional().describe("Alpine mirror: an http(s) URL, a file: URL or a folder"),
+// Loaded when needed: zod is not small.
+
+const OPTIONS = {
+  mirror: z.string().min(1).optional().describe("Mirror: an http(s) URL, a file: URL or a folder"),
   variant: z
     .enum(["minirootfs", "packages"])
     .optional()
@@ -24,4 +25,11 @@ export const alpineSchema: z.ZodType<AlpineOptions> = z.strictObject({
     .describe(
       "Where the packages' scripts run: auto (default), userns, chroot, container (Docker, podman); none applies what is known of them and lists the others",
     ),
+};
+
+export const alpineSchema: z.ZodType<AlpineOptions> = z.strictObject(OPTIONS);
+
+export const wolfiSchema: z.ZodType<AlpineOptions> = z.strictObject({
+  ...OPTIONS,
+  variant: z.enum(["packages"]).optional().describe("Wolfi has nothing but packages"),
 });

@@ -10,7 +10,7 @@ import {
 import { fetchFile, resolveMirror } from "@base-kit/store";
 import { parseDependencies } from "./apk/dependency.ts";
 import { alpineArchitecture } from "./architecture.ts";
-import { checkOptions } from "./check-options.ts";
+import { checkWolfiOptions } from "./check-options.ts";
 import { choosePackages, extendWorld, worldWords } from "./choose-packages.ts";
 import { keyFrom, trustedKeys } from "./keys.ts";
 import { publicUrl, WOLFI_VARIABLE, withoutCredentials } from "./mirror.ts";
@@ -29,7 +29,7 @@ export const wolfi: Producer<AlpineOptions> = defineProducer({
   name: "wolfi",
   summary: "Wolfi from its packages (needs no root and no other program)",
   releases: ["latest"],
-  schema: async () => (await import("./schema.ts")).alpineSchema,
+  schema: async () => (await import("./schema.ts")).wolfiSchema,
   resolve,
   circumstances: async (lock) => (await import("./circumstances.ts")).circumstances(lock),
   keepsFailed: true,
@@ -37,7 +37,7 @@ export const wolfi: Producer<AlpineOptions> = defineProducer({
 });
 
 async function resolve(request: ProducerRequest<AlpineOptions>, context: Context): Promise<Lock> {
-  const options = { ...(await checkOptions(request.options)), variant: "packages" as const };
+  const options = { ...(await checkWolfiOptions(request.options)), variant: "packages" as const };
   const { release = "latest" } = request;
   if (release !== "latest") {
     throw new BaseKitError("WOLFI_RELEASE_UNKNOWN", `there is no Wolfi ${printable(release)}`, {

@@ -28,6 +28,15 @@ describe("Wolfi", () => {
   afterAll(() => rmSync(mirror, { recursive: true, force: true }));
   const request = { platform: parsePlatform("amd64"), sourceDateEpoch: undefined };
 
+  test("has no minirootfs, and says so", async () => {
+    await using context = await testContext();
+    const options = { mirror, variant: "minirootfs" } as const;
+    await expect(wolfi.resolve({ ...request, release: undefined, options }, context)).rejects.toMatchObject({
+      code: "OPTION_INVALID",
+      kind: "usage",
+    });
+  });
+
   test("is made of packages, signed with the key of its mirror", async () => {
     await using context = await testContext();
     const options = { mirror, include: ["hello"], configure: "none" } as const;
