@@ -47,17 +47,21 @@ export function createProgram(run: Run): Command {
     .showHelpAfterError("(--help shows what there is)")
     .addHelpText("after", EXAMPLES);
   for (const add of COMMANDS) add(program, run);
-  for (const command of program.commands) tellOwnName(command);
   for (const group of [program, ...program.commands]) if (group.commands.length > 0) addHelp(group);
+  finishErrors(program);
   return program;
 }
 
-/** Too different from docker's name for commander to see what is meant. */
-function tellOwnName(command: Command): void {
-  if (!command.options.some(({ long }) => long === "--arch")) return;
+/** Every error has a code. And docker's name for --arch is too different for commander to see what is meant. */
+function finishErrors(command: Command): void {
+  const hasArch = command.options.some(({ long }) => long === "--arch");
   command.configureOutput({
-    outputError: (text, write) => write(text.replace(/'--platform'\n/, "$&(Did you mean --arch?)\n")),
+    outputError: (text, write) => {
+      const hinted = hasArch ? text.replace(/'--platform'\n/, "$&(Did you mean --arch?)\n") : text;
+      write(hinted.replace("\n", " [USAGE]\n"));
+    },
   });
+  for (const each of command.commands) finishErrors(each);
 }
 
 const EXAMPLES = `

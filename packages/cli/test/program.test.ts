@@ -51,14 +51,14 @@ describe("the command line", () => {
   });
 
   test.each([
-    [["help", "buil"], "error: unknown command 'buil'\n(Did you mean build?)\n"],
-    [["help", "zzzzzz"], "error: unknown command 'zzzzzz'\n"],
-    [["help", "cache", "prun"], "error: unknown command 'prun'\n(Did you mean prune?)\n"],
-    [["cache", "help", "prun"], "error: unknown command 'prun'\n(Did you mean prune?)\n"],
-    [["help", "build", "alpine"], "error: 'build' has no command 'alpine'\n"],
-    [["help", "--nope"], "error: unknown option '--nope'\n"],
-    [["buil", "--help"], "error: unknown command 'buil'\n(Did you mean build?)\n"],
-    [["cache", "prun", "-h"], "error: unknown command 'prun'\n(Did you mean prune?)\n"],
+    [["help", "buil"], "error: unknown command 'buil' [USAGE]\n(Did you mean build?)\n"],
+    [["help", "zzzzzz"], "error: unknown command 'zzzzzz' [USAGE]\n"],
+    [["help", "cache", "prun"], "error: unknown command 'prun' [USAGE]\n(Did you mean prune?)\n"],
+    [["cache", "help", "prun"], "error: unknown command 'prun' [USAGE]\n(Did you mean prune?)\n"],
+    [["help", "build", "alpine"], "error: 'build' has no command 'alpine' [USAGE]\n"],
+    [["help", "--nope"], "error: unknown option '--nope' [USAGE]\n"],
+    [["buil", "--help"], "error: unknown command 'buil' [USAGE]\n(Did you mean build?)\n"],
+    [["cache", "prun", "-h"], "error: unknown command 'prun' [USAGE]\n(Did you mean prune?)\n"],
   ])("%j says what it does not know", async (argv, message) => {
     const { out, err, ran, exitCode } = await parse(...argv);
     expect(err.startsWith(message)).toBe(true);
@@ -81,8 +81,17 @@ describe("the command line", () => {
   ])("refuses %j with a suggestion", async (argv, message) => {
     const { err, ran, exitCode } = await parse(...argv);
     expect(err).toContain(message);
+    expect(err).toMatch(/^error: .* \[USAGE\]\n/);
     expect(ran).toBe(0);
     expect(exitCode).not.toBe(0);
+  });
+
+  test.each(["build", "scratch", "import"])("groups the options of %s, general ones last", async (command) => {
+    const { out } = await parse(command, "--help");
+    const headings = [...out.matchAll(/^(\S.*):$/gm)].map(([, heading]) => heading);
+    expect(headings).toEqual(expect.arrayContaining(["Where the image goes", "How its containers start"]));
+    expect(headings.slice(-2)).toEqual(["General options", "Examples"]);
+    expect(out).toMatch(/\nGeneral options:\n(?: .*\n)* {2}-h, --help/);
   });
 
   test("what comes along with a program: names with commas, and a path as it is", async () => {

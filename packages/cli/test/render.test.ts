@@ -173,6 +173,7 @@ describe("a failure", () => {
 
   test("that nobody foresaw is a bug, with its stack", () => {
     const rendered = renderFailure(new TypeError("undefined is not a function"));
+    expect(rendered.text).toMatch(/^error: .* \[INTERNAL\]\n/);
     expect(rendered.text).toContain("This is a bug");
     expect(rendered.text).toContain("render.test.ts");
     expect(rendered.exitCode).toBe(70);

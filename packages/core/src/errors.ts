@@ -30,7 +30,7 @@ export interface BaseKitErrorOptions {
 }
 
 /**
- * The one error that people are meant to read. `code` is stable (`TAR_DUPLICATE_PATH`) and never reused; the message names the
+ * The one error that people are meant to read. `code` is stable (`TAR_TRUNCATED`) and never reused; the message names the
  * object, what was expected and what was found, with untrusted parts through `printable` and URLs through `redactUrl`.
  */
 export class BaseKitError extends Error {

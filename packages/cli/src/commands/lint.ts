@@ -8,7 +8,7 @@ export interface Linted {
   readonly findings: readonly LintFinding[];
 }
 
-/** `base-kit inspect <image> --lint`: what keeps an image from working, or had better not be in it. */
+/** `base-kit inspect <image> --lint`: what would keep an image from working, and what should not be in it. */
 export async function lint(name: string, flags: SourceFlags, context: Context): Promise<Linted> {
   const { image } = await openOne(name, flags, context);
   const findings = await step(context, `looking through ${printable(name)}`, async ({ detail }) => {

@@ -44,9 +44,8 @@ function renderProducer({ name, summary, releases, options }: ProducerDescriptio
   return [
     `${name}: ${summary}`,
     `releases, for example: ${releases.map((release) => `${name}:${release}`).join(" ")}`,
-    ...(rows.length === 0
-      ? []
-      : ["options of its own:", ...rows.map(([option, text]) => `  ${option.padEnd(width)}${text}`)]),
+    rows.length === 0 ? "options of its own: none" : "options of its own:",
+    ...rows.map(([option, text]) => `  ${option.padEnd(width)}${text}`),
     "",
   ].join("\n");
 }

@@ -9,7 +9,7 @@ export function addAttach(program: Command, run: Run): void {
     .command("attach <image> <file>")
     .summary("put an SBOM or another document beside an image in a registry")
     .description("Puts a document beside an image in its registry, where tools find it by the image's digest.")
-    .option("--type <media type>", "what the document is (default: told by SPDX and CycloneDX themselves)");
+    .option("--type <media type>", "media type of the document (default: read from it, for SPDX and CycloneDX)");
   common(registryOptions(attachCommand))
     .addHelpText("after", EXAMPLES)
     .action((image: string, file: string, options: AttachFlags & CommonOptions) =>

@@ -12,18 +12,18 @@ export function addBuild(program: Command, run: Run): void {
       "Makes a base image of a distribution: <producer>[:<release>], such as debian:bookworm or alpine:3.20.",
     )
     .option("--arch <architectures>", "amd64,arm64,arm/v7,… (default: this machine's)", list)
-    .option("--allow-version-skew", "several architectures: a package may have another version on each")
+    .option("--allow-version-skew", "several architectures: let a package's version differ between them")
     .addOption(
-      new Option("--keep-layers", "image:…: take its layers over as they are, where nothing in them changes").conflicts(
-        ["compression", "compressor", "layers", "pathExclude"],
-      ),
+      new Option(
+        "--keep-layers",
+        "image:… only: keep its layers as they are; an error if a file in them would change",
+      ).conflicts(["compression", "compressor", "layers", "pathExclude"]),
     );
-  lockOptions(producerOptions(build))
-    .option("--vendor <directory>", VENDOR)
-    .option(
-      "--keep-failed <directory>",
-      "when packages' scripts fail or are stopped: the tree as they left it, and all they printed, are kept in this new directory",
-    );
+  producerOptions(build).option(
+    "--keep-failed <directory>",
+    "when packages' scripts fail or are stopped, keep the tree and all they printed in this new directory",
+  );
+  lockOptions(build).option("--vendor <directory>", VENDOR);
   imageOptions(pathOptions(build))
     .addHelpText("after", EXAMPLES)
     .action((spec: string, options: BuildFlags & CommonOptions) =>
@@ -44,6 +44,4 @@ Examples:
   base-kit build alpine:3.20 -t demo/alpine -o docker-archive:- | ssh host docker load
   base-kit build wolfi --include python-3.12 --lockfile -t demo/wolfi
   base-kit build image:debian:bookworm-slim --env TZ=UTC -t demo/base
-  sudo base-kit build debootstrap:bookworm -t demo/bookworm     (the real debootstrap)
-
-\`base-kit producers debian\` lists what a producer takes.`;
+  sudo base-kit build debootstrap:bookworm -t demo/bookworm     (the real debootstrap)`;

@@ -21,9 +21,11 @@ export function addCache(program: Command, run: Run): void {
         return { value, text: renderListing(value) };
       }, options),
     );
-  answers(cacheCommand.command("prune"))
+  const prune = cacheCommand
+    .command("prune")
+    .option("--max-size <size>", "500MB, 10GB, 0 (default: BASE_KIT_CACHE_SIZE, else 10GB)");
+  answers(prune)
     .summary("remove what was unused for longest until the rest fits")
-    .option("--max-size <size>", "500MB, 10GB, 0 (default: BASE_KIT_CACHE_SIZE, else 10GB)")
     .action((options: CacheFlags & CommonOptions) =>
       run(async () => {
         const { pruneCache, renderPruned } = await import("../commands/cache.ts");

@@ -7,12 +7,12 @@ import { common, SOURCES, sourceOptions } from "./option-groups.ts";
 export function addDiff(program: Command, run: Run): void {
   const diffCommand = program
     .command("diff <before> <after>")
-    .summary("tell what differs between two images")
+    .summary("show what differs between two images")
     .description(
-      `Tells which packages, files and settings differ between two images. Exit code: 0 the same, 1 different, 2 and more failed.\n${SOURCES}`,
+      `Shows which packages, files and settings differ between two images. Exit code: 0 the same, 1 different, 2 and more failed.\n${SOURCES}`,
     )
     .addOption(
-      new Option("--format <format>", "markdown for a comment on a change (default: text)").choices([
+      new Option("--format <format>", "markdown is for a comment on a pull request (default: text)").choices([
         "text",
         "markdown",
       ]),

@@ -5,8 +5,8 @@ import { common } from "./option-groups.ts";
 
 export function addDoctor(program: Command, run: Run): void {
   common(program.command("doctor"))
-    .summary("tell what this machine has for base-kit")
-    .description("Tells which engines and tools were found, their versions, and what each missing one would enable.")
+    .summary("show what this machine has for base-kit")
+    .description("Shows which engines and tools were found, their versions, and what each missing one would enable.")
     .action((options: CommonOptions) =>
       run(async () => {
         const { doctor, renderDoctor } = await import("../commands/doctor.ts");

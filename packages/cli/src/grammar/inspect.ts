@@ -7,11 +7,11 @@ import { common, SOURCES, sourceOptions } from "./option-groups.ts";
 export function addInspect(program: Command, run: Run): void {
   const inspectCommand = program
     .command("inspect <image>")
-    .summary("tell what is in an image")
+    .summary("show what is in an image")
     .description(
-      `Tells an image's layers, configuration, packages, largest folders, and what its layers carry for nothing.\n${SOURCES}`,
+      `Shows an image's layers, configuration, packages, largest folders, and the space that its layers waste.\n${SOURCES}`,
     )
-    .option("--lint", "tell what keeps it from working or had better not be in it; exit code 1 for an error");
+    .option("--lint", "show what would keep it from working and what should not be in it; exit code 1 for an error");
   common(sourceOptions(inspectCommand))
     .addHelpText("after", EXAMPLES)
     .action((name: string, options: SourceFlags & CommonOptions & { readonly lint?: boolean }) =>

@@ -9,11 +9,11 @@ export function addLock(program: Command, run: Run): void {
     .command("lock <producer>")
     .summary("write down the exact inputs of an image")
     .description(
-      "Decides the inputs of an image, of which digest and by whose signature, and writes them into base-kit.lock without building anything.",
+      "Decides the exact inputs of an image and writes them into base-kit.lock: URL, size, digest and who vouches for each. Nothing is built.",
     )
     .option("--arch <architectures>", "amd64,arm64,… (default: those of the lock, else this machine's)", list)
     .option("--lockfile <file>", "the file to write (default: base-kit.lock)")
-    .option("--update", "decide anew, also what the file has already")
+    .option("--update", "decide anew, even what the file has already")
     .option("--vendor <directory>", "copy all inputs there; `build --offline --vendor <directory>` needs nothing else")
     .option("--source-date-epoch <seconds>", "time of creation (default: SOURCE_DATE_EPOCH, else the newest input)");
   common(registryOptions(producerOptions(lockCommand)))

@@ -9,7 +9,7 @@ export function addPack(program: Command, run: Run): void {
     .command("pack <directory> <file>")
     .summary("write a directory as a deterministic tar")
     .description(
-      "Writes a directory as a tar whose bytes follow from the tree alone; - is standard output, a name in .gz compresses.",
+      "Writes a directory as a tar; the same tree always gives the same bytes. FILE - is standard output; a name in .gz or .zst is compressed.",
     )
     .option("--source-date-epoch <seconds>", "no file is newer than this");
   common(pathOptions(packCommand))

@@ -6,7 +6,7 @@ import { common } from "./option-groups.ts";
 export function addProducers(program: Command, run: Run): void {
   common(program.command("producers [name]"))
     .summary("list what can be built, and each producer's options")
-    .description("Lists the producers, or all that one of them takes.")
+    .description("Lists the producers, or all options of one of them.")
     .action((name: string | undefined, options: CommonOptions) =>
       run(async () => {
         const { describeProducers, renderProducers } = await import("../commands/producers.ts");

@@ -9,36 +9,39 @@ export function addScratch(program: Command, run: Run): void {
     .command("scratch <program...>")
     .summary("make an image FROM scratch around programs")
     .description(
-      "Makes an image that holds the given programs and what they need to run: libraries, certificates, accounts, an interpreter. Found by reading, nothing is run.",
+      "Makes an image that holds the given programs and what they need to run: libraries, certificates, accounts, an interpreter. They are found by reading; nothing is run.",
     )
-    .option("--arch <architecture>", "what the programs have to be for")
-    .addOption(new Option("--root <directory>", "programs and libraries are in this directory").conflicts("fromImage"))
-    .option("--from-image <image>", "programs and libraries are in this image")
+    .option("--arch <architecture>", "the architecture that the programs must be for")
+    .addOption(
+      new Option("--root <directory>", "take programs and libraries from this directory").conflicts("fromImage"),
+    )
+    .option("--from-image <image>", "take programs and libraries from this image")
     .option("--with <what>", `take it along: ${FEATURE_NAMES}, or an absolute path (repeatable)`, namesOrPath)
     .option("--without <what>", "leave it out, though something seems to use it (repeatable)", list)
     .option("--ca-certificates <which>", "system, none, or a PEM file (default: system, when something uses TLS)")
     .addOption(
-      new Option("--explain", "tell what would be in the image and why, without making it").conflicts([
+      new Option("--explain", "show what would be in the image and why, without making it").conflicts([
         "dockerfile",
         "check",
       ]),
     )
-    .option("--check [seconds]", "start it once (this runs the program) and name files it looks for in vain")
+    .option("--check [seconds]", "run the program once and name files that it looks for in vain (default: 5 seconds)")
     .addOption(
-      new Option("--dockerfile <directory>", "write Docker's build context there instead of making an image").conflicts(
-        [
-          "output",
-          "annotation",
-          "compression",
-          "compressor",
-          "layers",
-          "importMode",
-          "sbom",
-          "lockfile",
-          "frozenLockfile",
-          "pathExclude",
-        ],
-      ),
+      new Option(
+        "--dockerfile <directory>",
+        "write a build context for `docker build` there instead of making an image",
+      ).conflicts([
+        "output",
+        "annotation",
+        "compression",
+        "compressor",
+        "layers",
+        "importMode",
+        "sbom",
+        "lockfile",
+        "frozenLockfile",
+        "pathExclude",
+      ]),
     );
   imageOptions(pathOptions(lockOptions(scratchCommand)))
     .addHelpText("after", EXAMPLES)

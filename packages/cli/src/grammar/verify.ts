@@ -9,7 +9,7 @@ export function addVerify(program: Command, run: Run): void {
     .command("verify [image]")
     .summary("make a locked image again and compare")
     .description(
-      `Makes the image of a lock again, with the settings it records, and compares it with an image, or with the digest in the lock. Exit code: 0 the same, 3 different.\n${SOURCES}`,
+      `Makes the image of a lock again, with the settings that the lock records, and compares it with an image or with the digest in the lock. Exit code: 0 the same, 3 different.\n${SOURCES}`,
     )
     .option("--lockfile <file>", "the lock (default: base-kit.lock)")
     .option("--vendor <directory>", VENDOR);

@@ -1,14 +1,12 @@
 import { BaseKitError, EXIT_CODES, isBaseKitError, printable, systemErrorCode } from "@base-kit/core";
 
-const BUGS = "https://github.com/base-kit/base-kit/issues";
-
 /** The error as people see it: what failed, what to do, its code. Only an error nobody foresaw brings its stack. */
 export function renderFailure(error: unknown): { readonly text: string; readonly exitCode: number } {
   const known = isBaseKitError(error) ? error : fromSystem(error);
   if (known === undefined) {
     const shown = error instanceof Error ? (error.stack ?? error.message) : printable(String(error));
     return {
-      text: `error: base-kit failed in a way it should not\n${shown}\nThis is a bug. Please report it, with the lines above: ${BUGS}\n`,
+      text: `error: base-kit failed in a way it should not [INTERNAL]\n${shown}\nThis is a bug. Please report it, with the lines above and what \`base-kit doctor\` says.\n`,
       exitCode: EXIT_CODES.internal,
     };
   }
