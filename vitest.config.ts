@@ -15,6 +15,7 @@ export default defineConfig({
     // Generous, because machines are slow and busy: a test that hangs fails all the same.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
     sequence: { sequencer: LongestFirst },
     // All processors: vitest itself does little.
     maxWorkers: availableParallelism(),

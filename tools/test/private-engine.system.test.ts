@@ -48,7 +48,7 @@ function leftovers(host: string) {
 
 const NOTHING = { folder: false, processes: [], mounts: [] };
 
-describe.skipIf(requires("docker", "busybox", "root").skip)("a private engine", { timeout: 120_000 }, () => {
+describe.skipIf(requires("docker", "busybox", "root").skip)("a private engine", () => {
   const note = () => {};
 
   it("answers, runs a container, and leaves nothing when it is stopped", async () => {

@@ -37,7 +37,7 @@ function pathWithEndlessTar(script = "head -c 1000000 /dev/zero; sleep 1000"): s
 
 async function until(condition: () => boolean): Promise<void> {
   for (let waited = 0; !condition(); waited += 10) {
-    if (waited > 20_000) throw new Error(`still waiting for ${condition}`);
+    if (waited > 100_000) throw new Error(`still waiting for ${condition}`);
     await sleep(10);
   }
 }

@@ -356,7 +356,7 @@ describe("a list of packages", () => {
     await sandbox.json(to("a.spdx.json"));
     execFileSync("mkfifo", [sandbox.work("pipe.spdx.json")]);
     const { ended } = sandbox.start(to("pipe.spdx.json"));
-    await vi.waitFor(() => expect(existsSync(sandbox.work("layout/index.json"))).toBe(true), 30_000);
+    await vi.waitFor(() => expect(existsSync(sandbox.work("layout/index.json"))).toBe(true), 100_000);
     const reader = execFileSync("cat", ["pipe.spdx.json"], { cwd: sandbox.work(""), encoding: "utf8" });
     expect(reader).toBe(read("a.spdx.json"));
     expect(await ended).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^image /) });
@@ -386,7 +386,7 @@ describe("a list of packages", () => {
     execFileSync("mkfifo", [sandbox.work("pipe.spdx.json")]);
     const { child, told, ended } = sandbox.start(to("pipe.spdx.json"));
     await told(/checking the image.*\n/);
-    await vi.waitFor(() => expect(existsSync(sandbox.work("layout/index.json"))).toBe(true), 30_000);
+    await vi.waitFor(() => expect(existsSync(sandbox.work("layout/index.json"))).toBe(true), 100_000);
     child.kill("SIGINT");
     expect(await ended).toMatchObject({ exitCode: 130, stdout: "" });
     expect(await sandbox.leftovers()).toEqual([]);

@@ -5,10 +5,6 @@ import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { locationOf, requires } from "@base-kit/testing";
-import { vi } from "vitest";
-
-// A test runs whole programs, several of them, perhaps beside other tests.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 /** What users run: the compiled program. `npm test` compiles first, `node tools/ready.mjs` does so by hand. */
 export const BASE_KIT: string = fileURLToPath(new URL("../bin/base-kit.js", import.meta.url));
@@ -163,7 +159,7 @@ async function temporaries(dir: string): Promise<readonly string[]> {
 /** Processes that know the sandbox. The kernel may need a moment to end what was killed. */
 async function processes(dir: string): Promise<readonly string[]> {
   let found: readonly string[] = [];
-  for (let waited = 0; waited < 1000; waited += 50) {
+  for (let waited = 0; waited < 20_000; waited += 50) {
     found = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && knows(name, dir));
     if (found.length === 0) return [];
     await sleep(50);

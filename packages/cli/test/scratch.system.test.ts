@@ -206,7 +206,7 @@ describe.skipIf(requires("docker", "curl", "strace").skip)("base-kit scratch wit
       images.docker(["ps", "--all", "--quiet", "--filter=name=base-kit-check-", `--filter=${ours}`, ...more]);
     const running = sandbox.start(marked);
     try {
-      await expect.poll(() => containers("--filter=status=running"), { timeout: 30_000 }).not.toBe("");
+      await expect.poll(() => containers("--filter=status=running")).not.toBe("");
       running.child.kill(signal);
       expect(await running.ended).toMatchObject({
         exitCode: code,

@@ -19,7 +19,7 @@ import { type TestImages, testImages } from "./test-images.ts";
 const TOOLS = ["gpg", "xz", "tar", "root", "unshare", "debian-mirror", "docker"] as const;
 
 /** Against a mirror in Ubuntu's layout, of Debian's packages. */
-describe.skipIf(requires(...TOOLS).skip)("Ubuntu made natively", { timeout: 120_000 }, () => {
+describe.skipIf(requires(...TOOLS).skip)("Ubuntu made natively", () => {
   let sandbox: Sandbox;
   let images: TestImages;
   let mirror: UbuntuMirror;
@@ -47,7 +47,7 @@ describe.skipIf(requires(...TOOLS).skip)("Ubuntu made natively", { timeout: 120_
     ofNoble = await build("noble", "--repository", repository, "-t", noble);
     // The same scripts are not run again.
     ofFocal = await build("focal", "--configure", "none", "-o", "tar:focal.tar");
-  }, 120_000);
+  });
   afterAll(async () => {
     await added.close();
     images.remove();

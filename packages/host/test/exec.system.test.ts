@@ -33,7 +33,7 @@ function isRunning(pid: number): boolean {
 
 /** The kernel may need a moment to end what was killed. */
 async function untilGone(pid: number): Promise<void> {
-  await expect.poll(() => isRunning(pid), { timeout: 30_000 }).toBe(false);
+  await expect.poll(() => isRunning(pid)).toBe(false);
 }
 
 async function* chunks(count: number, size: number): AsyncGenerator<Uint8Array> {
@@ -92,7 +92,7 @@ describe("a program that runs", () => {
       }
     }
     await exec("head", ["-c", "10"], { stdin: endless() });
-    await expect.poll(() => returned, { timeout: 30_000 }).toBe(true);
+    await expect.poll(() => returned).toBe(true);
   });
 
   test("is not waited for by a source that has nothing to give when it has ended", async () => {

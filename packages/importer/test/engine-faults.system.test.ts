@@ -456,7 +456,7 @@ function reply(response: ServerResponse, answer: unknown): void {
 
 /** The engine notices the end of a connection a moment after we made it. */
 async function seen(wanted: (line: string) => boolean) {
-  for (let waited = 0; waited < 20_000; waited += 10) {
+  for (let waited = 0; waited < 100_000; waited += 10) {
     const found = engine?.requests.find(({ line }) => wanted(line));
     if (found !== undefined) return found;
     await pause(10);

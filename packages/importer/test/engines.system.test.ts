@@ -97,7 +97,7 @@ describe.each(engines.filter(({ skip }) => !skip))("$kind", ({ kind, start }) =>
     kind === "docker" ? WAYS : WAYS.filter(({ importer, mode }) => (importer === "engine-api") === (mode === "load"));
   beforeAll(async () => {
     host = await start();
-  }, 30_000);
+  });
   afterAll(async () => {
     await podman?.stop();
     podman = undefined;

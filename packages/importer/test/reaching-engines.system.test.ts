@@ -156,19 +156,15 @@ describe.skipIf(requires("docker").skip)("an engine", () => {
   test.skipIf(requires("root").skip).each([
     { importer: "engine-api", mode: "load" },
     { importer: "docker-cli", mode: "import" },
-  ] as const)(
-    "that is killed in the middle is reported through $importer by $mode",
-    { timeout: 60_000 },
-    async ({ importer, mode }) => {
-      const dockerd = await startPrivateDockerd();
-      closing.push(dockerd.stop);
-      await dies({ importer, mode, ...dockerd });
-    },
-  );
+  ] as const)("that is killed in the middle is reported through $importer by $mode", async ({ importer, mode }) => {
+    const dockerd = await startPrivateDockerd();
+    closing.push(dockerd.stop);
+    await dies({ importer, mode, ...dockerd });
+  });
 });
 
 describe.skipIf(requires("podman", "docker", "root").skip)("podman", () => {
-  test("that is killed in the middle is reported by both importers", { timeout: 60_000 }, async () => {
+  test("that is killed in the middle is reported by both importers", async () => {
     for (const importer of IMPORTERS) {
       const service = await startPodmanService();
       closing.push(service.stop);

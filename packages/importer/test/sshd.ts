@@ -66,7 +66,7 @@ export async function startSshd({ dir, bin, env }: SshdOptions): Promise<Sshd> {
     removeFolder();
   };
   for (let waited = 0; !log.includes("Server listening"); waited += 20) {
-    if (server.exitCode !== null || waited > 10_000) {
+    if (server.exitCode !== null || waited > 60_000) {
       await close();
       throw new Error(`sshd does not listen: ${log}`);
     }

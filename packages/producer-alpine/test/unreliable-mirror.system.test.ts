@@ -23,7 +23,7 @@ test.each([
   ["cuts answers", { cutAfter: 50, withLength: true }],
   ["cuts answers without a length", { cutAfter: 50, withLength: false }],
   ["is overloaded", { status: 503 }],
-] as const)("a mirror that sometimes %s is good enough", { timeout: 20_000 }, async (_, fault) => {
+] as const)("a mirror that sometimes %s is good enough", async (_, fault) => {
   const { version, requests, events } = await build({ [FILE]: [fault] });
   expect(version).toBe("3.20.3");
   expect(requests.filter(({ path }) => path === FILE)).toHaveLength(2);

@@ -28,7 +28,7 @@ describe.skipIf(requires("debian-mirror").skip || !existsSync("/usr/bin/apt-get"
   beforeAll(async () => {
     apt = createApt({ sources: [`deb ${mirror()} bookworm main`] });
     candidates = candidatesOf([await readIndex("bookworm")]);
-  }, 120_000);
+  });
   afterAll(() => apt?.[Symbol.dispose]());
 
   // Each has something of its own: virtual packages, alternatives, versions, conflicts.
@@ -42,7 +42,7 @@ describe.skipIf(requires("debian-mirror").skip || !existsSync("/usr/bin/apt-get"
     "mawk gawk",
     "x-terminal-emulator",
     "python3-all-dev",
-  ])("%s", { timeout: 120_000 }, (names) => {
+  ])("%s", (names) => {
     const include = names.split(" ");
     const theirs = apt.install([...include, "usrmerge-"]);
     const options = { variant: "custom", include, exclude: [] } as const;
@@ -62,7 +62,7 @@ describe.skipIf(requires("debian-mirror", "debootstrap", "root").skip)("debootst
   test.each([
     ["trixie", "buildd", [], []],
     ["bookworm", "-", ["nginx", "curl"], ["nano", "e2fsprogs"]],
-  ] as const)("%s %s with %j, without %j", { timeout: 180_000 }, async (suite, variant, include, exclude) => {
+  ] as const)("%s %s with %j, without %j", async (suite, variant, include, exclude) => {
     const dir = mkdtempSync(join(tmpdir(), "base-kit-debootstrap-"));
     try {
       const flags = [`--variant=${variant}`, "--print-debs"];

@@ -9,7 +9,7 @@ import { createWorkshop, resolveFor } from "./workshop.ts";
 const SECRET = "s3cret";
 
 /** A company's mirror, which wants to know who asks. */
-describe.skipIf(requires("gpg").skip)("a mirror that asks for a password", { timeout: 60_000 }, () => {
+describe.skipIf(requires("gpg").skip)("a mirror that asks for a password", () => {
   async function build(password: string | undefined, options: object = {}) {
     using gpg = createGpgHome();
     const by = [gpg.generate()];

@@ -30,7 +30,7 @@ Description: short
   code
 `;
 
-describe.skipIf(requires("debootstrap", "readelf", "root").skip)("beside dpkg", { timeout: 60_000 }, () => {
+describe.skipIf(requires("debootstrap", "readelf", "root").skip)("beside dpkg", () => {
   let dir: string;
   beforeAll(() => {
     dir = mkdtempSync(join(tmpdir(), "base-kit-test-"));

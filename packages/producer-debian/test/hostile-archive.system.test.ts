@@ -12,7 +12,7 @@ const POOL = "pool/main/demo_1.0_all.deb";
 const LONG = 2 * 1024 ** 2;
 const MiB = 1024 ** 2;
 
-describe.skipIf(requires("gpg", "xz", "zstd").skip)("an archive of Debian", { timeout: 60_000 }, () => {
+describe.skipIf(requires("gpg", "xz", "zstd").skip)("an archive of Debian", () => {
   let trial: Trial;
   beforeAll(() => {
     trial = createTrial();

@@ -165,7 +165,7 @@ const UNPACKED: readonly (readonly [row: string, what: string, data: Buffer, lin
  * What the data archive of a package may hold, on the whole way from the signed index to the tree. The numbers are those of the
  * project's list of threats to archives: names, links, types, sizes.
  */
-describe.skipIf(requires("gpg").skip)("a package, although a trusted key signed for it,", { timeout: 60_000 }, () => {
+describe.skipIf(requires("gpg").skip)("a package, although a trusted key signed for it,", () => {
   let trial: Trial;
   /** All rows at once, each as a package of its own. */
   let archive: OpenArchive;

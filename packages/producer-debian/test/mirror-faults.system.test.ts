@@ -35,7 +35,7 @@ const DAY = 24 * 3600 * 1000;
 const utc = (time: number) => new Date(time).toUTCString().replace("GMT", "UTC");
 
 /** What a mirror can do to a build: each threat is tried on the whole way from its Release to the tree. */
-describe.skipIf(requires("gpg").skip)("a mirror", { timeout: 60_000 }, () => {
+describe.skipIf(requires("gpg").skip)("a mirror", () => {
   let gpg: GpgHome;
   let key: SigningKey;
   let other: SigningKey;

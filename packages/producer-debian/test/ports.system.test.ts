@@ -20,7 +20,7 @@ const baseFiles = (version: string, name: string): DescribedDeb => ({
 });
 
 /** The archive as Ubuntu has it: in two places, each with the suite, its updates and its security updates. */
-describe.skipIf(requires("gpg", "zstd").skip)("jammy for arm64", { timeout: 60_000 }, () => {
+describe.skipIf(requires("gpg", "zstd").skip)("jammy for arm64", () => {
   test("comes from the mirror of ports with all its updates, and that mirror is apt's in the image", async () => {
     await using workshop = await createWorkshop();
     using gpg = createGpgHome();

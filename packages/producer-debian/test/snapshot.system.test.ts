@@ -26,7 +26,7 @@ const STAMP = "20240302T000000Z";
 type Files = Readonly<Record<string, Buffer>>;
 
 /** In the layouts of snapshot.debian.org and snapshot.ubuntu.com, which are not asked. */
-describe.skipIf(requires("gpg").skip)("the archive of a day in the past", { timeout: 60_000 }, () => {
+describe.skipIf(requires("gpg").skip)("the archive of a day in the past", () => {
   let gpg: GpgHome;
   let key: SigningKey;
   let workshop: Workshop;

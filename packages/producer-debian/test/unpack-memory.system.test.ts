@@ -53,7 +53,7 @@ function peakOf(path: string): number {
   return (kilobytes ?? Number.NaN) * 1024;
 }
 
-test.skipIf(skip)("a package of 300 MB is opened in as much memory as one of 4", { timeout: 120_000 }, () => {
+test.skipIf(skip)("a package of 300 MB is opened in as much memory as one of 4", () => {
   const small = peakOf(debOf("small", 4 * MIB));
   const large = peakOf(debOf("large", 300 * MIB));
   expect(large - small).toBeLessThan(100 * MIB);

@@ -20,7 +20,7 @@ describe
     beforeAll(async () => {
       dir = mkdtempSync(join(tmpdir(), "base-kit-test-"));
       mirror = await createUbuntuMirror(mkdtempSync(join(dir, "mirror-")));
-    }, 120_000);
+    });
     afterAll(() => rmSync(dir, { recursive: true, force: true }));
     const makeCacheDir = () => mkdtempSync(join(dir, "cache-"));
     const request = (cacheDir: string) => {

@@ -112,7 +112,7 @@ describe.skipIf(requires("docker-registry").skip)("a registry that fails", () =>
       proxy.next(/^PUT/, { status: 403 });
       const started = performance.now();
       await expect(push(medium)).rejects.toMatchObject({ name: "BaseKitError" });
-      expect(performance.now() - started).toBeLessThan(10_000);
+      expect(performance.now() - started).toBeLessThan(25_000);
     });
 
     // Debian's docker-registry forgets what it got of a broken request; one that does not is in resume.test.ts.

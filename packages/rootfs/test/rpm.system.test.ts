@@ -59,7 +59,7 @@ describe.skipIf(requires("rpm").skip)("rpm's database", () => {
       ...readdirSync(made).map((name) => join(made, name)),
     );
     database = readFileSync(join(dir, "db/rpmdb.sqlite"));
-  }, 60_000);
+  });
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
   test("is read as rpm reads it", () => {

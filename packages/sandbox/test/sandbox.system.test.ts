@@ -48,7 +48,7 @@ const CHANGES = [
   'file 755 6:12@1000 var/tool "more\\n"',
 ];
 
-describe.skipIf(requires("ldd", "unshare", "root", "tar").skip)("a sandbox", { timeout: 60_000 }, () => {
+describe.skipIf(requires("ldd", "unshare", "root", "tar").skip)("a sandbox", () => {
   let dir: string;
   let context: HostContext;
   const stop = new AbortController();

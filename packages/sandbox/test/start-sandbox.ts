@@ -69,7 +69,7 @@ export function startSandbox(
 
 export async function until(fits: () => boolean): Promise<void> {
   for (let waited = 0; !fits(); waited += 50) {
-    if (waited > 20_000) throw new Error("waited in vain");
+    if (waited > 100_000) throw new Error("waited in vain");
     await sleep(50);
   }
 }

@@ -72,5 +72,4 @@ test.skipIf(requires("rpm").skip).each(["var/lib/rpm", "usr/lib/sysimage/rpm"])(
       rmSync(dir, { recursive: true, force: true });
     }
   },
-  60_000,
 );

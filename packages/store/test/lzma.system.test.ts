@@ -29,7 +29,7 @@ const CONTENTS: Readonly<Record<string, () => Buffer>> = {
     Buffer.concat([text, randomFillSync(Buffer.alloc(5000)), text, Buffer.alloc(70_000, 7), text]),
 };
 
-describe.skipIf(requires("xz").skip)("what xz writes as lzma", { timeout: 30_000 }, () => {
+describe.skipIf(requires("xz").skip)("what xz writes as lzma", () => {
   test.each(Object.keys(CONTENTS))("is read: %s", (what) => {
     const content = CONTENTS[what]?.() ?? Buffer.alloc(0);
     for (const preset of ["-0", "-6", "-9e"]) {

@@ -205,7 +205,7 @@ function run(
   name: string,
   args: readonly string[],
 ): { error?: Error; status: number | null; stdout: string; stderr: string } {
-  return spawnSync(name, args, { encoding: "utf8", timeout: 20_000, stdio: ["ignore", "pipe", "pipe"] });
+  return spawnSync(name, args, { encoding: "utf8", timeout: 60_000, stdio: ["ignore", "pipe", "pipe"] });
 }
 
 function missing(reason: string): Unavailable {
