@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isRunning, requires } from "@base-kit/testing";
+import { isRunning, processesOf, requires } from "@base-kit/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Line, type SandboxRequest, type SandboxUser, startSandbox, until } from "./start-sandbox.ts";
 
@@ -16,7 +16,7 @@ const withCapabilities = (names: readonly string[]) => [
 const rootOfContainer: SandboxUser = { through: withCapabilities(DOCKERS) };
 
 /** Of this test run alone: others look for processes too. */
-const seconds = (number: number) => `${process.pid}${number}`;
+const seconds = (number: number) => `${process.pid}.${number}`;
 
 describe.skipIf(requires("ldd", "unshare", "root", "tar").skip)("by a container's root, who has no namespaces", () => {
   let dir: string;
@@ -63,8 +63,10 @@ setsid setpriv --reuid=6 --regid=12 --clear-groups sleep ${seconds(first + 1)} &
     [first, first + 1].map((number) => isRunning(`sleep ${seconds(number)}`)).filter(Boolean).length;
 
   test("what a script leaves running ends with it", async () => {
-    const { ended } = start({ mode: "chroot", script: `${endless(10)}sleep 3` }, rootOfContainer);
-    await until(() => areRunning(10) === 2);
+    const last = `sleep ${seconds(12)}`;
+    const { ended } = start({ mode: "chroot", script: `${endless(10)}${last} || true` }, rootOfContainer);
+    await until(() => areRunning(10) === 2 && isRunning(last));
+    for (const pid of processesOf(last)) process.kill(pid, "SIGKILL");
     expect((await ended).at(-1)).toMatchObject({ type: "ended", entries: [""] });
     expect(areRunning(10)).toBe(0);
   });
