@@ -1,9 +1,14 @@
+export { type AttachFlags, type AttachResult, attach } from "./commands/attach.ts";
 export { type BuildFlags, build } from "./commands/build.ts";
+export { type CopyFlags, type CopyResult, copy } from "./commands/copy.ts";
 export { type ComparedImages, type DiffFlags, diff } from "./commands/diff.ts";
 export { type ImportFlags, importRootfs } from "./commands/import.ts";
 export { type Inspected, inspect } from "./commands/inspect.ts";
+export { type Linted, lint } from "./commands/lint.ts";
 export { type LockCommandFlags, type LockResult, lock } from "./commands/lock.ts";
 export { type PackFlags, type PackResult, pack } from "./commands/pack.ts";
+export { type ScratchFlags, scratch } from "./commands/scratch.ts";
+export { type TagsResult, tags } from "./commands/tags.ts";
 export { type Verified, type VerifyFlags, verify } from "./commands/verify.ts";
 export { PRODUCERS } from "./producers.ts";
 export type { ImageResult } from "./result.ts";

@@ -36,7 +36,7 @@ export interface PackResult {
   readonly digest: `sha256:${string}`;
 }
 
-/** `base-kit pack <directory> <file|->`: a tar whose bytes follow from the tree alone; compressed when the name ends in .gz or .tgz. */
+/** `base-kit pack <directory> <file|->`: a tar whose bytes follow from the tree alone, compressed as its name says. */
 export async function pack(directory: string, file: string, flags: PackFlags, context: Context): Promise<PackResult> {
   const epoch = sourceDateEpoch(flags.sourceDateEpoch, context.env);
   const paths = pathRules(flags);
