@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { randomFillSync } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import { copyAlpineMirror } from "./alpine-mirror.ts";
 import { startFakeEngine } from "./fake-engine.ts";
 import { createSandbox, type Running, type Sandbox } from "./run-cli.ts";
 
-/** So much that every phase takes longer than it takes to send a signal. */
+/** So much that no phase is over at once. */
 const LARGE = 100_000_000;
 
 let sandbox: Sandbox;
@@ -28,6 +28,10 @@ afterEach(() => sandbox.dispose());
 
 /** A `tar` that never comes to its end, and what it started with it. */
 function pathWithEndlessTar(script = "head -c 1000000 /dev/zero; sleep 1000"): string {
+  return pathWithTar(script);
+}
+
+function pathWithTar(script: string): string {
   const bin = sandbox.work("bin");
   mkdirSync(bin);
   const text = `#!/bin/sh\nif [ "$*" = --version ]; then echo "tar (GNU tar) 1.34"; exit; fi\n${script}\n`;
@@ -49,87 +53,128 @@ interface Phase extends AsyncDisposable {
 const TO_OLD = ["-o", "docker-archive:old.tar", "--progress", "json"];
 
 /** Builds Alpine from a mirror that fails at one of its files. */
-async function fromMirror(which: "index" | "minirootfs", fault: Fault): Promise<Phase> {
+async function fromMirror(which: "index" | "minirootfs", fault: Fault, signal: NodeJS.Signals): Promise<Phase> {
   const files = await copyAlpineMirror(sandbox.work("mirror"));
   const content = [files.index, files.minirootfs].map((path) => [path, readFileSync(join(files.dir, path))] as const);
   const mirror = await startMirror(Object.fromEntries(content), { faults: { [files[which]]: [fault] } });
   const running = sandbox.start(["build", "alpine:3.20", "--mirror", mirror.url, ...TO_OLD]);
   await until(() => mirror.requests.some(({ path }) => path === files[which]));
+  running.child.kill(signal);
   return { running, [Symbol.asyncDispose]: mirror.close };
 }
 
+interface InStepOptions {
+  /** Sent when the step has begun. */
+  readonly signal?: NodeJS.Signals;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
 /** Runs and waits for a step, by its title, to begin. */
-async function inStep(title: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Phase> {
-  const running = sandbox.start(args, { env, stdin: { open: true } });
-  await running.told(new RegExp(`"step\\.started"[^\n]*"title":"${title}`));
+async function inStep(title: string, args: readonly string[], { signal, env }: InStepOptions = {}): Promise<Phase> {
+  const begun = new RegExp(`"step\\.started"[^\n]*"title":"${title}`);
+  const signalled = signal === undefined ? {} : signalledAfter(begun, signal);
+  const running = sandbox.start(args, { env: { ...env, ...signalled }, stdin: { open: true } });
+  await running.told(begun);
   return { running, [Symbol.asyncDispose]: async () => {} };
 }
 
+/** For `env`. It is base-kit's own process that sends it: another one may come too late on a busy machine. */
+function signalledAfter(told: RegExp, signal: NodeJS.Signals): NodeJS.ProcessEnv {
+  const script = `
+    const { write } = process.stderr;
+    process.stderr.write = function (text, ...more) {
+      if (${told}.test(text)) setTimeout(() => process.kill(process.pid, ${JSON.stringify(signal)}), 5);
+      return Reflect.apply(write, this, [text, ...more]);
+    };`;
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}` };
+}
+
 /** Into which nothing comes either: opening it would already wait. */
-async function fromNamedPipe(): Promise<Phase> {
+async function fromNamedPipe(signal: NodeJS.Signals): Promise<Phase> {
   execFileSync("mkfifo", [sandbox.work("pipe")]);
-  return inStep("reading pipe", ["import", "pipe", "a", ...TO_OLD]);
+  return inStep("reading pipe", ["import", "pipe", "a", ...TO_OLD], { signal });
 }
 
 /** Files that are read one after another, each of them at once. */
-async function gathering(): Promise<Phase> {
+async function gathering(signal: NodeJS.Signals): Promise<Phase> {
   writeFileSync(sandbox.work("hello"), printingProgram("hello\n"), { mode: 0o755 });
-  return inStep("finding what they need", ["scratch", "hello", "--with", "/usr/lib", ...TO_OLD]);
+  return inStep("finding what they need", ["scratch", "hello", "--with", "/usr/lib", ...TO_OLD], { signal });
 }
 
-async function loading(importer: string): Promise<Phase> {
+async function loading(importer: string, signal: NodeJS.Signals): Promise<Phase> {
   const engine = await startFakeEngine(sandbox.work("engine.sock"), "stall");
   const args = ["import", large, "base-kit-test/never", "--docker-host", engine.host, "--importer", importer];
   const running = sandbox.start(args);
   await engine.loading;
+  running.child.kill(signal);
   return { running, [Symbol.asyncDispose]: engine.close };
 }
 
 const ALPINE = requires("alpine-mirror").skip;
 const DOCKER = requires("docker").skip;
 const TAR = requires("tar").skip;
+const TAR_PROGRAM = spawnSync("sh", ["-c", "command -v tar"], { encoding: "utf8" }).stdout.trim();
 
-const PHASES: readonly (readonly [phase: string, skip: boolean, begin: () => Promise<Phase>])[] = [
-  ["asking the mirror", ALPINE, () => fromMirror("index", { hang: "before-headers" })],
-  ["downloading", ALPINE, () => fromMirror("minirootfs", { hang: 1_000_000 })],
-  ["downloading slowly", ALPINE, () => fromMirror("minirootfs", { slow: { pieces: 1000, pauseMs: 50 } })],
+const PHASES: readonly (readonly [
+  phase: string,
+  skip: boolean,
+  beginAndStop: (signal: NodeJS.Signals) => Promise<Phase>,
+])[] = [
+  ["asking the mirror", ALPINE, (signal) => fromMirror("index", { hang: "before-headers" }, signal)],
+  ["downloading", ALPINE, (signal) => fromMirror("minirootfs", { hang: 1_000_000 }, signal)],
+  ["downloading slowly", ALPINE, (signal) => fromMirror("minirootfs", { slow: { pieces: 1000, pauseMs: 50 } }, signal)],
   [
     "reading a directory",
     TAR,
-    () => inStep("reading", ["import", large, "a", ...TO_OLD], { PATH: pathWithEndlessTar() }),
+    (signal) => inStep("reading", ["import", large, "a", ...TO_OLD], { signal, env: { PATH: pathWithEndlessTar() } }),
   ],
   [
     "packing a directory",
     TAR,
-    () =>
-      inStep("packing", ["pack", large, "old.tar", "--progress", "json"], { PATH: pathWithEndlessTar("sleep 1000") }),
+    (signal) =>
+      inStep("packing", ["pack", large, "old.tar", "--progress", "json"], {
+        signal,
+        env: { PATH: pathWithEndlessTar("sleep 1000") },
+      }),
   ],
-  ["reading standard input", false, () => inStep("reading standard input", ["import", "-", "a", ...TO_OLD])],
-  ["reading a named pipe", false, () => fromNamedPipe()],
-  ["compressing", TAR, () => inStep("compressing the layer", ["import", large, "a", ...TO_OLD])],
-  ["checking the image", TAR, () => inStep("checking", ["import", large, "a", "--compression", "none", ...TO_OLD])],
-  ["writing the archive", TAR, () => inStep("writing old", ["import", large, "a", "--compression", "none", ...TO_OLD])],
+  [
+    "reading standard input",
+    false,
+    (signal) => inStep("reading standard input", ["import", "-", "a", ...TO_OLD], { signal }),
+  ],
+  ["reading a named pipe", false, (signal) => fromNamedPipe(signal)],
+  ["compressing", TAR, (signal) => inStep("compressing the layer", ["import", large, "a", ...TO_OLD], { signal })],
+  [
+    "checking the image",
+    TAR,
+    (signal) => inStep("checking", ["import", large, "a", "--compression", "none", ...TO_OLD], { signal }),
+  ],
+  [
+    "writing the archive",
+    TAR,
+    (signal) => inStep("writing old", ["import", large, "a", "--compression", "none", ...TO_OLD], { signal }),
+  ],
   [
     "writing a layout",
     TAR,
-    () =>
-      inStep("writing layout", [
-        ...["import", large, "a", "--compression", "none", "--progress", "json"],
-        ...["-o", "oci:layout:new"],
-      ]),
+    (signal) =>
+      inStep(
+        "writing layout",
+        ["import", large, "a", "--compression", "none", "--progress", "json", "-o", "oci:layout:new"],
+        { signal },
+      ),
   ],
-  ["gathering what a program needs", false, () => gathering()],
-  ["loading through the Engine API", TAR, () => loading("engine-api")],
-  ["loading through the docker program", TAR || DOCKER, () => loading("docker-cli")],
+  ["gathering what a program needs", false, (signal) => gathering(signal)],
+  ["loading through the Engine API", TAR, (signal) => loading("engine-api", signal)],
+  ["loading through the docker program", TAR || DOCKER, (signal) => loading("docker-cli", signal)],
 ];
 
 describe.each([
   ["SIGINT", 130],
   ["SIGTERM", 143],
 ] as const)("%s", (signal, exitCode) => {
-  test.each(PHASES.filter(([, skip]) => !skip))("while %s leaves nothing behind", async (_, __, begin) => {
-    await using phase = await begin();
-    phase.running.child.kill(signal);
+  test.each(PHASES.filter(([, skip]) => !skip))("while %s leaves nothing behind", async (_, __, beginAndStop) => {
+    await using phase = await beginAndStop(signal);
     const outcome = await phase.running.ended;
     expect(outcome).toMatchObject({ exitCode, stdout: "" });
     expect(outcome.stderr).toContain(`stopped by ${signal} [INTERRUPTED]`);
@@ -137,10 +182,11 @@ describe.each([
     expect(await sandbox.leftovers()).toEqual([]);
     expect(readFileSync(sandbox.work("old.tar"), "utf8")).toBe("old");
     expect(existsSync(sandbox.work("layout"))).toBe(false);
-    // A download that was cut is kept for the next time, under the checksum it has to have, and that a layer was found sound
-    // while it was read; nothing else is.
-    const isSoundness = (name: string) => /\/results\//.test(name) && readFileSync(name, "latin1").endsWith("sound");
-    expect(kept().filter((name) => !/partial/.test(name) && !isSoundness(name))).toEqual([]);
+    // A download that was cut is kept for the next time, under the checksum it has to have, and what is known of bytes that were read
+    // to their end: that a layer is sound, what a list of releases says. Nothing else is.
+    const isKnowledge = (name: string) =>
+      /\/results\//.test(name) && /sound$|\{"branch":"v3\.20"/.test(readFileSync(name, "latin1"));
+    expect(kept().filter((name) => !/partial/.test(name) && !isKnowledge(name))).toEqual([]);
   });
 });
 
@@ -164,25 +210,26 @@ test.skipIf(TAR)("writing to a pipe that nobody reads is given up", async () => 
 });
 
 test.skipIf(TAR)("a second Ctrl-C ends at once what does not want to end", async () => {
-  const stubborn = `trap "" TERM INT; touch ${sandbox.work("started")}; while :; do sleep 0.2; done`;
+  const touch = (name: string) => `touch ${sandbox.work(name)}`;
+  const stubborn = `trap "${touch("asked")}" TERM; ${touch("started")}; while :; do sleep 0.2; done`;
   const env = { PATH: pathWithEndlessTar(stubborn) };
-  await using phase = await inStep("reading", ["import", large, "a", ...TO_OLD], env);
+  await using phase = await inStep("reading", ["import", large, "a", ...TO_OLD], { env });
   await until(() => existsSync(sandbox.work("started")));
   const { child, ended } = phase.running;
   child.kill("SIGINT");
+  await until(() => existsSync(sandbox.work("asked")));
+  // Sooner, it would be the same key press heard twice.
   await sleep(600);
   expect(child.exitCode).toBeNull();
-  const before = performance.now();
   child.kill("SIGINT");
-  expect(await ended).toMatchObject({ exitCode: 130, stdout: "" });
-  expect(performance.now() - before).toBeLessThan(2000);
+  // Whose end was waited for says so.
+  expect(await ended).toMatchObject({ exitCode: 130, stdout: "", stderr: expect.not.stringContaining("INTERRUPTED") });
   expect(await sandbox.leftovers()).toEqual([]);
   expect(readFileSync(sandbox.work("old.tar"), "utf8")).toBe("old");
 });
 
 test.skipIf(TAR)("what a killed build has left is swept by the next one", async () => {
-  await using phase = await inStep("compressing the layer", ["import", large, "a", ...TO_OLD]);
-  phase.running.child.kill("SIGKILL");
+  await using phase = await inStep("compressing the layer", ["import", large, "a", ...TO_OLD], { signal: "SIGKILL" });
   expect(await phase.running.ended).toMatchObject({ exitCode: null });
   expect((await sandbox.leftovers()).length).toBeGreaterThan(0);
   expect(await sandbox.run(["import", large, "a", "-o", "tar:new.tar"])).toMatchObject({ exitCode: 0 });
@@ -194,7 +241,9 @@ test.skipIf(TAR)(
   "a directory that was half written when base-kit was killed goes with the next build of it",
   async () => {
     const halves = () => readdirSync(sandbox.work("")).filter((name) => name.startsWith(".tree.tmp-"));
-    const killed = sandbox.start(["import", large, "-o", "rootfs:tree"]);
+    // It does not get to the end of writing, but ends when base-kit does.
+    const halting = `case "$*" in *--extract*) while kill -0 $PPID; do sleep 0.1; done; exit;; esac; exec ${TAR_PROGRAM} "$@"`;
+    const killed = sandbox.start(["import", large, "-o", "rootfs:tree"], { env: { PATH: pathWithTar(halting) } });
     await until(() => halves().length > 0);
     killed.child.kill("SIGKILL");
     await killed.ended;
