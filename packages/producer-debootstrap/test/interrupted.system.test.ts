@@ -51,7 +51,7 @@ describe
         await build.until(({ type, title }) => type === "step.started" && title === `${phase} packages`);
         build.child.kill("SIGKILL");
         expect(await build.ended).toEqual({ code: null, signal: "SIGKILL" });
-        for (let waited = 0; leftoversOf(cacheDir).length > 0 && waited < 2000; waited += 50) await sleep(50);
+        for (let waited = 0; leftoversOf(cacheDir).length > 0 && waited < 60_000; waited += 50) await sleep(50);
         expect(leftoversOf(cacheDir)).toEqual([]);
         expect(temporary(cacheDir)).toHaveLength(1);
         await using _ = await createContext({ createStore, cacheDir, env: { TMPDIR: cacheDir } });
