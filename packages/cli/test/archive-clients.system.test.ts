@@ -8,7 +8,8 @@ import { listTree } from "./listed-tree.ts";
 import { createSandbox, type Sandbox } from "./run-cli.ts";
 import { testImages } from "./test-images.ts";
 
-const REPOSITORY = "example.com/base-kit-test/alpine";
+/** Others work with the same engines. */
+const REPOSITORY = `example.com/base-kit-test/alpine-${process.pid}`;
 const NAME = `${REPOSITORY}:3.20`;
 /** So that no time is changed. */
 const AFTER_ALL_FILES = "2000000000";

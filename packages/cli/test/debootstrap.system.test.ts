@@ -134,7 +134,7 @@ describe.skipIf(requires(...TOOLS).skip)("a distribution made by debootstrap", {
       const run = (program: string, ...args: readonly string[]) =>
         execFileSync(program, args, { env: { ...process.env, HOME: work, TMPDIR: work }, stdio: "pipe" }).toString();
       // An engine does not look at layers that it has.
-      images.docker(["image", "rm", "--force", id]);
+      images.docker(["image", "rm", "--force", name]);
       images.docker(["load", "--input", archive]);
       expect(images.inspect(name).Id).toBe(id);
 

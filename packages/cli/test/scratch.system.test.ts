@@ -189,9 +189,11 @@ describe.skipIf(requires("docker", "curl", "strace").skip)("base-kit scratch wit
       /warning: the program looked for \/etc\/os-release, .*--with \/etc\/os-release takes it along/,
     );
     expect(stderr).toMatch(/the program ended with exit code 3: .*os-release: No such file/);
-    const waiting = await sandbox.run([...checked, "1", "--env", "WAIT=1"]);
+    // Other tests may have containers, too.
+    const label = `test=waiting-${process.pid}`;
+    const waiting = await sandbox.run([...checked, "1", "--env", "WAIT=1", "--label", label]);
     expect(waiting.stderr).toContain("the program was still running when the time was over");
-    expect(images.docker(["ps", "--all", "--quiet", "--filter=name=base-kit-check-"])).toBe("");
+    expect(images.docker(["ps", "--all", "--quiet", `--filter=label=${label}`])).toBe("");
     expect(await sandbox.leftovers()).toEqual([]);
   });
 

@@ -55,10 +55,11 @@ async function give(
   return result;
 }
 
-/** Of the images that these tests made: those of others come and go meanwhile. */
+/** What these tests made: that of others comes and goes meanwhile. */
+const OURS = Object.entries(MARK).map(([key, value]) => `--filter=label=${key}=${value}`);
+
 function imageIds(): readonly string[] {
-  const filters = Object.entries(MARK).map(([key, value]) => `--filter=label=${key}=${value}`);
-  return output(["image", "ls", "--all", "--quiet", "--no-trunc", ...filters])
+  return output(["image", "ls", "--all", "--quiet", "--no-trunc", ...OURS])
     .split("\n")
     .filter(Boolean)
     .sort();
@@ -130,7 +131,7 @@ describe.each(engines.filter(({ skip }) => !skip))("$kind", ({ kind, start }) =>
       expect(await once(["/none"])).toEqual({ refused: expect.stringMatching(/none.*no such file/i), output: "" });
       const kept = await give(await markedImage(context), { importer: "engine-api", mode: "load", as: [freshName()] });
       expect(imageIds()).toContain(kept.id);
-      expect(output(["container", "ls", "--all", "--quiet", "--filter=name=base-kit-check-"])).toBe("");
+      expect(output(["container", "ls", "--all", "--quiet", ...OURS])).toBe("");
     },
   );
 
