@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
@@ -27,9 +27,7 @@ export async function startSshd({ dir, bin, env }: SshdOptions): Promise<Sshd> {
   for (const key of ["host_key", "user_key"]) {
     execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", inside(key)]);
   }
-  const port = await freePort();
   const settings = [
-    `Port ${port}`,
     "ListenAddress 127.0.0.1",
     `HostKey ${inside("host_key")}`,
     `AuthorizedKeysFile ${inside("user_key.pub")}`,
@@ -50,8 +48,21 @@ export async function startSshd({ dir, bin, env }: SshdOptions): Promise<Sshd> {
   const real = execFileSync("sh", ["-c", "command -v ssh"], { encoding: "utf8" }).trim();
   writeFileSync(join(bin, "ssh"), `#!/bin/sh\nexec ${real} -F ${inside("ssh_config")} "$@"\n`, { mode: 0o755 });
 
-  const removeFolder = privilegeSeparationFolder();
-  const server = spawn("/usr/sbin/sshd", ["-D", "-e", "-f", inside("sshd_config")], {
+  makePrivilegeSeparationFolder();
+  for (;;) {
+    const port = await freePort();
+    const { close, log } = await listen(inside("sshd_config"), port);
+    if (close !== undefined) return { host: `ssh://${userInfo().username}@127.0.0.1:${port}`, close };
+    // Another program may have got the port meanwhile.
+    if (!log.includes("Address already in use")) throw new Error(`sshd does not listen: ${log}`);
+  }
+}
+
+async function listen(
+  settings: string,
+  port: number,
+): Promise<{ readonly close?: () => Promise<void>; readonly log: string }> {
+  const server = spawn("/usr/sbin/sshd", ["-D", "-e", "-f", settings, "-p", String(port)], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   let log = "";
@@ -59,28 +70,24 @@ export async function startSshd({ dir, bin, env }: SshdOptions): Promise<Sshd> {
     log += text;
   });
   const close = async () => {
-    if (server.exitCode === null) {
-      server.kill();
-      await once(server, "exit");
-    }
-    removeFolder();
+    if (server.exitCode !== null) return;
+    server.kill();
+    await once(server, "exit");
   };
-  for (let waited = 0; !log.includes("Server listening"); waited += 20) {
-    if (server.exitCode !== null || waited > 60_000) {
-      await close();
-      throw new Error(`sshd does not listen: ${log}`);
-    }
+  for (let waited = 0; waited < 60_000 && server.exitCode === null; waited += 20) {
+    if (log.includes("Server listening")) return { close, log };
     await sleep(20);
   }
-  return { host: `ssh://${userInfo().username}@127.0.0.1:${port}`, close };
+  await close();
+  return { log };
 }
 
-/** Root's sshd wants one; the machine's own makes it when it starts, which it may never have done. */
-function privilegeSeparationFolder(): () => void {
-  const made = process.getuid?.() === 0 ? mkdirSync("/run/sshd", { recursive: true, mode: 0o755 }) : undefined;
-  return () => {
-    if (made !== undefined) rmdirSync(made);
-  };
+/**
+ * Root's sshd wants one; the machine's own makes it when it starts, which it may never have done. It stays: that of another run of
+ * the tests may need it by now.
+ */
+function makePrivilegeSeparationFolder(): void {
+  if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
 }
 
 async function freePort(): Promise<number> {

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -23,15 +22,14 @@ export interface RegistryServer {
 /** Starts one and waits until it answers. */
 export async function startRegistry({ dir, tls, auth }: RegistryServerOptions): Promise<RegistryServer> {
   mkdirSync(dir, { recursive: true });
-  const port = await freePort();
-  const host = `127.0.0.1:${port}`;
   const config = join(dir, "config.json");
   // YAML takes JSON.
   const settings = {
     version: "0.1",
-    log: { level: "error", accesslog: { disabled: true } },
+    log: { level: "info", accesslog: { disabled: true } },
     storage: { filesystem: { rootdirectory: join(dir, "data") }, delete: { enabled: true } },
-    http: { addr: host, ...(tls === undefined ? {} : { tls }) },
+    // It says which port it has got. One that was free before it started may belong to another program by then.
+    http: { addr: "127.0.0.1:0", ...(tls === undefined ? {} : { tls }) },
     ...(auth === undefined ? {} : { auth }),
   };
   writeFileSync(config, JSON.stringify(settings));
@@ -41,9 +39,9 @@ export async function startRegistry({ dir, tls, auth }: RegistryServerOptions): 
     said += text;
   });
   const stop = () => ended(child);
-  for (let waited = 0; waited < 10_000; waited += 25) {
-    if (child.exitCode !== null) break;
-    if (await listens(port)) return { host, stop };
+  for (let waited = 0; waited < 60_000 && child.exitCode === null; waited += 25) {
+    const [, host] = /listening on (127\.0\.0\.1:\d+)/.exec(said) ?? [];
+    if (host !== undefined) return { host, stop };
     await sleep(25);
   }
   await stop();
@@ -55,25 +53,4 @@ async function ended(child: ChildProcess): Promise<void> {
   const gone = new Promise((resolve) => child.once("exit", resolve));
   child.kill("SIGKILL");
   await gone;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
-}
-
-function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
 }
