@@ -6,10 +6,14 @@ export function offlineContext<T extends Context>(context: T): T {
     ...context,
     offline: true,
     fetch: async (url) => {
-      throw new BaseKitError("OFFLINE", `${redactUrl(url)} is not in the cache, and --offline forbids to fetch it`, {
-        kind: "network",
-        hint: "Run once without --offline. With a lock file, `base-kit lock --vendor DIR` copies all it needs into a folder for `build --vendor DIR`.",
-      });
+      throw new BaseKitError(
+        "OFFLINE",
+        `${redactUrl(url)} is not in the cache, and --offline does not allow fetching it`,
+        {
+          kind: "network",
+          hint: "Run once without --offline. With a lock file, `base-kit lock --vendor DIR` copies all it needs into a folder for `build --vendor DIR`.",
+        },
+      );
     },
   };
 }

@@ -248,7 +248,7 @@ describe.skipIf(requires("alpine-mirror").skip)("without the network", () => {
     const online = ["build", "alpine:3.20", "--mirror", server.url, "-o", "oci:images:x"];
     const nothing = await sandbox.run([...online, "--offline"]);
     expect(nothing).toMatchObject({ exitCode: 4, stdout: "" });
-    expect(nothing.stderr).toContain(`${mirror.index} is not in the cache, and --offline forbids to fetch it`);
+    expect(nothing.stderr).toContain(`${mirror.index} is not in the cache, and --offline does not allow fetching it`);
     const { id } = await sandbox.json<ImageJson>([...online, "--lockfile"]);
     const asked = server.requests.length;
     expect((await sandbox.json<ImageJson>([...online, "--offline"])).id).toBe(id);
