@@ -46,3 +46,25 @@ describe("links between pages", () => {
     expect(local.filter((target) => !existsSync(join(ROOT, dirname(page), target)))).toEqual([]);
   });
 });
+
+describe("error codes", () => {
+  // The command line has those of all packages; the test kit has none.
+  const libraries = readdirSync(join(ROOT, "packages")).filter((name) => !["cli", "testing"].includes(name));
+
+  it.each(libraries)("of %s are in its README, alone or as `PREFIX_…`", (name) => {
+    const folder = join(ROOT, "packages", name);
+    const files = readdirSync(join(folder, "src"), { recursive: true, encoding: "utf8" });
+    const source = files
+      .filter((file) => file.endsWith(".ts"))
+      .map((file) => readFileSync(join(folder, "src", file), "utf8"));
+    const thrown = source.flatMap((text) =>
+      [...text.matchAll(/new BaseKitError\(\s*"(\w+)"/g)].map(([, code = ""]) => code),
+    );
+    const named = [...readFileSync(join(folder, "README.md"), "utf8").matchAll(/`([A-Z0-9_]+)(…?)`/g)];
+    const isNamed = (code: string) =>
+      named.some(([, word = "", more]) =>
+        word.startsWith("_") ? code.endsWith(word) : more ? code.startsWith(word) : code === word,
+      );
+    expect([...new Set(thrown)].filter((code) => !isNamed(code))).toEqual([]);
+  });
+});
