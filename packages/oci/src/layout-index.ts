@@ -1,8 +1,9 @@
-import { readFile, stat, unlink, writeFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { link, readFile, rename, stat, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BaseKitError, printable, systemErrorCode } from "@base-kit/core";
-import { writeFileAtomically } from "@base-kit/store";
+import { hasEnded, processName, temporaryName, writeFileAtomically } from "@base-kit/store";
 import { MEDIA_TYPE } from "./media-types.ts";
 
 /** `index.json` of an OCI image layout, as far as it is not others' business. */
@@ -59,22 +60,41 @@ export async function addToIndex(
   }
 }
 
-/** It is held for milliseconds; an older one is left of a process that was killed. */
-const ABANDONED_MS = 10_000;
+/** It is held for milliseconds, or as long as a busy disk takes; an older one is left of a process that was killed. */
+const ABANDONED_MS = 60_000;
 const POLL_MS = 20;
 
 async function lock(path: string, signal: AbortSignal): Promise<() => Promise<void>> {
+  const own = `${processName()} ${randomBytes(6).toString("hex")}`;
   for (;;) {
     signal.throwIfAborted();
     try {
-      await writeFile(path, String(process.pid), { flag: "wx" });
-      return () => unlink(path).catch(() => {});
+      await writeFile(path, own, { flag: "wx" });
+      return () => takeAway(path, own);
     } catch (error) {
       if (systemErrorCode(error) !== "EEXIST") throw error;
     }
-    const held = await stat(path).catch(() => undefined);
-    // One of the future, too: the clock was set back, or that of a machine that shares the folder is ahead.
-    if (held !== undefined && Math.abs(Date.now() - held.mtimeMs) > ABANDONED_MS) await unlink(path).catch(() => {});
-    await sleep(POLL_MS);
+    const held = await readFile(path, "utf8").catch(() => undefined);
+    if (held !== undefined && (await isAbandoned(path, held))) await takeAway(path, held);
+    else await sleep(POLL_MS);
   }
+}
+
+async function isAbandoned(path: string, held: string): Promise<boolean> {
+  if (hasEnded(held.split(" ")[0] ?? "") === true) return true;
+  const found = await stat(path).catch(() => undefined);
+  // One of the future, too: the clock was set back, or that of a machine that shares the folder is ahead.
+  return found !== undefined && Math.abs(Date.now() - found.mtimeMs) > ABANDONED_MS;
+}
+
+/** Of several that see the same one only one removes it; what has come in its place meanwhile is put back. Never fails. */
+async function takeAway(path: string, seen: string): Promise<void> {
+  const aside = temporaryName(path);
+  try {
+    await rename(path, aside);
+    if ((await readFile(aside, "utf8")) !== seen) await link(aside, path);
+  } catch {
+    // Another one was faster.
+  }
+  await unlink(aside).catch(() => {});
 }

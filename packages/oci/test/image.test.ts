@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import {
   appendFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -13,11 +14,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { type Context, type Image, type Layer, parsePlatform, parseReference, type Rootfs } from "@base-kit/core";
-import { createStore } from "@base-kit/store";
+import { createStore, processName } from "@base-kit/store";
 import { entriesFromText, readContent } from "@base-kit/testing";
 import fc from "fast-check";
 import { extract } from "tar-stream";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import {
   archiveSink,
   buildImage,
@@ -333,6 +334,41 @@ describe("a layout directory", () => {
     writeFileSync(join(layout, "index.json.lock"), "1");
     utimesSync(join(layout, "index.json.lock"), time, time);
     await layoutSink(layout, "x").write([image], [], context);
+    expect(readdirSync(layout).sort()).toEqual(["blobs", "index.json", "oci-layout"]);
+  });
+
+  test("is not locked for a moment by a build that was killed just now", async () => {
+    const layout = join(folder, "killed");
+    const image = await buildImage(rootfs(), { created: 0 }, context);
+    mkdirSync(layout);
+    const [, place] = processName().split("-");
+    // No process has such a number.
+    writeFileSync(join(layout, "index.json.lock"), `${2 ** 22 + 1}-${place} 0`);
+    const looks = vi.fn();
+    const signal = Object.assign(new AbortController().signal, { throwIfAborted: looks });
+    await layoutSink(layout, "x").write([image], [], { ...context, signal });
+    expect(readdirSync(layout).sort()).toEqual(["blobs", "index.json", "oci-layout"]);
+    // By the clock it would be hundreds.
+    expect(looks.mock.calls.length).toBeLessThan(50);
+  });
+
+  test("stays locked by a build that lives, however slow its disk is, until it has been for a minute", async () => {
+    const layout = join(folder, "held");
+    const lock = join(layout, "index.json.lock");
+    const image = await buildImage(rootfs(), { created: 0 }, context);
+    mkdirSync(layout);
+    writeFileSync(lock, `${processName()} 0`);
+    const [soon, late] = [30, 90].map((seconds) => new Date(Date.now() - seconds * 1000)) as [Date, Date];
+    utimesSync(lock, soon, soon);
+    const looks = vi.fn();
+    const signal = Object.assign(new AbortController().signal, { throwIfAborted: looks });
+    const writing = layoutSink(layout, "x").write([image], [], { ...context, signal });
+    await expect.poll(() => existsSync(join(layout, "blobs/sha256", image.manifest.digest.slice(7)))).toBe(true);
+    const before = looks.mock.calls.length;
+    await expect.poll(() => looks.mock.calls.length - before).toBeGreaterThan(5);
+    expect(readdirSync(layout)).not.toContain("index.json");
+    utimesSync(lock, late, late);
+    await writing;
     expect(readdirSync(layout).sort()).toEqual(["blobs", "index.json", "oci-layout"]);
   });
 

@@ -12,5 +12,5 @@ export { listStore, type Pruned, pruneStore, type StoredItem } from "./prune.ts"
 export { createTries, isTemporary, parseRetryAfter, Temporary } from "./retry.ts";
 export { Rooms } from "./rooms.ts";
 export { type CreateStoreOptions, createStore, type FolderStore } from "./store.ts";
-export { abandonedTemporaries, temporaryName } from "./temporary-name.ts";
+export { abandonedTemporaries, hasEnded, processName, temporaryName } from "./temporary-name.ts";
 export { vendoredStore } from "./vendored-store.ts";

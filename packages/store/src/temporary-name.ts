@@ -11,7 +11,18 @@ const ABANDONED_MS = 24 * 3600 * 1000;
 
 /** A name beside a file or directory, for what is to take its place. */
 export function temporaryName(path: string): string {
-  return `${path}.tmp-${process.pid}-${world()}-${randomBytes(6).toString("hex")}`;
+  return `${path}.tmp-${processName()}-${randomBytes(6).toString("hex")}`;
+}
+
+/** This process, for others that want to know whether it still runs. */
+export function processName(): string {
+  return `${process.pid}-${world()}`;
+}
+
+/** Whether the process that named itself so has ended; undefined where that cannot be told, as of another machine's. */
+export function hasEnded(name: string): boolean | undefined {
+  const [, pid, place] = /^(\d+)-([0-9a-f]{8})$/.exec(name) ?? [];
+  return pid !== undefined && place === world() ? !isAlive(Number(pid)) : undefined;
 }
 
 /** Removes from a folder the files that processes that were killed have left there under such names; never fails. */
