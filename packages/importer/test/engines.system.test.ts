@@ -243,7 +243,7 @@ describe.each(engines.filter(({ skip }) => !skip))("$kind", ({ kind, start }) =>
         await expect(
           engineSink(engine, { mode: way.mode }).write([image], [parseReference(freshName())], stopping),
         ).rejects.toThrow("stopped by the user");
-        expect(performance.now() - started).toBeLessThan(5000);
+        expect(performance.now() - started).toBeLessThan(30_000);
         expect(imageIds()).toEqual(before);
       } finally {
         stopping.dispose();

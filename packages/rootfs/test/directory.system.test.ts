@@ -191,9 +191,11 @@ describe.skipIf(requires("tar", "root").skip)("a directory on disk", () => {
 
   test("that is stopped half-way leaves no spool and no tar", async () => {
     execFileSync("truncate", ["--size=2G", join(tree, "large")]);
-    const reading = directorySegment(tree, context);
-    setTimeout(() => abort.abort(new Error("stopped")), 300);
-    await expect(reading).rejects.toThrow("stopped");
+    const reading = expect(directorySegment(tree, context)).rejects.toThrow("stopped");
+    const spooled = () => readdirSync(context.tempDir).some((name) => statSync(join(context.tempDir, name)).size > 0);
+    await expect.poll(spooled, { interval: 5 }).toBe(true);
+    abort.abort(new Error("stopped"));
+    await reading;
     expect(readdirSync(context.tempDir)).toEqual([]);
     const ps = execFileSync("ps", ["-eo", "args"], { encoding: "utf8" });
     expect(ps).not.toContain(`--directory=${tree}`);

@@ -320,7 +320,8 @@ describe("an abort", () => {
     setTimeout(() => controller.abort(new Error("enough")), 100);
     const started = performance.now();
     await expect(fetchFile({ url: `${mirror.url}file` }, aborted)).rejects.toThrow("enough");
-    expect(performance.now() - started).toBeLessThan(5000);
+    // Half of what the server asked for.
+    expect(performance.now() - started).toBeLessThan(30_000);
     aborted.remove();
   });
 });
