@@ -17,6 +17,7 @@ export function bytesFromBuffer(buffer: Uint8Array, start = 0, end: number = buf
   return view.toString("latin1", start, end) as ByteString;
 }
 
+/** For what takes bytes: files, sockets, hashes. */
 export function bufferFromBytes(bytes: ByteString): Buffer {
   return Buffer.from(bytes, "latin1");
 }

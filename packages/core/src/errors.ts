@@ -11,6 +11,7 @@ export type ErrorKind =
   | "interrupted"
   | "internal";
 
+/** Of the command line; they do not change between versions. */
 export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = {
   failure: 1,
   usage: 2,

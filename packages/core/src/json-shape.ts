@@ -35,6 +35,7 @@ export function member(part: JsonPart, name: string): JsonPart | undefined {
   return value === undefined || value === null ? undefined : { value, what: `${part.what}, ${name}` };
 }
 
+/** A member that has to be there. */
 export function required(part: JsonPart, name: string): JsonPart {
   return member(part, name) ?? missing(part, name);
 }
@@ -45,6 +46,7 @@ export function asRecord(part: JsonPart): Readonly<Record<string, unknown>> {
   throw malformed(part, "an object");
 }
 
+/** A list of at most so many parts. */
 export function asList(part: JsonPart, atMost: number): readonly JsonPart[] {
   const { value, what } = part;
   if (!Array.isArray(value)) throw malformed(part, "a list");
@@ -80,6 +82,7 @@ export function asDigest(part: JsonPart): Digest {
   throw malformed(part, "sha256: and 64 hexadecimal digits");
 }
 
+/** What to throw for a part that is not as expected. */
 export function malformed({ what, value }: JsonPart, expected: string): BaseKitError {
   const found = value === undefined ? "" : `, found ${printable(shown(value))}`;
   return new BaseKitError("DOCUMENT_INVALID", `${what}: expected ${expected}${found}`, {

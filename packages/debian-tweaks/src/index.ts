@@ -1,3 +1,3 @@
 export { slim } from "./slim.ts";
 export type { Build, Tweak } from "./tweak.ts";
-export { applyTweaks, type Chosen, chosenTweaks, TWEAK_CHOICES, TWEAKS, type TweakChoice } from "./tweaks.ts";
+export { applyTweaks, type Chosen, TWEAK_CHOICES, TWEAKS, type TweakChoice } from "./tweaks.ts";

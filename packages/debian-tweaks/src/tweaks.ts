@@ -29,6 +29,7 @@ export const TWEAKS: readonly Tweak[] = [
 
 /** What `--tweaks` takes: `default` (all), `none`, or names. */
 export type TweakChoice = string;
+/** All that may be chosen. */
 export const TWEAK_CHOICES: readonly string[] = ["default", "none", ...TWEAKS.map(({ name }) => name)];
 
 /** The chosen ones, in the order they are applied. */

@@ -1,6 +1,7 @@
 import { readTextFile } from "@base-kit/rootfs";
 import { describe, expect, test } from "vitest";
-import { chosenTweaks, TWEAKS, type Tweak } from "../src/index.ts";
+import { TWEAKS, type Tweak } from "../src/index.ts";
+import { chosenTweaks } from "../src/tweaks.ts";
 import { linesOf, rootfsOf } from "./tree.ts";
 
 const DAY = 86_400;

@@ -1,7 +1,7 @@
 export * from "./closure.ts";
 export { dynamicStrings } from "./dynamic-strings.ts";
 export * from "./elf.ts";
-export { type CacheEntry, compareLibraries, type LdSoCache, readLdSoCache, writeLdSoCache } from "./ld-so-cache.ts";
+export { type CacheEntry, type LdSoCache, readLdSoCache, writeLdSoCache } from "./ld-so-cache.ts";
 export { readLdSoConf } from "./ld-so-conf.ts";
 export { defaultFolders, type ElfFiles, elfFiles, type FoundBy, type Loaded } from "./library-search.ts";
 export * from "./linkage.ts";
@@ -14,4 +14,4 @@ export {
   resolvePath,
   type SearchRoot,
 } from "./search-root.ts";
-export { type ElfSource, withFileSource } from "./source.ts";
+export type { ElfSource } from "./source.ts";

@@ -42,6 +42,7 @@ export interface ElfFiles {
   read(file: Resolved): Elf;
 }
 
+/** The ELF files of a root, each read once. */
 export function elfFiles(root: SearchRoot): ElfFiles {
   const known = new Map<ByteString, Elf>();
   return {

@@ -1,6 +1,7 @@
 import { bytesFromText } from "@base-kit/core";
 import { describe, expect, test } from "vitest";
-import { compareLibraries, readLdSoCache, writeLdSoCache } from "../src/index.ts";
+import { readLdSoCache, writeLdSoCache } from "../src/index.ts";
+import { compareLibraries } from "../src/ld-so-cache.ts";
 
 const entry = (name: string, path: string, flags = 0x303) => ({
   flags,

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { bytesFromText } from "@base-kit/core";
 import { requires } from "@base-kit/testing";
 import { describe, expect, test } from "vitest";
-import { closureOf, directoryRoot, elfFiles, isElf, readElfFile, withFileSource } from "../src/index.ts";
+import { closureOf, directoryRoot, elfFiles, isElf, readElfFile } from "../src/index.ts";
+import { withFileSource } from "../src/source.ts";
 
 // ldd starts each program, of which a machine may have thousands.
 describe.skipIf(requires("ldd").skip)("ldd", { timeout: 600_000 }, () => {

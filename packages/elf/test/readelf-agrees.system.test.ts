@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { elfBytes, requires } from "@base-kit/testing";
 import { afterAll, describe, expect, test } from "vitest";
-import { isElf, readElfFile, withFileSource } from "../src/index.ts";
+import { isElf, readElfFile } from "../src/index.ts";
+import { withFileSource } from "../src/source.ts";
 
 describe.skipIf(requires("readelf").skip)("readelf reads the same", () => {
   const dir = mkdtempSync(join(tmpdir(), "base-kit-elf-"));

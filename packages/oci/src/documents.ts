@@ -82,6 +82,7 @@ export function parseManifest(bytes: Uint8Array, what: string): ManifestDocument
   };
 }
 
+/** @throws BaseKitError `DOCUMENT_INVALID` (unsupported) */
 export function parseConfig(bytes: Uint8Array, what: string): ConfigDocument {
   const config = parseJson(bytes, what);
   const rootfs = required(config, "rootfs");

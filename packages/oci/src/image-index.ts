@@ -33,6 +33,7 @@ export interface PlatformDescriptor extends Pick<Blob, "mediaType" | "digest" | 
   readonly platform: Platform;
 }
 
+/** How an index names an image. */
 export function manifestDescriptor({ manifest, platform: { os, architecture, variant } }: Image): PlatformDescriptor {
   return { ...descriptor(manifest), platform: { architecture, os, ...(variant === undefined ? {} : { variant }) } };
 }

@@ -8,7 +8,7 @@ export {
   findCompressor,
   requireCompressor,
 } from "./compressors/compressor.ts";
-export { imageConfig, rfc3339, runtimeFields } from "./config.ts";
+export { imageConfig, runtimeFields } from "./config.ts";
 export { type ConfigDocument, type Descriptor, parseConfig, parseIndex } from "./documents.ts";
 export { type FlattenedImage, type FlattenedLayer, flattenedSegment, flattenLayers } from "./flatten-layers.ts";
 export { archiveWithoutLayers, hybridArchive, hybridArchiveSize } from "./hybrid-archive.ts";
@@ -17,7 +17,7 @@ export { idOf, imageIndex, manifestDescriptor, namedDocument } from "./image-ind
 export { type ImagePlace, readPlace } from "./image-place.ts";
 export type { LayerOptions } from "./layer.ts";
 export { copyToLayout, layoutSink } from "./layout.ts";
-export { DOCKER_MEDIA_TYPE, isIndexType, isManifestType, LAYER_MEDIA_TYPE, MEDIA_TYPE } from "./media-types.ts";
+export { DOCKER_MEDIA_TYPE, isIndexType, isManifestType, MEDIA_TYPE } from "./media-types.ts";
 export { openArchive, openArchivePlace } from "./open-archive.ts";
 export { readDockerArchive } from "./open-docker-archive.ts";
 export { openLayout } from "./open-layout.ts";
@@ -37,7 +37,7 @@ export { recallImage, rememberImage } from "./remembered-image.ts";
 export { cyclonedxDocument } from "./sbom/cyclonedx.ts";
 export { spdxDocument } from "./sbom/spdx.ts";
 export type { SbomProgram, SbomSubject } from "./sbom/subject.ts";
-export { documentsIn, manifestsIn, nodeOf, storedBlobs } from "./stored-images.ts";
+export { documentsIn, nodeOf, storedBlobs } from "./stored-images.ts";
 export { validateImage, validateImages } from "./validate.ts";
 export { readDocument } from "./verified-blob.ts";
 export { archiveSink, copyToArchive } from "./write-archive.ts";

@@ -5,6 +5,7 @@ export const MEDIA_TYPE = {
   config: "application/vnd.oci.image.config.v1+json",
 } as const;
 
+/** By compression. */
 export const LAYER_MEDIA_TYPE = {
   none: "application/vnd.oci.image.layer.v1.tar",
   gzip: "application/vnd.oci.image.layer.v1.tar+gzip",
@@ -32,6 +33,7 @@ export function layerCompression(mediaType: string): keyof typeof LAYER_MEDIA_TY
   return Object.hasOwn(LAYER_COMPRESSION, mediaType) ? LAYER_COMPRESSION[mediaType] : undefined;
 }
 
+/** OCI's or Docker's, as the two below. */
 export function isIndexType(mediaType: string): boolean {
   return mediaType === MEDIA_TYPE.index || mediaType === DOCKER_MEDIA_TYPE.index;
 }

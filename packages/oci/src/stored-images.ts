@@ -23,7 +23,7 @@ export function storedBlobs(node: StoredNode): readonly Blob[] {
 }
 
 /** Every manifest below a node, or the node itself. */
-export function manifestsIn(node: StoredNode): readonly StoredManifest[] {
+function manifestsIn(node: StoredNode): readonly StoredManifest[] {
   return node.type === "manifest" ? [node] : node.children.flatMap(manifestsIn);
 }
 

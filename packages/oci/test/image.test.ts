@@ -19,6 +19,7 @@ import { entriesFromText, readContent } from "@base-kit/testing";
 import fc from "fast-check";
 import { extract } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { rfc3339 } from "../src/config.ts";
 import {
   archiveSink,
   buildImage,
@@ -32,7 +33,6 @@ import {
   MEDIA_TYPE,
   mergeRuntime,
   openArchive,
-  rfc3339,
   validateImage,
   validateImages,
 } from "../src/index.ts";

@@ -4,11 +4,11 @@ import type { DebianOptions } from "./options.ts";
 
 export const debian: Producer<DebianOptions> = producer(
   "debian",
-  "Debian natively: no root, no debootstrap, every byte verified",
+  "Debian from its packages: no root, no debootstrap, every byte verified",
 );
 export const ubuntu: Producer<DebianOptions> = producer(
   "ubuntu",
-  "Ubuntu natively: no root, no debootstrap, every byte verified",
+  "Ubuntu from its packages: no root, no debootstrap, every byte verified",
 );
 
 function producer(name: Distribution, summary: string): Producer<DebianOptions> {

@@ -8,12 +8,12 @@ export { parseRpmDatabase, RPM_DATABASES, type RpmPackage } from "./databases/rp
 export { describeRootfs } from "./describe.ts";
 export { detectPlatform } from "./detect-platform.ts";
 export { type DirectorySegmentOptions, directorySegment, requireDirectory } from "./directory-segment.ts";
-export { escapeWildcards, gnuTarArguments, requireGnuTar, type TarDirectoryOptions, tarOutcome } from "./gnu-tar.ts";
+export { escapeWildcards, requireGnuTar } from "./gnu-tar.ts";
 export { type KeepData, type KeptContents, keptContents, type Stretch } from "./kept-contents.ts";
 export { directoryEntry, type EntryOptions, fileEntry, symlinkEntry } from "./make-entry.ts";
 export { stoppable } from "./open-source.ts";
 export { packDirectory } from "./pack-directory.ts";
-export { type ReadDirectoryOptions, readDirectory } from "./read-directory.ts";
+export type { ReadDirectoryOptions } from "./read-directory.ts";
 export { findEntry, findFile, readTextFile } from "./read-file.ts";
 export { type Spool, spool } from "./spool.ts";
 export { type TarSegment, type TarSegmentOptions, tarSegment } from "./tar-segment.ts";

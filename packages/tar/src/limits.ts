@@ -7,6 +7,7 @@ export interface TarLimits {
   readonly unpacked: number;
 }
 
+/** Far above what root filesystems have. */
 export const DEFAULT_LIMITS: TarLimits = {
   extendedHeader: 1024 ** 2,
   entries: 5_000_000,

@@ -15,7 +15,8 @@ import type { ByteString, Entry } from "@base-kit/core";
 import { readContent } from "@base-kit/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { encodeHeader, entriesAt, type Member, repackTar, repackTarFile, writeTar } from "../src/index.ts";
+import { encodeHeader } from "../src/header.ts";
+import { entriesAt, type Member, repackTar, repackTarFile, writeTar } from "../src/index.ts";
 
 let folder: string;
 let path: string;

@@ -5,7 +5,8 @@ import { type ByteString, bytesFromText, type Entry } from "@base-kit/core";
 import { entriesFromText, readContent, textFromEntries } from "@base-kit/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { compareTreeOrder, encodeHeader, indexTar, repackTar, writeTar } from "../src/index.ts";
+import { encodeHeader } from "../src/header.ts";
+import { compareTreeOrder, indexTar, repackTar, writeTar } from "../src/index.ts";
 
 let folder: string;
 beforeAll(() => {

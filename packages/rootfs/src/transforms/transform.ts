@@ -4,6 +4,7 @@ import { canonicalJson, type Entry, type Rootfs, type Segment } from "@base-kit/
 /** A pure change of a root filesystem; transforms are applied in the order they are listed. */
 export type Transform = (rootfs: Rootfs) => Rootfs;
 
+/** In the order of the list. */
 export function applyTransforms(rootfs: Rootfs, transforms: readonly Transform[]): Rootfs {
   return transforms.reduce((current, transform) => transform(current), rootfs);
 }
