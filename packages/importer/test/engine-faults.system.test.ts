@@ -176,13 +176,14 @@ describe("an engine that fails", () => {
   });
 
   test("may take its time: only silence is counted", async () => {
-    const unpacking = 1500;
+    // Far more than there is between two words, and less than all of them take.
+    const unpacking = 4000;
     const slowly: Handler = async (request, response) => {
       let calm = 0;
       for await (const _ of request) if (++calm % 8 === 0) await pause(30);
-      for (let part = 0; part < 4; part++) {
+      for (let part = 0; part < 6; part++) {
         response.write('{"status":"Extracting","progressDetail":{"current":1,"total":2}}\r\n');
-        await pause(unpacking / 3);
+        await pause(unpacking / 5);
       }
       markLoaded();
       response.end(LOADED);
@@ -285,14 +286,14 @@ describe("a source", () => {
       const heard = once(talked, "talked");
       asked.emit("asked");
       await heard;
-      await pause(2500);
+      await pause(3500);
       throw new Error("the source had all the time");
     });
     const talkative: Handler = async (request, response) => {
       asked.once("asked", () => response.write('{"status":"Importing"}\r\n'));
       await drain(request);
     };
-    const limits = { ...DEFAULT_LIMITS, upload: 1000 };
+    const limits = { ...DEFAULT_LIMITS, upload: 3000 };
     const work = give({ "POST /images/load": talkative }, { given, limits, within: telling });
     await expect(work).rejects.toThrow("the source had all the time");
     telling.dispose();

@@ -100,13 +100,13 @@ describe.skipIf(requires("docker").skip)("a layer sent to a real engine before i
       const slowly = async function* () {
         let at = 0;
         for await (const chunk of layerOf(image)) {
-          if (at++ === 1) await setTimeout(2500);
+          if (at++ === 1) await setTimeout(4500);
           yield chunk;
         }
         expect(at).toBeGreaterThan(1);
       };
       const given = { ...image, layers: image.layers.map((layer) => ({ ...layer, open: slowly })) };
-      const limits = { ...DEFAULT_LIMITS, upload: 2000 };
+      const limits = { ...DEFAULT_LIMITS, upload: 4000 };
       const sink = engineSink(await findEngine({ importer, host }, context), {}, limits);
       expect(await sink.write([given], [reference], context)).toMatchObject({ id: image.config.digest });
       docker("image", "rm", "--force", reference.familiar);
