@@ -1,6 +1,5 @@
 export { type AptSource, parseDeb822Sources, parseOneLineSources, readAptSources } from "./apt-sources.ts";
 export { type DebianMachine, debianMachine } from "./architecture.ts";
-export { type EmulationOptions, isExecutable } from "./executable.ts";
 export { COMPONENT, type Grammar, PACKAGE, SUITE } from "./grammar.ts";
 export {
   type HostArchive,
@@ -9,6 +8,7 @@ export {
   packagedKeyring,
   publicArchive,
 } from "./host-archive.ts";
+export { type EmulationOptions, isExecutable } from "./is-executable.ts";
 export {
   type FetchedRelease,
   fetchRelease,

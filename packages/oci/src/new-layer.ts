@@ -7,8 +7,8 @@ import { inOrder, type Piece, runsOf } from "./in-order.ts";
 import { expectSame } from "./invalid.ts";
 import type { KeptMember, MemberCache } from "./member-cache.ts";
 import { HELD_AT_MOST, type Placed, type TakenMember, type TarDigest, takeMember } from "./new-member.ts";
-import { contentsOf } from "./parts.ts";
 import type { LayerPlan, MemberPlan } from "./plan-layers.ts";
+import { contentsOf } from "./stored-parts.ts";
 import { noteSound, treeReader } from "./validate-layer.ts";
 
 export interface LayerJob {

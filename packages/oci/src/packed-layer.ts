@@ -3,8 +3,8 @@ import type { Compressor } from "./compressors/compressor.ts";
 import { LAYER_MEDIA_TYPE } from "./media-types.ts";
 import { type KeptMember, memberCache } from "./member-cache.ts";
 import { type LayerJob, newLayer } from "./new-layer.ts";
-import { partsIn } from "./parts.ts";
 import type { LayerPlan } from "./plan-layers.ts";
+import { partsIn } from "./stored-parts.ts";
 import { noteCompared } from "./validate-layer.ts";
 
 export interface PackedLayer extends Layer {

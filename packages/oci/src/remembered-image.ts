@@ -3,7 +3,7 @@ import { bytesBlob } from "./blob.ts";
 import { LAYER_MEDIA_TYPE } from "./media-types.ts";
 import type { KeptMember } from "./member-cache.ts";
 import type { PackedLayer } from "./packed-layer.ts";
-import { partsIn } from "./parts.ts";
+import { partsIn } from "./stored-parts.ts";
 
 /** An image without what its blobs hold: the documents are texts, and layers are made of parts in the store. */
 interface Remembered {

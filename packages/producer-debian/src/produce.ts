@@ -17,10 +17,10 @@ import { configure } from "./configure/configure.ts";
 import { configureScript } from "./configure/script.ts";
 import { databaseKey, dpkgDatabase, infoName } from "./dpkg-database/database.ts";
 import { type LockedBuild, type LockedPackage, readLock } from "./lock.ts";
+import { MemoryBudget } from "./unpack/memory-budget.ts";
 import { openPackage } from "./unpack/open-package.ts";
 import { parseParagraph } from "./unpack/paragraph.ts";
 import { refuseDeb } from "./unpack/refuse.ts";
-import { Room } from "./unpack/room.ts";
 import { layOut, type NamedPackage, type Tree } from "./unpack/tree.ts";
 
 /** Opened at once; each holds its unpacked data for a moment. */
@@ -85,7 +85,7 @@ export async function produce(
 async function openPackages(build: LockedBuild, lock: Lock, context: Context): Promise<readonly Installed[]> {
   const { packages, system } = build;
   const opening: Promise<Installed>[] = [];
-  const room = new Room({ places: AT_ONCE, size: SIZE_AT_ONCE });
+  const room = new MemoryBudget({ places: AT_ONCE, size: SIZE_AT_ONCE });
   const open = (locked: LockedPackage, path: string): Promise<Installed> =>
     room.within(locked.size, async () => {
       const name = decodeURIComponent(basename(new URL(locked.url).pathname));

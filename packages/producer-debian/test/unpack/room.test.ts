@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { Room } from "../../src/unpack/room.ts";
+import { MemoryBudget } from "../../src/unpack/memory-budget.ts";
 
 /** Works that end when they are told to; which of them are under way. */
-function works(room: Room, sizes: readonly number[]) {
+function works(room: MemoryBudget, sizes: readonly number[]) {
   const running = new Set<number>();
   const ends = new Map<number, (error?: Error) => void>();
   const results = sizes.map((size, at) =>
@@ -27,7 +27,7 @@ function works(room: Room, sizes: readonly number[]) {
 }
 
 test("so many work at once, in their order", async () => {
-  const { running, end, results } = works(new Room({ places: 2, size: 100 }), [1, 1, 1, 1]);
+  const { running, end, results } = works(new MemoryBudget({ places: 2, size: 100 }), [1, 1, 1, 1]);
   await Promise.resolve();
   expect([...running]).toEqual([0, 1]);
   expect(await end(1)).toEqual([0, 2]);
@@ -38,7 +38,7 @@ test("so many work at once, in their order", async () => {
 });
 
 test("sizes together do not exceed the room; what is larger than it works alone", async () => {
-  const { running, end, results } = works(new Room({ places: 4, size: 10 }), [6, 5, 1, 99, 1]);
+  const { running, end, results } = works(new MemoryBudget({ places: 4, size: 10 }), [6, 5, 1, 99, 1]);
   await Promise.resolve();
   expect([...running]).toEqual([0]);
   expect(await end(0)).toEqual([1, 2]);
@@ -50,7 +50,7 @@ test("sizes together do not exceed the room; what is larger than it works alone"
 });
 
 test("a work that fails gives its place back", async () => {
-  const { end, results } = works(new Room({ places: 1, size: 10 }), [1, 1]);
+  const { end, results } = works(new MemoryBudget({ places: 1, size: 10 }), [1, 1]);
   await Promise.resolve();
   expect(await end(0, new Error("no"))).toEqual([1]);
   await expect(results[0]).rejects.toThrow("no");

@@ -1,5 +1,5 @@
 /** A number of works at once, and their sizes together, so that memory is bounded however large the largest is. */
-export class Room {
+export class MemoryBudget {
   readonly #places: number;
   readonly #size: number;
   readonly #waiting: { readonly size: number; readonly enter: () => void }[] = [];

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parsePlatform } from "@base-kit/core";
 import { expect, test } from "vitest";
-import { requireExecutable } from "../src/executable.ts";
+import { requireExecutable } from "../src/require-executable.ts";
 
 test.each([
   ["amd64", "amd64", undefined, true],
