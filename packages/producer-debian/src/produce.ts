@@ -85,9 +85,9 @@ export async function produce(
 async function openPackages(build: LockedBuild, lock: Lock, context: Context): Promise<readonly Installed[]> {
   const { packages, system } = build;
   const opening: Promise<Installed>[] = [];
-  const room = new MemoryBudget({ places: AT_ONCE, size: SIZE_AT_ONCE });
+  const budget = new MemoryBudget({ places: AT_ONCE, size: SIZE_AT_ONCE });
   const open = (locked: LockedPackage, path: string): Promise<Installed> =>
-    room.within(locked.size, async () => {
+    budget.within(locked.size, async () => {
       const name = decodeURIComponent(basename(new URL(locked.url).pathname));
       const opened = await openPackage({ path, sha256: locked.sha256, name }, context);
       return { locked, named: { ...opened, ...identify(opened.contents.control, locked, name) } };

@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 import { MemoryBudget } from "../../src/unpack/memory-budget.ts";
 
 /** Works that end when they are told to; which of them are under way. */
-function works(room: MemoryBudget, sizes: readonly number[]) {
+function works(budget: MemoryBudget, sizes: readonly number[]) {
   const running = new Set<number>();
   const ends = new Map<number, (error?: Error) => void>();
   const results = sizes.map((size, at) =>
-    room.within(size, () => {
+    budget.within(size, () => {
       running.add(at);
       return new Promise<number>((resolve, reject) => {
         ends.set(at, (error) => {
@@ -37,7 +37,7 @@ test("so many work at once, in their order", async () => {
   expect(await Promise.all(results)).toEqual([0, 1, 2, 3]);
 });
 
-test("sizes together do not exceed the room; what is larger than it works alone", async () => {
+test("sizes together do not exceed the budget; what is larger than it works alone", async () => {
   const { running, end, results } = works(new MemoryBudget({ places: 4, size: 10 }), [6, 5, 1, 99, 1]);
   await Promise.resolve();
   expect([...running]).toEqual([0]);
