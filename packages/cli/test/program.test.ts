@@ -86,6 +86,19 @@ describe("the command line", () => {
     expect(exitCode).not.toBe(0);
   });
 
+  test.each([
+    ["-o", "oci:layout"],
+    ["--sbom", "curl.spdx.json"],
+    ["--lockfile"],
+    ["--frozen-lockfile"],
+    ["--path-exclude", "/usr/share/*"],
+  ])("scratch --explain refuses %s, which it would not do", async (...asked) => {
+    const { err, ran } = await parse("scratch", "/usr/bin/curl", "--explain", ...asked);
+    expect(err).toMatch(/^error: option '--explain' cannot be used with option '.*' \[USAGE\]\n/);
+    expect(err).toContain(asked[0]);
+    expect(ran).toBe(0);
+  });
+
   test.each(["build", "scratch", "import"])("groups the options of %s, general ones last", async (command) => {
     const { out } = await parse(command, "--help");
     const headings = [...out.matchAll(/^(\S.*):$/gm)].map(([, heading]) => heading);

@@ -23,6 +23,11 @@ export function addScratch(program: Command, run: Run): void {
       new Option("--explain", "show what would be in the image and why, without making it").conflicts([
         "dockerfile",
         "check",
+        "output",
+        "sbom",
+        "lockfile",
+        "frozenLockfile",
+        "pathExclude",
       ]),
     )
     .option("--check [seconds]", "run the program once and name files that it looks for in vain (default: 5 seconds)")
