@@ -13,6 +13,7 @@ import { directorySink } from "./directory-sink.ts";
 import { requireFilePlaces } from "./file-places.ts";
 import { layerTarSink } from "./layer-tar-sink.ts";
 import { isPiped, type Output, parseOutput } from "./options/outputs.ts";
+import { platformsFromFlag } from "./options/platforms.ts";
 import { parseSbomFile, type SbomFile } from "./options/sbom-file.ts";
 import { pipedSink } from "./piped-sink.ts";
 import { requireSbomPlaces } from "./sbom-places.ts";
@@ -75,7 +76,7 @@ export async function findDestinations(
   await requireSbomPlaces(sboms, {
     piped,
     json: flags.json,
-    platforms: typeof flags.arch === "object" ? flags.arch.length : 1,
+    platforms: typeof flags.arch === "object" ? platformsFromFlag(flags.arch) : [],
     outputs,
   });
   const common = {

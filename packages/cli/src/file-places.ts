@@ -18,7 +18,7 @@ export async function requireFilePlaces(outputs: readonly Output[]): Promise<voi
   }
 }
 
-interface NamedFile {
+export interface NamedFile {
   /** The option. */
   readonly named: string;
   readonly path: string;

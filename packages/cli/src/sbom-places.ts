@@ -1,8 +1,8 @@
-import { printable } from "@base-kit/core";
+import { type Platform, printable } from "@base-kit/core";
 import { outputPlace, requireFolderOf } from "@base-kit/store";
-import { excluded, filesOf, makesFolders, requireDistinctPlaces } from "./file-places.ts";
+import { excluded, filesOf, makesFolders, type NamedFile, requireDistinctPlaces } from "./file-places.ts";
 import type { Output } from "./options/outputs.ts";
-import type { SbomFile } from "./options/sbom-file.ts";
+import { type SbomFile, sbomPathFor } from "./options/sbom-file.ts";
 import { requireNoJson, STANDARD_OUTPUT } from "./standard-output.ts";
 import { isStream } from "./stream-file.ts";
 
@@ -10,8 +10,8 @@ export interface Beside {
   /** What else goes to standard output: `-o tar:-`. */
   readonly piped?: string | undefined;
   readonly json?: boolean | undefined;
-  /** Each has a list of its own. */
-  readonly platforms: number;
+  /** Of several, each has a list of its own. */
+  readonly platforms: readonly Platform[];
   /** Where the image itself goes. */
   readonly outputs: readonly Output[];
 }
@@ -32,12 +32,25 @@ export async function requireSbomPlaces(sboms: readonly SbomFile[], beside: Besi
       if (beside.piped !== undefined) throw excluded(`--sbom - and ${beside.piped}`);
       requireNoJson("an SBOM", beside);
     }
-    if (path !== STANDARD_OUTPUT && !(await isStream(path))) {
-      const place = outputPlace(path);
+    const isOne = path === STANDARD_OUTPUT || (await isStream(path));
+    if (isOne && beside.platforms.length > 1) throw excluded(`--sbom ${printable(path)} and several architectures`);
+    if (isOne) continue;
+    for (const file of written(path, beside.platforms)) {
+      if (await isStream(file.path)) continue;
+      const place = outputPlace(file.path);
       if (!makesFolders(beside.outputs)) requireFolderOf(place);
-      // Of several architectures each has a name of its own.
-      if (beside.platforms === 1) files.push({ named: `--sbom ${printable(path)}`, path });
-    } else if (beside.platforms > 1) throw excluded(`--sbom ${printable(path)} and several architectures`);
+      files.push(file);
+    }
   }
   await requireDistinctPlaces(files);
+}
+
+/** The files of one `--sbom`. A folder's name is refused as it is. */
+function written(path: string, platforms: readonly Platform[]): readonly NamedFile[] {
+  const named = `--sbom ${printable(path)}`;
+  if (platforms.length < 2 || path.endsWith("/")) return [{ named, path }];
+  return platforms.map((platform) => {
+    const own = sbomPathFor(path, platform);
+    return { named: `${named}, which is written to ${printable(own)},`, path: own };
+  });
 }

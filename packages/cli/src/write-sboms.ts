@@ -1,18 +1,10 @@
-import { basename, extname } from "node:path";
-import {
-  type Context,
-  formatPlatform,
-  type Image,
-  type ImageReference,
-  printable,
-  type Rootfs,
-  step,
-} from "@base-kit/core";
+import { basename } from "node:path";
+import { type Context, type Image, type ImageReference, printable, type Rootfs, step } from "@base-kit/core";
 import { cyclonedxDocument, type SbomProgram, spdxDocument } from "@base-kit/oci";
 import { withLicences } from "@base-kit/rootfs";
 import { writeFileAtomically } from "@base-kit/store";
 import type { Destinations } from "./destinations.ts";
-import type { SbomFile } from "./options/sbom-file.ts";
+import { type SbomFile, sbomPathFor } from "./options/sbom-file.ts";
 import { STANDARD_OUTPUT, writeToStdout } from "./standard-output.ts";
 import { isStream, writeToStream } from "./stream-file.ts";
 import { version } from "./version.ts";
@@ -47,20 +39,16 @@ export async function writeSboms(
   if (sboms.length === 0) return [];
   const places: string[] = [];
   for (const image of images) {
-    const own = images.length === 1 ? sboms : sboms.map((file) => ({ ...file, path: forPlatform(file.path, image) }));
+    const own =
+      images.length === 1
+        ? sboms
+        : sboms.map((file) => ({ ...file, path: sbomPathFor(file.path, image.image.platform) }));
     for (const sbom of await writeFor(image, own, context)) {
       await attachTo(pushed, image, { sbom, context });
       places.push(sbom.path);
     }
   }
   return places;
-}
-
-/** `x.spdx.json` becomes `x.arm64.spdx.json`, where each platform needs a file of its own. */
-function forPlatform(path: string, { image: { platform } }: SbomImage): string {
-  const name = formatPlatform(platform).slice("linux/".length).replace("/", "-");
-  const [extension] = /\.(?:spdx|cdx)\.json$/i.exec(path) ?? [extname(path)];
-  return `${path.slice(0, path.length - extension.length)}.${name}${extension}`;
 }
 
 interface WrittenSbom extends SbomFile {

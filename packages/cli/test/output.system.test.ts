@@ -453,6 +453,49 @@ describe("a list of packages", () => {
       stderr: expect.stringContaining("--sbom - and several architectures exclude each other"),
     });
   });
+
+  test.each<[string[], string, number]>([
+    [
+      ["-o", "oci:layout:x", "--sbom", "folder.spdx.json"],
+      "cannot write folder\\.arm64\\.spdx\\.json: a directory is there",
+      5,
+    ],
+    [
+      ["-o", "tar:x.tar", "--sbom", "no/x.cdx.json"],
+      "cannot write no/x\\.amd64\\.cdx\\.json: there is no folder no ",
+      5,
+    ],
+    [["-o", "oci:layout:x", "--sbom", "spdx-json=tree/"], "cannot write tree/: a directory is there", 5],
+    [
+      ["-o", "tar:x.arm64.spdx.json", "--sbom", "x.spdx.json"],
+      "-o tar:x.arm64.spdx.json and --sbom x.spdx.json, which is written to x.arm64.spdx.json, exclude each other",
+      2,
+    ],
+    [
+      ["-o", "tar:x.tar", "--sbom", "x.spdx.json", "--sbom", "y.spdx.json"],
+      "--sbom x.spdx.json, which is .*, and --sbom y.spdx.json, which is written to y.amd64.spdx.json, exclude each other",
+      2,
+    ],
+  ])(
+    "of several architectures is refused for what it will be called, before anything is done: %j",
+    async (options, why, code) => {
+      mkdirSync(sandbox.work("folder.arm64.spdx.json"));
+      symlinkSync("x.amd64.spdx.json", sandbox.work("y.amd64.spdx.json"));
+      const argv = ["build", "alpine:3.20", "--arch", "amd64,arm64", ...options, "--offline"];
+      expect(await sandbox.run(argv)).toMatchObject({
+        exitCode: code,
+        stderr: expect.stringMatching(`^error: ${why}`),
+      });
+    },
+  );
+
+  test("of several architectures leaves in peace what has the name without one", async () => {
+    mkdirSync(sandbox.work("x.spdx.json"));
+    symlinkSync("x.amd64.spdx.json", sandbox.work("y.spdx.json"));
+    const sboms = ["--sbom", "x.spdx.json", "--sbom", "y.spdx.json"];
+    const argv = ["build", "alpine:3.20", "--arch", "amd64,arm64", "-o", "tar:x.tar", ...sboms, "--offline"];
+    expect(await sandbox.run(argv)).toMatchObject({ exitCode: 4, stderr: expect.stringContaining("--offline") });
+  });
 });
 
 test.skipIf(process.platform !== "linux")("that standard output is full is told once", () => {

@@ -13,6 +13,7 @@ const THIS = process.arch === "arm64" ? "arm64" : "amd64";
 
 interface Built {
   readonly id: string;
+  readonly sboms: readonly string[];
   readonly images: readonly { readonly platform: string; readonly config: string; readonly manifest: string }[];
 }
 
@@ -28,7 +29,8 @@ describe.skipIf(requires("alpine-mirror", "tar").skip)("an image for two archite
     await copyAlpineMirror(path("mirror"), "aarch64");
     args = ["build", "alpine:3.20", "--mirror", mirror.dir, "--arch", "amd64,arm64", "-t", NAME];
     const outputs = ["oci-archive:both.tar", "oci:layout:x", "docker-archive:one.tar", "tar:root.tar.gz"];
-    built = await sandbox.json<Built>([...args, ...outputs.flatMap((output) => ["-o", output])]);
+    const sboms = ["--sbom", "both.spdx.json", "--sbom", "cyclonedx-json=list"];
+    built = await sandbox.json<Built>([...args, ...outputs.flatMap((output) => ["-o", output]), ...sboms]);
   });
   afterAll(() => sandbox.dispose());
 
@@ -45,6 +47,12 @@ describe.skipIf(requires("alpine-mirror", "tar").skip)("an image for two archite
     expect(document.manifests.map(({ digest }: { readonly digest: string }) => digest)).toEqual(
       built.images.map(({ manifest }) => manifest),
     );
+  });
+
+  test("has a list of packages for each", () => {
+    const names = ["both.amd64.spdx.json", "list.amd64", "both.arm64.spdx.json", "list.arm64"];
+    expect(built.sboms).toEqual(names);
+    expect(names.filter((name) => !existsSync(path(name)))).toEqual([]);
   });
 
   test.skipIf(requires("skopeo").skip)("gives skopeo each of them, and all", () => {

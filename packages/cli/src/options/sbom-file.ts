@@ -1,4 +1,5 @@
-import { BaseKitError, printable } from "@base-kit/core";
+import { extname } from "node:path";
+import { BaseKitError, formatPlatform, type Platform, printable } from "@base-kit/core";
 import { STANDARD_OUTPUT } from "../standard-output.ts";
 
 export interface SbomFile {
@@ -25,4 +26,11 @@ export function parseSbomFile(value: string): SbomFile {
     kind: "usage",
     hint: "Call it NAME.spdx.json for SPDX 2.3, or NAME.cdx.json for CycloneDX 1.6; or write spdx-json=FILE, cyclonedx-json=FILE.",
   });
+}
+
+/** `x.spdx.json` becomes `x.arm64.spdx.json`, where each platform needs a file of its own. */
+export function sbomPathFor(path: string, platform: Platform): string {
+  const name = formatPlatform(platform).slice("linux/".length).replace("/", "-");
+  const [extension] = /\.(?:spdx|cdx)\.json$/i.exec(path) ?? [extname(path)];
+  return `${path.slice(0, path.length - extension.length)}.${name}${extension}`;
 }
