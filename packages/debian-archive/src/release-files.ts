@@ -49,16 +49,25 @@ export async function fetchRelease({ mirror, suite, keyring }: SuitePlace, conte
   return { files: [release, signature], verified };
 }
 
+export interface KeyringUse {
+  readonly distribution: string;
+  /** Whether `--keyring` named it: no package would bring that file. */
+  readonly isNamed: boolean;
+}
+
 /** @throws BaseKitError `KEYRING_MISSING` (environment), or as `loadKeyring` */
-export async function requireKeyring(path: string, distribution: string): Promise<Keyring> {
+export async function requireKeyring(path: string, { distribution, isNamed }: KeyringUse): Promise<Keyring> {
   try {
     return await loadKeyring(path);
   } catch (cause) {
     if (!isBaseKitError(cause) || cause.code !== "KEYRING_UNREADABLE") throw cause;
     const packages = distribution === "ubuntu" ? "ubuntu-keyring" : `${distribution}-archive-keyring`;
+    const advice = isNamed
+      ? `Give --keyring a file with the archive's OpenPGP keys (.gpg, .asc or .kbx), or leave it away if the keys of ${distribution} have signed the archive.`
+      : `Install the package ${packages}, or name a file with the archive's keys by --keyring.`;
     throw new BaseKitError("KEYRING_MISSING", `the archive of ${distribution} cannot be verified: ${cause.message}`, {
       kind: "environment",
-      hint: `Install the package ${packages}, or name a file with the archive's keys by --keyring. Nothing is built from an archive that cannot be verified.`,
+      hint: `${advice} Nothing is built from an archive that cannot be verified.`,
       cause,
     });
   }

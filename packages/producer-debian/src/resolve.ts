@@ -93,7 +93,7 @@ async function findSources(
   const path = options.keyring ?? mirrors.keyring;
   const keyring = await (path === undefined
     ? publicKeyring(distribution, context)
-    : requireKeyring(path, distribution));
+    : requireKeyring(path, { distribution, isNamed: options.keyring !== undefined }));
   return { distribution, suite, architecture, mirrors, keyring, options };
 }
 

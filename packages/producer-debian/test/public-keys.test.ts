@@ -37,7 +37,10 @@ test("Ubuntu's keys are asked for by fingerprint, and another key in their place
 });
 
 test("without Ubuntu's keys the keyring is missing", async () => {
-  await expect(publicKeyring("ubuntu", context(404), dir)).rejects.toMatchObject({ code: "KEYRING_MISSING" });
+  await expect(publicKeyring("ubuntu", context(404), dir)).rejects.toMatchObject({
+    code: "KEYRING_MISSING",
+    hint: expect.stringMatching(/^Install the package ubuntu-keyring, /),
+  });
   expect(events).toContainEqual(expect.objectContaining({ code: "ARCHIVE_KEY_NOT_FETCHED" }));
 });
 

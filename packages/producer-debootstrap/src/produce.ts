@@ -67,8 +67,8 @@ function requireNetwork({ mirror }: Pick<Locked, "mirror">, { offline }: Context
 }
 
 /** The keyring decides what is trusted, so a lock fixes that as well. */
-async function lockedKeyring({ keyring: { path, sha256 } }: Locked, distribution: string): Promise<Keyring> {
-  const keyring = await requireKeyring(path, distribution);
+async function lockedKeyring({ keyring: { path, sha256 }, options }: Locked, distribution: string): Promise<Keyring> {
+  const keyring = await requireKeyring(path, { distribution, isNamed: options.keyring !== undefined });
   if (sha256 === undefined || keyring.sha256 === sha256) return keyring;
   throw new BaseKitError(
     "LOCK_MISMATCH",

@@ -24,7 +24,8 @@ export async function resolve(request: ProducerRequest<DebootstrapOptions>, cont
   const { debian: architecture } = debianMachine(request.platform);
   const program = await debootstrapVersion(context);
   const { mirror, keyring: path } = await chooseArchive({ ...options, suite, architecture }, context);
-  const keyring = await requireKeyring(path, suite.distribution);
+  const { distribution } = suite;
+  const keyring = await requireKeyring(path, { distribution, isNamed: options.keyring !== undefined });
 
   return step(context, `verifying the Release of ${suite.name}`, async (handle) => {
     const fetched = await fetchRelease({ mirror, suite: suite.name, keyring }, context);

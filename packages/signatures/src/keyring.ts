@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { BaseKitError, printable } from "@base-kit/core";
+import { BaseKitError, printable, systemErrorCode } from "@base-kit/core";
 import { dearmor } from "./armor.ts";
 import { type Certificate, readCertificates } from "./certificate.ts";
 import { keysOfKeybox } from "./keybox.ts";
@@ -30,7 +30,8 @@ export async function loadKeyring(path: string): Promise<Keyring> {
   try {
     bytes = await readFile(path);
   } catch (cause) {
-    throw unreadable(path, cause instanceof Error ? cause.message : String(cause), cause);
+    const isMissing = systemErrorCode(cause) === "ENOENT";
+    throw unreadable(path, isMissing ? "there is no such file" : (cause as Error).message, cause);
   }
   return parseKeyring(bytes, printable(path));
 }

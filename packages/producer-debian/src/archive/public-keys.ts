@@ -24,9 +24,9 @@ const KEY_AT_MOST = 256 * 1024;
  */
 export async function publicKeyring(distribution: Distribution, context: Context, hostRoot = ""): Promise<Keyring> {
   const packaged = distributionKeyring(distribution, hostRoot);
-  if (existsSync(packaged)) return requireKeyring(packaged, distribution);
+  if (existsSync(packaged)) return requireKeyring(packaged, { distribution, isNamed: false });
   if (distribution === "debian") return pinnedDebianKeyring();
-  return (await ubuntuKeyring(context)) ?? requireKeyring(packaged, distribution);
+  return (await ubuntuKeyring(context)) ?? requireKeyring(packaged, { distribution, isNamed: false });
 }
 
 export function pinnedDebianKeyring(): Keyring {
