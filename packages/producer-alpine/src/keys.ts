@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { BaseKitError, printable } from "@base-kit/core";
+import { BaseKitError, printable, systemErrorCode } from "@base-kit/core";
 import { ALPINE_KEYS } from "./apk/alpine-keys.ts";
 import type { TrustedKeys } from "./apk/signature.ts";
 
@@ -33,9 +33,18 @@ export async function keyFrom(path: string, name: string): Promise<TrustedKeys> 
   return new Map([[name, parseKey(name, await readFile(path))]]);
 }
 
+/**
+ * Before anything is fetched: what is not there would have no say in what is trusted, where no package is to be verified.
+ *
+ * @throws BaseKitError `KEYRING_INVALID` (usage)
+ */
+export async function requireKeyringThere(keyring: string): Promise<void> {
+  await stat(keyring).catch((error: unknown) => unreadable(keyring, error));
+}
+
 /** A signature refers to its key by the name of the file, so the names matter. */
 async function keysIn(keyring: string): Promise<readonly (readonly [string, KeyObject])[]> {
-  const files = await filesIn(keyring).catch((error: unknown) => invalid(keyring, (error as Error).message, error));
+  const files = await filesIn(keyring).catch((error: unknown) => unreadable(keyring, error));
   const keys = await Promise.all(
     files.map(async (file) => [basename(file), parseKey(file, await readFile(file))] as const),
   );
@@ -59,6 +68,11 @@ function parseKey(file: string, bytes: Buffer): KeyObject {
     return invalid(file, "it is no public key", error);
   }
   return invalid(file, "it is no RSA key of at least 2048 bits");
+}
+
+function unreadable(keyring: string, error: unknown): never {
+  const isMissing = systemErrorCode(error) === "ENOENT";
+  return invalid(keyring, isMissing ? "there is no such file or folder" : (error as Error).message, error);
 }
 
 function invalid(file: string, why: string, cause?: unknown): never {

@@ -16,7 +16,7 @@ import { alpineArchitecture } from "./architecture.ts";
 import { checkOptions } from "./check-options.ts";
 import { choosePackages, extendWorld, worldWords } from "./choose-packages.ts";
 import { findExactVersion } from "./exact-version.ts";
-import { trustedKeys } from "./keys.ts";
+import { requireKeyringThere, trustedKeys } from "./keys.ts";
 import type { Minirootfs, Wanted } from "./minirootfs.ts";
 import { minirootfsSigner } from "./minirootfs-signature.ts";
 import { chooseMirror, publicUrl, withEnvironmentCredentials } from "./mirror.ts";
@@ -33,6 +33,7 @@ export async function resolve(request: ProducerRequest<AlpineOptions>, context: 
   const options = await checkOptions(request.options);
   const release = parseRelease(request.release);
   const architecture = alpineArchitecture(request.platform);
+  if (options.keyring !== undefined) await requireKeyringThere(options.keyring);
   const mirror = await chooseMirror(options.mirror, context);
   const wanted: Wanted = { release, architecture, mirror };
   const isMinirootfs = options.variant !== "packages";

@@ -272,4 +272,16 @@ describe("trust", () => {
     );
     expect(lock.inputs[0]?.verifiedBy).toBe("folder of the machine, not signed");
   });
+
+  test.each(["nowhere", "nowhere.gpg"])(
+    "in keys that are not there is refused before anything is fetched: %s",
+    async (keyring) => {
+      await using mirror = await startMirror(await smallRelease());
+      const request = { release: "3.20", platform: parsePlatform("amd64"), sourceDateEpoch: undefined };
+      const refused = await failure(alpine.resolve({ ...request, options: { mirror: mirror.url, keyring } }, context));
+      expect(refused).toMatchObject({ code: "KEYRING_INVALID", kind: "usage" });
+      expect(refused.message).toBe(`the keyring ${keyring} cannot be used: there is no such file or folder`);
+      expect(mirror.requests).toEqual([]);
+    },
+  );
 });
