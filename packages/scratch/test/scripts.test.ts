@@ -45,7 +45,9 @@ describe("the first line of a script", () => {
     ["#!/usr/bin/env -S -- tool", ["usr/bin/env", "usr/bin/tool"]],
     ["#!/usr/bin/env -S \"tool\" 'a b'", ["usr/bin/env", "usr/bin/tool"]],
     ["#!/usr/bin/env -S '/opt/it'\"'\"'s here' x", ["opt/it's here", "usr/bin/env"]],
-    ["#!/usr/bin/env -S /opt/it\\'s\\ here", ["opt/it's here", "usr/bin/env"]],
+    ['#!/usr/bin/env -S "/opt/it\\\'s\\_here"', ["opt/it's here", "usr/bin/env"]],
+    ["#!/usr/bin/env -S tool\\_-u \\c'", ["usr/bin/env", "usr/bin/tool"]],
+    ["#!/usr/bin/env -S -S 'tool -u'", ["usr/bin/env", "usr/bin/tool"]],
   ])("%s", async (line, expected) => {
     expect(await broughtBy(line)).toEqual(expected);
   });
@@ -75,6 +77,7 @@ describe("the first line of a script", () => {
     ["#!/usr/bin/env a=b", /env a=b" and names no program/, /like #!\/usr\/bin\/env NAME/],
     ["#!/usr/bin/env a=b tool", /is a script for "a=b tool", which/, /env -S/],
     ["#!/usr/bin/env -S A=b -i tool", /is a script for -i, which/, /Install the interpreter/],
+    ["#!/usr/bin/env -S /opt/it\\'s\\ here", /here" and names no program/, /like #!\/usr\/bin\/env NAME/],
     ["#!/usr/bin/env -S A=b # tool", /begins with "#!.* # tool" and names no program/, /like #!\/usr\/bin\/env NAME/],
   ])("%j could not be started", async (line, message, hint) => {
     await expect(broughtBy(line)).rejects.toMatchObject({

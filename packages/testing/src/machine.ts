@@ -32,6 +32,7 @@ export type Tool =
   | "gpgv"
   | "gpg"
   | "tar"
+  | "env"
   | "xz"
   | "zstd"
   | "busybox"
@@ -79,6 +80,7 @@ const PROBES: Readonly<Record<Tool, Probe>> = {
   gpgv: program("gpgv"),
   gpg: program("gpg"),
   tar: program("tar", { says: "GNU tar" }),
+  env: program("env", { says: "GNU coreutils" }),
   xz: program("xz"),
   zstd: program("zstd"),
   busybox: program("busybox", { args: ["--help"] }),
