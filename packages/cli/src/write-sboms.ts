@@ -1,9 +1,9 @@
-import { basename } from "node:path";
 import { type Context, type Image, type ImageReference, printable, type Rootfs, step } from "@base-kit/core";
 import { cyclonedxDocument, type SbomProgram, spdxDocument } from "@base-kit/oci";
 import { withLicences } from "@base-kit/rootfs";
 import { writeFileAtomically } from "@base-kit/store";
 import type { Destinations } from "./destinations.ts";
+import { documentTitle } from "./open-file.ts";
 import { type SbomFile, sbomPathFor } from "./options/sbom-file.ts";
 import { STANDARD_OUTPUT, writeToStdout } from "./standard-output.ts";
 import { isStream, writeToStream } from "./stream-file.ts";
@@ -91,14 +91,10 @@ async function attachTo(
 ): Promise<void> {
   if (pushed.length === 0) return;
   const { attach } = await import("@base-kit/registry");
-  // What it was written through is no name for it.
-  const title =
-    path === STANDARD_OUTPUT || path.startsWith("/dev/")
-      ? `sbom.${format === "spdx" ? "spdx" : "cdx"}.json`
-      : basename(path);
   const type = format === "spdx" ? "application/spdx+json" : "application/vnd.cyclonedx+json";
+  const title = documentTitle(path, type);
   for (const reference of pushed) {
     const pinned = { ...reference, digest: image.manifest.digest };
-    await attach(pinned, { type, bytes, title }, { context });
+    await attach(pinned, { type, bytes, ...(title === undefined ? {} : { title }) }, { context });
   }
 }

@@ -28,6 +28,8 @@ const DEMO: DescribedDeb = {
 /** What its licence is only people can read. */
 const PLAIN: DescribedDeb = { name: "plain", files: { "usr/share/doc/plain/copyright": "Do as you like.\n" } };
 
+const OCI = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json";
+
 describe.skipIf(requires("gpg", "docker-registry").skip)("the SBOM of Debian", () => {
   let sandbox: Sandbox;
   let registry: RegistryServer;
@@ -95,13 +97,32 @@ describe.skipIf(requires("gpg", "docker-registry").skip)("the SBOM of Debian", (
     });
   });
 
+  test("is called what it is, where it was written through what has no name", async () => {
+    mkdirSync(sandbox.work("tree"));
+    writeFileSync(sandbox.work("tree/file"), "");
+    const through = ["sh", "-c", 'exec "$@" 3>/dev/null', "sh"];
+    const to = ["-o", `docker://${registry.host}/team/open:1`, "--sbom", "cyclonedx-json=/proc/self/fd/3"];
+    expect(await sandbox.run(["import", "tree", ...to], { through })).toMatchObject({ exitCode: 0 });
+    const get = async (name: string) =>
+      (await fetch(`http://${registry.host}/v2/team/open/manifests/${name}`, { headers: { accept: OCI } })).json();
+    const { subject } = await sandbox.json<{ readonly subject: string }>(
+      ["attach", `${registry.host}/team/open:1`, "/dev/stdin", "--type", "text/plain"],
+      { through: ["sh", "-c", 'exec "$@" </etc/passwd', "sh"] },
+    );
+    const { manifests } = (await get(subject.replace(":", "-"))) as {
+      readonly manifests: { readonly digest: string }[];
+    };
+    const layers = await Promise.all(
+      manifests.map(async ({ digest }) => ((await get(digest)) as { readonly layers: object[] }).layers),
+    );
+    expect(layers).toEqual([
+      [expect.objectContaining({ annotations: { "org.opencontainers.image.title": "sbom.cdx.json" } })],
+      [expect.not.objectContaining({ annotations: expect.anything() })],
+    ]);
+  });
+
   test("is beside the image in the registry it was pushed to", async () => {
-    const get = (path: string) =>
-      fetch(`http://${registry.host}/v2/team/demo/${path}`, {
-        headers: {
-          accept: "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json",
-        },
-      });
+    const get = (path: string) => fetch(`http://${registry.host}/v2/team/demo/${path}`, { headers: { accept: OCI } });
     interface Listed {
       readonly manifests: readonly { readonly digest: string; readonly artifactType: string }[];
     }

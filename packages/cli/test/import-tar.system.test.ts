@@ -57,6 +57,21 @@ test("a tar may come through a named pipe, as a shell's <(…) gives it", async 
   expect(image.id).toBe((await sandbox.json<ImageJson>(["import", "small.tar", "a", "-o", "tar:out.tar"])).id);
 });
 
+test("what has no name of its own is not called by the number of a file descriptor", async () => {
+  writeFileSync(sandbox.work("small.tar"), SMALL);
+  const called = async (source: string) => {
+    const argv = ["import", source, "-o", "docker-archive:out.tar"];
+    expect(await sandbox.run(argv, { through: ["sh", "-c", 'exec "$@" <small.tar 3<small.tar', "sh"] })).toMatchObject({
+      exitCode: 0,
+    });
+    const manifest = execFileSync("tar", ["-xOf", sandbox.work("out.tar"), "manifest.json"]);
+    return JSON.parse(manifest.toString())[0].RepoTags;
+  };
+  expect(await called("small.tar")).toEqual(["base-kit/small:latest"]);
+  for (const source of ["-", "/dev/stdin", "/dev/fd/3", "/proc/self/fd/3"])
+    expect(await called(source), source).toEqual(["base-kit/root:latest"]);
+});
+
 describe.skipIf(requires("docker", "root").skip)("a tar for an engine", () => {
   let images: TestImages;
   beforeEach(() => {

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
-import { basename } from "node:path";
 import { BaseKitError, type Context, parsePinnedReference, printable, systemErrorCode } from "@base-kit/core";
 import { type Attached, attach as attachTo } from "@base-kit/registry";
+import { documentTitle } from "../open-file.ts";
 
 export interface AttachFlags {
   readonly type?: string;
@@ -17,7 +17,9 @@ export async function attach(name: string, file: string, flags: AttachFlags, con
   const reference = parsePinnedReference(name.replace(/^docker:\/\//, ""));
   const bytes = await read(file);
   const type = flags.type ?? typeOf(bytes, file);
-  return { type, ...(await attachTo(reference, { type, bytes, title: basename(file) }, { context })) };
+  const title = documentTitle(file, type);
+  const attachment = { type, bytes, ...(title === undefined ? {} : { title }) };
+  return { type, ...(await attachTo(reference, attachment, { context })) };
 }
 
 async function read(file: string): Promise<Buffer> {

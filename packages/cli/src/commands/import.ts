@@ -29,6 +29,7 @@ import {
 } from "@base-kit/rootfs";
 import { deliver } from "../deliver.ts";
 import { type DestinationFlags, findDestinations } from "../destinations.ts";
+import { isOpenFile } from "../open-file.ts";
 import { type PathFlags, pathRules } from "../options/path-rules.ts";
 import { harmlessPairs, type RuntimeFlags, runtimeFromFlags } from "../options/runtime.ts";
 import { sourceDateEpoch } from "../options/source-date-epoch.ts";
@@ -131,7 +132,7 @@ function newestTime(rootfs: { readonly segments: readonly Segment[] }): number {
 }
 
 function defaultName(source: string): string {
-  const name = basename(source === "/" || source === "-" ? "root" : source)
+  const name = basename(source === "/" || source === "-" || isOpenFile(source) ? "root" : source)
     .toLowerCase()
     .replace(/\.(?:tar|t[gx]z).*$/, "")
     .replace(/[^a-z0-9]+/g, "-")
