@@ -108,6 +108,29 @@ describe.skipIf(requires("tar").skip)("base-kit pack", () => {
     expect(await sandbox.leftovers()).toEqual([]);
   });
 
+  test("does not pack the links by which its file is reached, but any other", async () => {
+    const dir = makeTree("tree");
+    const epoch = ["--source-date-epoch", String(NOON)];
+    symlinkSync("../data[1]/file.tar", join(dir, "a/other"));
+    mkdirSync(join(dir, "data[1]"));
+    await sandbox.run(["pack", "tree", "outside.tar", ...epoch]);
+    symlinkSync("tree/first", sandbox.work("start"));
+    symlinkSync("a/../z/second*", join(dir, "first"));
+    symlinkSync(join(dir, "third"), join(dir, "z/second*"));
+    symlinkSync("data[1]/file.tar", join(dir, "third"));
+    for (const output of ["tree/first", "start"]) {
+      expect(await sandbox.run(["pack", "tree", output, ...epoch])).toMatchObject({ exitCode: 0 });
+      expect(readFileSync(join(dir, "data[1]/file.tar")).equals(readFileSync(sandbox.work("outside.tar")))).toBe(true);
+    }
+    await sandbox.run(["pack", "tree", "tree/third"]);
+    const listed = execFileSync("tar", ["-tf", join(dir, "data[1]/file.tar")])
+      .toString()
+      .split("\n");
+    expect(listed).toEqual(expect.arrayContaining(["a/other", "first", "z/second*", "data[1]/"]));
+    expect(listed.filter((name) => /^third|file\.tar/.test(name))).toEqual([]);
+    expect(await sandbox.leftovers()).toEqual([]);
+  });
+
   test("leaves out what is excluded, and times after the epoch", async () => {
     makeTree("tree");
     const args = ["--path-exclude", "/a*/file", "--path-include", "/a.b/*", "--source-date-epoch", "1000"];

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { realpath } from "node:fs/promises";
+import { readlink, realpath } from "node:fs/promises";
 import { basename, dirname, relative, resolve } from "node:path";
 import { type Context, printable, step } from "@base-kit/core";
 import { compressed, findCompressor } from "@base-kit/oci";
@@ -95,16 +95,31 @@ async function tarWithout(paths: PathRules, { path, reading, context }: TarWitho
   return writeTar(mergedEntries(applyTransforms(bare, transforms)));
 }
 
-/** The file being written may lie in the tree, under its temporary name or, from an earlier run, its own; and so may a link to it. */
+/**
+ * The file being written may lie in the tree, under its temporary name or, from an earlier run, its own. So may the links by which it
+ * is reached: each is left out as well, as without the file it would lead nowhere. Other links to the file are a part of the tree.
+ */
 async function ownFiles(directory: string, output: string): Promise<readonly string[]> {
   if (output === STANDARD_OUTPUT) return [];
   const tree = await realpath(directory);
-  const names = new Set<string>();
-  for (const file of [output, outputPlace(output)]) {
-    // Where there is no such folder, nothing will be written.
-    const folder = await realpath(dirname(file)).catch(() => resolve(dirname(file)));
-    const name = relative(tree, `${folder}/${basename(file)}`);
-    if (name !== ".." && !name.startsWith("../")) names.add(escapeWildcards(name));
-  }
-  return [...names].flatMap((name) => [name, `${name}.tmp-*`]);
+  const place = await patternsOf(outputPlace(output), tree);
+  const links = await Promise.all((await linksFrom(output)).map((link) => patternsOf(link, tree)));
+  return [...links.flat(), ...place, ...place.map((pattern) => `${pattern}.tmp-*`)];
+}
+
+/** None for what lies outside of the tree. */
+async function patternsOf(file: string, tree: string): Promise<readonly string[]> {
+  // Where there is no such folder, nothing will be written.
+  const folder = await realpath(dirname(file)).catch(() => resolve(dirname(file)));
+  const name = relative(tree, `${folder}/${basename(file)}`);
+  return name === ".." || name.startsWith("../") ? [] : [escapeWildcards(name)];
+}
+
+/** The path itself, if it is a link, and each link behind it; that they come to an end has been seen. */
+async function linksFrom(path: string): Promise<readonly string[]> {
+  const target = await readlink(path).catch(() => undefined);
+  if (target === undefined) return [];
+  const within = await realpath(dirname(path));
+  // Not cleared of dots: with links in it, a/../b is not b.
+  return [path, ...(await linksFrom(target.startsWith("/") ? target : `${within}/${target}`))];
 }
