@@ -6,8 +6,15 @@ export function version(): string {
   return (JSON.parse(manifest) as { version: string }).version;
 }
 
+let known: readonly (string | number)[] | undefined;
+
 /** The program that runs: its version, and of a working copy when each package was compiled, because it changes under one version. */
 export function programIdentity(): readonly (string | number)[] {
+  known ??= identity();
+  return known;
+}
+
+function identity(): readonly (string | number)[] {
   const packages = new URL("../../", import.meta.url);
   const compiled = (name: string) =>
     statSync(new URL(`${name}/dist/.tsbuildinfo`, packages), { throwIfNoEntry: false })?.mtimeMs ?? 0;

@@ -22,7 +22,12 @@ export interface FileEntry extends Metadata {
   /** Bytes. */
   readonly size: number;
   /** The bytes from the start; may be called more than once, each time giving the same `size` bytes. */
-  content(): Content;
+  content(options?: ReadOptions): Content;
+}
+
+export interface ReadOptions {
+  /** Whoever gives the bytes may use the memory of a chunk again as soon as the next is asked for. @default a chunk is the taker's to keep */
+  readonly lent?: boolean;
 }
 
 export interface DirectoryEntry extends Metadata {

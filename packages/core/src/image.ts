@@ -1,3 +1,4 @@
+import type { ReadOptions } from "./entry.ts";
 import type { Platform } from "./platform.ts";
 
 /** `sha256:` and 64 hexadecimal digits. */
@@ -10,7 +11,7 @@ export interface Blob {
   /** Bytes. */
   readonly size: number;
   /** The bytes from the start; may be called more than once. */
-  open(): AsyncIterable<Uint8Array>;
+  open(options?: ReadOptions): AsyncIterable<Uint8Array>;
 }
 
 export interface Layer extends Blob {

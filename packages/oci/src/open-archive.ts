@@ -8,6 +8,7 @@ import {
   type Image,
   JSON_AT_MOST,
   printable,
+  type ReadOptions,
 } from "@base-kit/core";
 import { type IndexTarOptions, indexTar } from "@base-kit/tar";
 import type { Descriptor } from "./documents.ts";
@@ -78,11 +79,11 @@ export function archiveFiles(
 
 export function blobIn(files: ArchiveFiles, { mediaType, digest, size }: Descriptor): Blob {
   const entry = files.file(blobPath({ digest }));
-  return { mediaType, digest, size, open: () => chunksOf(entry) };
+  return { mediaType, digest, size, open: (options) => chunksOf(entry, options) };
 }
 
-export async function* chunksOf(entry: FileEntry): AsyncGenerator<Uint8Array, void, void> {
-  yield* entry.content();
+export async function* chunksOf(entry: FileEntry, options?: ReadOptions): AsyncGenerator<Uint8Array, void, void> {
+  yield* entry.content(options);
 }
 
 async function bytesOf(entry: FileEntry): Promise<Buffer> {

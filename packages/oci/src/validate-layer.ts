@@ -31,7 +31,8 @@ export async function validateLayer(layer: Layer, check: LayerCheck): Promise<vo
   const key = soundKey(layer);
   const isKnown = (await store?.recall(key)) !== undefined;
   if (isKnown && compared.has(layer)) return;
-  const blob = hashed(layer.open(), signal);
+  // Fresh memory for each chunk takes as long as hashing it.
+  const blob = hashed(layer.open({ lent: isKnown }), signal);
   if (isKnown) for await (const _ of blob.chunks);
   const unpacked = isKnown ? undefined : await readTree(layer, blob.chunks, name);
   const diffId = isKnown ? layer.diffId : (unpacked ?? blob.digest());

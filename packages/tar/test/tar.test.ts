@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ByteString, bytesFromText, type Entry } from "@base-kit/core";
+import { type ByteString, bytesFromText, type Entry, type FileEntry } from "@base-kit/core";
 import { entriesFromText, readContent, textFromEntries } from "@base-kit/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -42,6 +42,24 @@ describe("a written archive read again", () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  test("gives content that is lent in one memory, and content that is not in memory of its own", async () => {
+    const bytes = Buffer.from(Array.from({ length: 3_000_005 }, (_, at) => at * at));
+    const path = join(folder, "lent.tar");
+    writeFileSync(path, await chunksOf(writeTar([{ ...file("large"), size: bytes.length, content: () => [bytes] }])));
+    const [found] = indexTar(path) as [FileEntry];
+    const copied: Buffer[] = [];
+    const memory = new Set<ArrayBufferLike>();
+    for await (const chunk of found.content({ lent: true })) {
+      copied.push(Buffer.from(chunk));
+      memory.add(chunk.buffer);
+    }
+    expect(memory.size).toBe(1);
+    expect(Buffer.concat(copied).equals(bytes)).toBe(true);
+    const kept: Uint8Array[] = [];
+    for await (const chunk of found.content()) kept.push(chunk);
+    expect(Buffer.concat(kept).equals(bytes)).toBe(true);
   });
 
   test("is the same whatever pieces its contents come in", async () => {
