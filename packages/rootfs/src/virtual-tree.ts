@@ -1,5 +1,5 @@
 import type { ByteString, DirectoryEntry, Entry, HardlinkEntry, Rootfs, Segment } from "@base-kit/core";
-import { treeOrderKey } from "@base-kit/tar";
+import { compareTreeOrder, treeOrderKey } from "@base-kit/tar";
 import { refuse } from "./refuse.ts";
 
 /** What a path leads to. Several paths share one when they are hard links of each other. */
@@ -145,7 +145,10 @@ export class VirtualTree {
   }
 
   #sorted(): readonly (readonly [ByteString, Inode])[] {
-    const keyed = [...this.#inodes].map((each) => ({ key: treeOrderKey(each[0]), each }));
+    const all = [...this.#inodes];
+    // Most archives are; making keys takes longer than looking.
+    if (isInTreeOrder([...this.#inodes.keys()])) return all;
+    const keyed = all.map((each) => ({ key: treeOrderKey(each[0]), each }));
     return keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ each }) => each);
   }
 
@@ -262,4 +265,8 @@ function join(folder: ByteString, name: string): ByteString {
 
 function basename(path: ByteString): string {
   return path.slice(path.lastIndexOf("/") + 1);
+}
+
+function isInTreeOrder(paths: readonly ByteString[]): boolean {
+  return paths.every((path, at) => at === 0 || compareTreeOrder(paths[at - 1] as ByteString, path) < 0);
 }

@@ -6,7 +6,7 @@ import { entriesFromText, readContent, textFromEntries } from "@base-kit/testing
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { encodeHeader } from "../src/header.ts";
-import { compareTreeOrder, indexTar, repackTar, writeTar } from "../src/index.ts";
+import { compareTreeOrder, indexTar, repackTar, treeOrderKey, writeTar } from "../src/index.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -375,3 +375,15 @@ async function chunksOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
 async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array, void, void> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
+
+test("two paths compare as their keys do", () => {
+  const path = fc.string({ unit: fc.constantFrom("a", "b", "/", "\x01", "-", "ÿ"), maxLength: 6 });
+  fc.assert(
+    fc.property(path, path, (a, b) => {
+      const [left, right] = [treeOrderKey(a as ByteString), treeOrderKey(b as ByteString)];
+      const expected = left < right ? -1 : left > right ? 1 : 0;
+      expect(Math.sign(compareTreeOrder(a as ByteString, b as ByteString))).toBe(expected);
+    }),
+    { numRuns: 1000 },
+  );
+});
