@@ -1,8 +1,7 @@
 import { Agent } from "node:http";
 import { inspect } from "node:util";
 import type Dockerode from "dockerode";
-import type { HttpEndpoint } from "./request.ts";
-import { tlsOptions } from "./request.ts";
+import { type HttpEndpoint, tlsOptions, WITHOUT_TLS } from "./request.ts";
 
 export interface OpenedDockerode {
   readonly docker: Dockerode;
@@ -14,7 +13,10 @@ export interface OpenedDockerode {
 export async function openDockerode(endpoint: HttpEndpoint, apiVersion: string): Promise<OpenedDockerode> {
   const { default: Docker } = await import("dockerode");
   const tls = endpoint.type === "tcp" ? endpoint.tls : undefined;
-  const agent = tls === undefined ? new Agent() : new (await import("node:https")).Agent(tlsOptions(tls));
+  const agent =
+    tls === undefined
+      ? new Agent({ keepAlive: false, ...WITHOUT_TLS })
+      : new (await import("node:https")).Agent(tlsOptions(tls));
   // docker-modem writes out every request for its log, whether there is one or not, and with it all that is in the agent.
   Object.defineProperty(agent, inspect.custom, { value: () => "Agent" });
   const where =

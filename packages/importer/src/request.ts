@@ -28,12 +28,15 @@ export interface EngineResponse {
 /** Opens a request on a connection of its own; nothing is sent before its first `write` or `end`. */
 export function openRequest(endpoint: HttpEndpoint, { method, path, headers = {} }: EngineRequest): ClientRequest {
   const common = { method, path, headers: { ...headers, "User-Agent": "base-kit" }, agent: false as const };
-  if (endpoint.type === "unix") return httpRequest({ ...common, socketPath: endpoint.path });
+  if (endpoint.type === "unix") return httpRequest({ ...common, ...WITHOUT_TLS, socketPath: endpoint.path });
   const { host, port, tls } = endpoint;
   return tls === undefined
-    ? httpRequest({ ...common, host, port })
+    ? httpRequest({ ...common, ...WITHOUT_TLS, host, port })
     : https().request({ ...common, host, port, ...tlsOptions(tls) });
 }
+
+/** Node looks for a server's name also where there is no TLS, and compiles a large expression to see that a host is no IPv6 address. */
+export const WITHOUT_TLS = { servername: "" } as const;
 
 /** Loaded for those who need it: for a local engine it would take longer than all that is asked of it. */
 function https(): typeof import("node:https") {
