@@ -1,3 +1,5 @@
+import { statSync } from "node:fs";
+import { delimiter, isAbsolute, join } from "node:path";
 import { BaseKitError, type Context, printable, type Reporter } from "@base-kit/core";
 
 export interface TarDirectoryOptions {
@@ -62,6 +64,8 @@ export function escapeWildcards(path: string): string {
   return path.replace(/[*?[\\]/g, "\\$&");
 }
 
+type Needed = Pick<Context, "exec" | "env" | "store">;
+
 const found = new WeakMap<Context["exec"], Promise<string>>();
 
 /**
@@ -69,21 +73,45 @@ const found = new WeakMap<Context["exec"], Promise<string>>();
  *
  * @throws BaseKitError `TAR_PROGRAM_MISSING` (environment)
  */
-export function requireGnuTar({ exec }: Pick<Context, "exec">): Promise<string> {
-  const program = found.get(exec) ?? findGnuTar(exec);
-  found.set(exec, program);
+export function requireGnuTar(context: Needed): Promise<string> {
+  const program = found.get(context.exec) ?? findGnuTar(context);
+  found.set(context.exec, program);
   return program;
 }
 
-async function findGnuTar(exec: Context["exec"]): Promise<string> {
-  for (const program of ["tar", "gtar"]) {
-    const version = await exec(program, ["--version"], { expectedExitCodes: "any" }).catch(() => undefined);
-    if (version?.stdout.toString().includes("GNU tar")) return program;
-  }
+async function findGnuTar(context: Needed): Promise<string> {
+  for (const program of ["tar", "gtar"]) if (await isGnuTar(program, context)) return program;
   throw new BaseKitError("TAR_PROGRAM_MISSING", "reading a directory needs GNU tar; found none as tar or gtar", {
     kind: "environment",
     hint: "Install it (apk add tar, brew install gnu-tar), or give a tar file instead of a directory. Nothing was written.",
   });
+}
+
+/** A program that said so once is not asked again: to start it takes as long as to read a thousand files. */
+async function isGnuTar(program: string, { exec, env, store }: Needed): Promise<boolean> {
+  const identity = identityOf(program, env["PATH"]);
+  const key = identity && `program 1 ${identity}`;
+  if (key !== undefined && (await store.recall(key))?.toString() === GNU_TAR) return true;
+  const version = await exec(program, ["--version"], { expectedExitCodes: "any" }).catch(() => undefined);
+  const isGnu = version?.stdout.toString().includes(GNU_TAR) === true;
+  // Without a cache it is asked each time.
+  if (isGnu && key !== undefined) await store.remember(key, Buffer.from(GNU_TAR)).catch(() => {});
+  return isGnu;
+}
+
+const GNU_TAR = "GNU tar";
+
+/** The file that would be run, as it is now. */
+function identityOf(program: string, searched = ""): string | undefined {
+  for (const folder of searched.split(delimiter).filter(isAbsolute)) {
+    try {
+      const file = statSync(join(folder, program));
+      if (file.isFile()) return [folder, program, file.dev, file.ino, file.size, file.mtimeMs, file.ctimeMs].join("\0");
+    } catch {
+      // Not in this one.
+    }
+  }
+  return undefined;
 }
 
 export interface TarOutcome {

@@ -17,6 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Context, Event } from "@base-kit/core";
 import { createExec } from "@base-kit/host";
+import { createStore } from "@base-kit/store";
 import { writeTar } from "@base-kit/tar";
 import { entriesFromText, readContent, requires, textFromEntries } from "@base-kit/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -61,6 +62,7 @@ describe.skipIf(requires("tar", "root").skip)("a directory on disk", () => {
       signal: abort.signal,
       env: process.env,
       exec: createExec({ signal: abort.signal }),
+      store: createStore(join(folder, "cache")),
       reporter: { emit: (event: Event) => void events.push(event) },
       clock: { now: () => 0, monotonicMs: () => 0 },
     } as unknown as Context;
