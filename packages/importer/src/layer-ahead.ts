@@ -36,11 +36,19 @@ export function mayTakeLayersAhead({ kind, address }: Engine): boolean {
  * Whether an engine that was given a layer by `docker import` knows it again when an image with it is loaded. Docker's own
  * store keeps layers by the digest of the tar it has unpacked; containerd's does not.
  */
-async function knowsLayersAgain({ address }: Engine, asking: AskOptions): Promise<boolean> {
+export async function knowsLayersAgain({ address, apiVersion }: Engine, asking: AskOptions): Promise<boolean> {
   if (address.type === "ssh") return false;
+  // Asking takes long: an engine runs programs to tell of itself.
+  if (isBeforeContainerdStore(apiVersion)) return true;
   const answer = await ask(address, { method: "GET", path: "/info" }, asking).catch(() => undefined);
   const storage = answer && storageOf(parseAnswer(answer.body));
   return storage !== undefined && !/containerd/.test(storage);
+}
+
+/** Docker 23.0, whose API is 1.42, was the first that could keep images in containerd (its release notes). */
+function isBeforeContainerdStore(apiVersion: string): boolean {
+  const [, minor] = /^1\.(\d+)$/.exec(apiVersion) ?? [];
+  return minor !== undefined && Number(minor) < 42;
 }
 
 /**

@@ -6,13 +6,12 @@ import {
   fullyQualified,
   type Image,
   type ImageReference,
-  isBaseKitError,
   type Sink,
   type SinkResult,
   type StepHandle,
   step,
 } from "@base-kit/core";
-import { archiveWithoutLayers, hybridArchive, hybridArchiveSize, imageForHost } from "@base-kit/oci";
+import { hybridArchive, hybridArchiveSize, imageForHost } from "@base-kit/oci";
 import type { EngineClient, EngineImage, OpenClient } from "./client.ts";
 import { discard } from "./discard.ts";
 import { openDockerCli } from "./docker-cli-client.ts";
@@ -23,6 +22,7 @@ import { importChanges } from "./import-changes.ts";
 import { type LayerAhead, mayTakeLayersAhead, sendLayerAhead } from "./layer-ahead.ts";
 import { layerTar } from "./layer-tar.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { loadOntoLayers } from "./load-onto-layers.ts";
 import { hasLayersOf, verifyImported, verifyLoaded } from "./verify.ts";
 
 /**
@@ -99,7 +99,7 @@ async function load(client: EngineClient, job: Job): Promise<SinkResult> {
     complete = true;
   };
   try {
-    if (!(await loadOntoLayers(client, job, onComplete))) {
+    if (!(await loadOntoLayers(client, { ...job, open: OPEN[engine.importer] }, onComplete))) {
       const upload = countingUpload(hybridArchive([image]), { total: hybridArchiveSize([image]), handle });
       await client.load(upload.chunks(onComplete), upload.hear);
     }
@@ -113,56 +113,6 @@ async function load(client: EngineClient, job: Job): Promise<SinkResult> {
     throw error;
   }
 }
-
-/**
- * Where the engine got the layer ahead of the image, it is told the rest. False when it has to be given everything.
- *
- * A local engine gets the rest before it has unpacked the layer, all but the end: it starts a program for every archive. To one
- * far away a connection that says nothing for so long might be cut.
- */
-async function loadOntoLayers(
-  client: EngineClient,
-  { engine, image, handle, ahead }: Job,
-  onComplete: () => void,
-): Promise<boolean> {
-  if (ahead === undefined || !(await ahead.isTaken)) return false;
-  const holds = ahead.holdsAllOf(image, handle);
-  const released = holds.then((holdsAll) => {
-    if (!holdsAll) throw new Error("the engine does not have the layer");
-    onComplete();
-  });
-  // Awaited below; until then a failure must not end the process.
-  released.catch(() => {});
-  const isLocal = engine.address.type === "unix";
-  try {
-    if (!isLocal) await released;
-    await client.load(endingAfter(released, archiveWithoutLayers(image)), () => {});
-    return true;
-  } catch (error) {
-    const code = isBaseKitError(error) ? error.code : undefined;
-    if (!(await holds) || code === "ENGINE_REFUSED") return false;
-    if (code !== "ENGINE_LOST" || !isLocal) throw error;
-    // Behind the socket may be a tunnel that cuts what says nothing for so long.
-    await client.load(archiveWithoutLayers(image), () => {});
-    return true;
-  }
-}
-
-/** A small archive, whose end comes when `released` is fulfilled: until then nothing can be made of it. */
-async function* endingAfter(
-  released: Promise<void>,
-  archive: AsyncIterable<Buffer>,
-): AsyncGenerator<Buffer, void, void> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of archive) chunks.push(Buffer.from(chunk));
-  const whole = Buffer.concat(chunks);
-  yield whole.subarray(0, -END_OF_ARCHIVE);
-  await released;
-  yield whole.subarray(-END_OF_ARCHIVE);
-}
-
-/** Bytes: two blocks of zeros. */
-const END_OF_ARCHIVE = 1024;
 
 async function importLayer(client: EngineClient, job: Job): Promise<SinkResult> {
   const { engine, image, handle } = job;

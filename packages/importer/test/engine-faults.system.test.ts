@@ -36,10 +36,17 @@ async function give(
   handlers: Readonly<Record<string, Handler>>,
   { given = image, mode = "load", within = context, limits = DEFAULT_LIMITS }: GiveOptions = {},
 ) {
-  engine = await startFakeEngine(context.dir, image, { handlers });
+  engine = await startFakeEngine(context.dir, image, { handlers: { ...WHOLE_IMAGES, ...handlers } });
   const found = await findEngine({ importer: "engine-api", host: engine.host }, within);
   return engineSink(found, { mode }, limits).write([given], [parseReference("demo/x")], within);
 }
+
+/** An engine that takes no layer beside the rest of its image; of those that do tell the tests of layers sent ahead. */
+const WHOLE_IMAGES: Readonly<Record<string, Handler>> = {
+  "GET /_ping": (_, response) => void response.setHeader("Api-Version", "1.44").end("OK"),
+  "GET /info": (_, response) =>
+    reply(response, { Driver: "overlayfs", DriverStatus: [["driver-type", "io.containerd.snapshotter.v1"]] }),
+};
 
 async function failureOf(work: Promise<unknown>) {
   try {

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { EventEmitter, once } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { type Image, parseReference } from "@base-kit/core";
+import { assembleImage } from "@base-kit/oci";
 import { locationOf, requires } from "@base-kit/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { engineSink, findEngine } from "../src/index.ts";
@@ -183,6 +184,61 @@ describe.skipIf(requires("docker").skip)("a layer sent to a real engine before i
   });
 });
 
+describe("an image under whose name are the same layers already", () => {
+  test.skipIf(requires("docker").skip)("is built anew with other settings without sending them again", async () => {
+    const host = locationOf("docker") ?? "";
+    const before = await markedImage(context, { ballast: 2 ** 20 });
+    const sink = engineSink(await findEngine({ importer: "engine-api", host }, context));
+    await sink.write([before], [reference], context);
+    const unread = before.layers.map((layer) => ({
+      ...layer,
+      open: () => {
+        throw new Error("the engine has it");
+      },
+    }));
+    const options = { created: 1, history: [{ createdBy: "other settings" }] };
+    const after = assembleImage({ platform: before.platform, runtime: { cmd: ["/other"] } }, unread, options);
+    try {
+      expect(await sink.write([after], [reference], context)).toMatchObject({ id: after.config.digest });
+      const found = execFileSync("docker", ["image", "inspect", "--format={{json .Config.Cmd}}", reference.familiar]);
+      expect(JSON.parse(found.toString())).toEqual(["/other"]);
+    } finally {
+      for (const { config } of [before, after]) execFileSync("docker", ["image", "rm", "--force", config.digest]);
+    }
+  });
+
+  test("is sent whole when the engine has lost them meanwhile", async () => {
+    const image = await testImage(context, { ballast: 2 ** 20 });
+    const Layers = image.layers.map(({ diffId }) => diffId);
+    const other = { Id: `sha256:${"1".repeat(64)}`, Architecture: "amd64", Size: 1, RepoTags: [], RootFS: { Layers } };
+    let tries = 0;
+    const forgetful: Handler = async (request, response) => {
+      await drain(request);
+      const error = { error: "open blobs/sha256/…: no such file or directory" };
+      response.end(JSON.stringify(tries++ === 0 ? error : { stream: `Loaded image ID: ${image.config.digest}\n` }));
+    };
+    const ours: Handler = (_, response) => {
+      if (tries < 2) response.writeHead(404).end('{"message":"No such image"}');
+      else response.end(JSON.stringify({ ...other, Id: image.config.digest }));
+    };
+    const engine = await startFakeEngine(context.dir, image, {
+      handlers: {
+        "POST /images/load": forgetful,
+        "GET /images/": ours,
+        "GET /images/docker.io": (_, response) => void response.end(JSON.stringify(other)),
+      },
+    });
+    try {
+      const sink = engineSink(await findEngine({ importer: "engine-api", host: engine.host }, context));
+      expect(await sink.write([image], [reference], context)).toMatchObject({ id: image.config.digest });
+      const loads = engine.requests.filter(({ line }) => line.startsWith("POST /images/load"));
+      expect(loads.map(({ received }) => received > 2 ** 20)).toEqual([false, true]);
+    } finally {
+      await engine.close();
+    }
+  });
+});
+
 test("a layer that may have come in when the work was stopped is looked for by its label, and taken away", async () => {
   const controller = new AbortController();
   const stopping = testContext({ signal: controller.signal });
@@ -222,7 +278,12 @@ test("a layer that may have come in when the work was stopped is looked for by i
   }
 });
 
-describe("an engine that fails with a layer ahead", () => {
+/** Nothing has the image's name yet. */
+const NAMELESS: Readonly<Record<string, Handler>> = {
+  "GET /images/docker.io": (_, response) => void response.writeHead(404).end('{"message":"No such image"}'),
+};
+
+describe.each(["before", "beside"] as const)("an engine that fails with a layer sent %s its image", (when) => {
   let image: Image;
   let engine: FakeEngine | undefined;
   beforeEach(async () => {
@@ -232,9 +293,10 @@ describe("an engine that fails with a layer ahead", () => {
 
   async function give(handlers: Readonly<Record<string, Handler>>) {
     engine = await startFakeEngine(context.dir, image, { handlers });
-    const begin = await sinkOf(engine.host);
-    await using sink = begin(layerOf(image));
-    return await sink.write([image], [reference], context);
+    const sink = engineSink(await findEngine({ importer: "engine-api", host: engine.host }, context));
+    if (when === "beside") return await sink.write([image], [reference], context);
+    await using ahead = sink.takeAhead?.(layerOf(image), context);
+    return await ahead?.write([image], [reference], context);
   }
   /** What the engine got to its end: the rest of an image is on its way before it is known whether the layer comes in. */
   const complete = (path: string) =>
@@ -247,8 +309,11 @@ describe("an engine that fails with a layer ahead", () => {
     ],
     ["does not tell how it keeps them", {}],
   ])("because it %s gets the whole image, and no layer before", async (_, info) => {
-    const { id } = await give({ "GET /info": (_, response) => void response.end(JSON.stringify(info)) });
-    expect(id).toBe(image.config.digest);
+    const given = await give({
+      "GET /_ping": (_, response) => void response.setHeader("Api-Version", "1.42").end("OK"),
+      "GET /info": (_, response) => void response.end(JSON.stringify(info)),
+    });
+    expect(given?.id).toBe(image.config.digest);
     expect(engine?.requests.filter(({ line }) => line.startsWith("POST /images/create"))).toEqual([]);
     expect(engine?.requests.filter(({ line }) => line.startsWith("POST /images/load"))).toHaveLength(1);
   });
@@ -278,8 +343,9 @@ describe("an engine that fails with a layer ahead", () => {
       const ahead = tries > 0 ? found : { ...found, Id: `sha256:${"1".repeat(64)}` };
       response.end(JSON.stringify({ ...ahead, RootFS: { Layers } }));
     };
-    await give({ "POST /images/load": forgetful, "GET /images/": known });
+    await give({ "POST /images/load": forgetful, "GET /images/": known, ...NAMELESS });
     expect(complete("/images/load").map(({ received }) => received > 2 ** 20)).toEqual([false, true]);
+    expect(complete("/images/create")).toHaveLength(1);
   });
 
   test("by cutting what waits for the layer's end gets that again, and no layer", async () => {
@@ -307,7 +373,7 @@ describe("an engine that fails with a layer ahead", () => {
       response.end(JSON.stringify({ ...found, Id: tries > 1 ? image.config.digest : `sha256:${"1".repeat(64)}` }));
     };
     const handlers = { "POST /images/load": impatient, "POST /images/create": patient, "GET /images/": known };
-    expect(await give(handlers)).toMatchObject({ id: image.config.digest });
+    expect(await give({ ...handlers, ...NAMELESS })).toMatchObject({ id: image.config.digest });
     expect(complete("/images/load").map(({ received }) => received > 2 ** 20)).toEqual([false]);
   });
 
