@@ -1,4 +1,4 @@
-import type { Reporter } from "@base-kit/core";
+import { type Reporter, systemErrorReason } from "@base-kit/core";
 import { type FolderStore, pruneStore } from "@base-kit/store";
 import { parseByteSize } from "./options/byte-size.ts";
 
@@ -29,7 +29,7 @@ export async function closeCache(
     await pruneStore(store.dir, { maxSize });
   } catch (error) {
     // The result is there; a cache that is too large is no reason to fail.
-    const why = error instanceof Error ? error.message : String(error);
+    const why = systemErrorReason(error);
     reporter.emit({ type: "warned", code: "CACHE_NOT_PRUNED", message: `the cache could not be made smaller: ${why}` });
   }
 }

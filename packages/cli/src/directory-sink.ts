@@ -11,6 +11,7 @@ import {
   type Sink,
   step,
   systemErrorCode,
+  systemErrorReason,
 } from "@base-kit/core";
 import { removeTree } from "@base-kit/host";
 import { flattenLayers, imageForHost } from "@base-kit/oci";
@@ -42,7 +43,7 @@ export function directorySink(directory: string): Sink {
           context.signal.throwIfAborted();
           await rename(temporary, final).catch((error: unknown) => {
             const code = systemErrorCode(error);
-            throw refused(directory, code === "EBUSY" ? MOUNTED : String(code ?? error), error);
+            throw refused(directory, code === "EBUSY" ? MOUNTED : systemErrorReason(error), error);
           });
           handle.detail(`${entries.length} entries`);
           return { references: [directory], id: digest, size };
@@ -80,7 +81,7 @@ async function removeAbandoned(folder: string, name: string): Promise<void> {
 async function makeFolder(path: string, directory: string): Promise<void> {
   // Until it is complete, nobody else has business in it: there are setuid programs in there.
   await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
-    throw refused(directory, String(systemErrorCode(error) ?? error), error);
+    throw refused(directory, systemErrorReason(error), error);
   });
 }
 

@@ -10,6 +10,7 @@ import {
   printable,
   requestDifferences,
   systemErrorCode,
+  systemErrorReason,
 } from "@base-kit/core";
 import { outputPlace, requireFolderOf, writeFileAtomically } from "@base-kit/store";
 
@@ -27,8 +28,9 @@ export async function readLockFile(path: string): Promise<LockFile | undefined> 
     text = await readFile(path, "utf8");
   } catch (error) {
     if (systemErrorCode(error) === "ENOENT") return undefined;
-    throw new BaseKitError("LOCK_UNREADABLE", `cannot read the lock ${printable(path)}: ${(error as Error).message}`, {
+    throw new BaseKitError("LOCK_UNREADABLE", `cannot read the lock ${printable(path)}: ${systemErrorReason(error)}`, {
       kind: "environment",
+      hint: "Make it readable, or name another one. Nothing was written.",
       cause: error,
     });
   }

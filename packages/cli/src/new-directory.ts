@@ -1,6 +1,6 @@
 import { lstat, readdir, realpath } from "node:fs/promises";
 import { resolve } from "node:path";
-import { printable, systemErrorCode } from "@base-kit/core";
+import { printable, systemErrorCode, systemErrorReason } from "@base-kit/core";
 
 /**
  * Where a directory really is that does not exist yet, or is empty.
@@ -14,12 +14,12 @@ export async function requireNewDirectory(
   const path = resolve(directory);
   const found = await lstat(path).catch((error: unknown) => {
     if (systemErrorCode(error) === "ENOENT") return undefined;
-    throw refused(String(systemErrorCode(error) ?? error), error);
+    throw refused(systemErrorReason(error), error);
   });
   if (found === undefined) return path;
   const real = await realpath(path);
   const names = await readdir(real).catch((error: unknown) => {
-    throw refused(systemErrorCode(error) === "ENOTDIR" ? "it is not a directory" : String(error), error);
+    throw refused(systemErrorCode(error) === "ENOTDIR" ? "it is not a directory" : systemErrorReason(error), error);
   });
   if (names.length > 0) throw refused(`there is something in it: ${printable(names[0] as string)}`);
   return real;

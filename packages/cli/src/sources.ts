@@ -10,6 +10,7 @@ import {
   printable,
   step,
   systemErrorCode,
+  systemErrorReason,
 } from "@base-kit/core";
 import {
   type Descriptor,
@@ -159,7 +160,11 @@ async function plainFile(path: string, context: Context): Promise<string> {
   } catch (error) {
     if (error instanceof BaseKitError) throw error;
     const code = systemErrorCode(error);
-    throw notFound(path, code === "ENOENT" ? "there is no such file" : `it cannot be read: ${code ?? error}`, error);
+    throw notFound(
+      path,
+      code === "ENOENT" ? "there is no such file" : `it cannot be read: ${systemErrorReason(error)}`,
+      error,
+    );
   }
   if (detectCompression(head) === "none") return path;
   const unpacked = decompress(createReadStream(path, { highWaterMark: 1024 ** 2 }), {

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BaseKitError, printable, systemErrorCode } from "@base-kit/core";
+import { BaseKitError, printable, systemErrorCode, systemErrorReason } from "@base-kit/core";
 
 /** Whether it is a named pipe, such as the shell's >(…), or a device: what is written to and never replaced. */
 export async function isStream(path: string): Promise<boolean> {
@@ -31,7 +31,7 @@ export async function writeToStream(path: string, bytes: Uint8Array, signal: Abo
   } catch (error) {
     signal.throwIfAborted();
     if (systemErrorCode(error) === "EPIPE") return;
-    throw new BaseKitError("WRITE_FAILED", `cannot write ${printable(path)}: ${(error as Error).message}`, {
+    throw new BaseKitError("WRITE_FAILED", `cannot write ${printable(path)}: ${systemErrorReason(error)}`, {
       kind: "environment",
       cause: error,
     });

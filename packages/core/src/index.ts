@@ -19,3 +19,4 @@ export * from "./redact.ts";
 export * from "./reference.ts";
 export * from "./rootfs.ts";
 export * from "./sink.ts";
+export * from "./system-errors.ts";

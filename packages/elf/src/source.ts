@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { BaseKitError, bytesFromBuffer, printable, systemErrorCode } from "@base-kit/core";
+import { BaseKitError, bytesFromBuffer, printable, systemErrorReason } from "@base-kit/core";
 
 /** Bytes at offsets: a program is read at the few places that matter, however large it is. */
 export interface ElfSource {
@@ -74,7 +74,7 @@ function whileReading<T>(name: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw unreadable(name, systemErrorCode(error) ?? String(error), error);
+    throw unreadable(name, systemErrorReason(error), error);
   }
 }
 

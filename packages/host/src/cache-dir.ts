@@ -1,6 +1,6 @@
 import { accessSync, constants } from "node:fs";
 import { join, resolve } from "node:path";
-import { BaseKitError, printable } from "@base-kit/core";
+import { BaseKitError, printable, systemErrorReason } from "@base-kit/core";
 import { makeFolder } from "./make-folder.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -41,7 +41,7 @@ export function prepareCacheDir(path: string): void {
   } catch (error) {
     throw new BaseKitError(
       "CACHE_DIR_UNUSABLE",
-      `the cache folder ${printable(path)} cannot be used: ${(error as Error).message}`,
+      `the cache folder ${printable(path)} cannot be used: ${systemErrorReason(error)}`,
       { kind: "environment", hint: "Choose another one with --cache-dir or XDG_CACHE_HOME.", cause: error },
     );
   }

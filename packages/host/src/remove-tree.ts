@@ -10,7 +10,7 @@ import {
   rmdirSync,
   unlinkSync,
 } from "node:fs";
-import { BaseKitError, bytesFromBuffer, printable, systemErrorCode } from "@base-kit/core";
+import { BaseKitError, bytesFromBuffer, printable, systemErrorCode, systemErrorReason } from "@base-kit/core";
 
 /**
  * Removes a tree of any depth, with read-only directories and names that are not UTF-8, without ever entering another mount.
@@ -125,7 +125,7 @@ function mountPoints(): readonly string[] {
 
 function failed(path: string, error: unknown): BaseKitError {
   const where = error instanceof Error && "path" in error ? nameOf(error.path) : undefined;
-  const why = error instanceof Error ? error.message.split(",")[0] : String(error);
+  const why = systemErrorReason(error);
   return new BaseKitError(
     "REMOVE_FAILED",
     `cannot remove ${printable(path)}${where === undefined || where === path ? "" : ` (at ${printable(where)})`}: ${why}`,

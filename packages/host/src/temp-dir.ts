@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { BaseKitError, printable, systemErrorCode } from "@base-kit/core";
+import { BaseKitError, printable, systemErrorCode, systemErrorReason } from "@base-kit/core";
 import { atExit } from "./at-exit.ts";
 import { makeFolder } from "./make-folder.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -40,7 +40,7 @@ export function createTempDir(parent: string): TempDir {
   } catch (error) {
     throw new BaseKitError(
       "TEMP_DIR_UNUSABLE",
-      `cannot make a temporary folder in ${printable(parent)}: ${(error as Error).message}`,
+      `cannot make a temporary folder in ${printable(parent)}: ${systemErrorReason(error)}`,
       { kind: "environment", hint: "Set TMPDIR to a folder that can be written to and has room.", cause: error },
     );
   }

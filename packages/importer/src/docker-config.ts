@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { BaseKitError, type Context, printable, systemErrorCode } from "@base-kit/core";
+import { BaseKitError, type Context, printable, systemErrorCode, systemErrorReason } from "@base-kit/core";
 
 /** A context of the docker program (`docker context create`), as far as it says where the engine is. */
 export interface DockerContext {
@@ -87,7 +87,7 @@ function readJson(file: string): unknown {
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw invalid(file, code ?? "it cannot be read", error);
+    throw invalid(file, `it cannot be read: ${systemErrorReason(error)}`, error);
   }
   if (text.length > FILE_AT_MOST) throw invalid(file, "it is too large");
   try {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { BaseKitError, printable, systemErrorCode } from "@base-kit/core";
+import { BaseKitError, printable, systemErrorCode, systemErrorReason } from "@base-kit/core";
 
 /** How to prove to an engine who we are, and who it has to be. */
 export interface TlsSettings {
@@ -40,7 +40,7 @@ function readPem(file: string, source: string): Buffer | undefined {
     if (systemErrorCode(error) === "ENOENT") return undefined;
     throw new BaseKitError(
       "ENGINE_TLS_FILES",
-      `cannot read ${printable(file)} (${source}): ${systemErrorCode(error)}`,
+      `cannot read ${printable(file)} (${source}): ${systemErrorReason(error)}`,
       {
         kind: "environment",
         cause: error,

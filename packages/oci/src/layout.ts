@@ -9,6 +9,7 @@ import {
   type SinkResult,
   step,
   systemErrorCode,
+  systemErrorReason,
 } from "@base-kit/core";
 import { writeFileAtomically } from "@base-kit/store";
 import { blobPath, OCI_LAYOUT } from "./hybrid-archive.ts";
@@ -115,7 +116,7 @@ async function makeLayoutFolders(directory: string): Promise<boolean> {
 }
 
 function cannotMake(directory: string, error: unknown): BaseKitError {
-  const why = error instanceof Error ? error.message : String(error);
+  const why = systemErrorReason(error);
   return new BaseKitError("LAYOUT_FOLDER", `cannot make the layout ${printable(directory)}: ${why}`, {
     kind: "environment",
     hint: "Choose a place that can be written to. What was there before is untouched.",

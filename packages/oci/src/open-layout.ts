@@ -1,6 +1,6 @@
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { BaseKitError, type Blob, JSON_AT_MOST, printable, systemErrorCode } from "@base-kit/core";
+import { BaseKitError, type Blob, JSON_AT_MOST, printable, systemErrorCode, systemErrorReason } from "@base-kit/core";
 import { readRange } from "./blob.ts";
 import type { Descriptor } from "./documents.ts";
 import { blobPath } from "./hybrid-archive.ts";
@@ -52,7 +52,7 @@ function cannotRead(directory: string, path: string, error: unknown): never {
   const code = systemErrorCode(error);
   throw notALayout(
     directory,
-    code === "ENOENT" ? `${path} is missing` : `${path} cannot be read: ${code ?? error}`,
+    code === "ENOENT" ? `${path} is missing` : `${path} cannot be read: ${systemErrorReason(error)}`,
     error,
   );
 }

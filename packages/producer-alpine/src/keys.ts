@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { BaseKitError, printable, systemErrorCode } from "@base-kit/core";
+import { BaseKitError, printable, systemErrorCode, systemErrorReason } from "@base-kit/core";
 import { ALPINE_KEYS } from "./apk/alpine-keys.ts";
 import type { TrustedKeys } from "./apk/signature.ts";
 
@@ -72,7 +72,7 @@ function parseKey(file: string, bytes: Buffer): KeyObject {
 
 function unreadable(keyring: string, error: unknown): never {
   const isMissing = systemErrorCode(error) === "ENOENT";
-  return invalid(keyring, isMissing ? "there is no such file or folder" : (error as Error).message, error);
+  return invalid(keyring, isMissing ? "there is no such file or folder" : systemErrorReason(error), error);
 }
 
 function invalid(file: string, why: string, cause?: unknown): never {

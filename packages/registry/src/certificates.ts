@@ -1,6 +1,13 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { BaseKitError, type Context, type FetchTls, printable, systemErrorCode } from "@base-kit/core";
+import {
+  BaseKitError,
+  type Context,
+  type FetchTls,
+  printable,
+  systemErrorCode,
+  systemErrorReason,
+} from "@base-kit/core";
 
 /** Certificates are a few kilobytes; a bundle of all authorities is 250. */
 const FILE_AT_MOST = 4 * 1024 ** 2;
@@ -17,7 +24,7 @@ export async function readCertificates(host: string, env: Context["env"]): Promi
     const names = await readdir(folder).catch((error: unknown) => {
       const code = systemErrorCode(error);
       if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-      throw invalid(folder, `it cannot be read: ${code}`);
+      throw invalid(folder, `it cannot be read: ${systemErrorReason(error)}`);
     });
     if (names === undefined) continue;
     const read = (ending: string) =>
@@ -49,7 +56,7 @@ async function readPem(path: string): Promise<string> {
   const found = await stat(path);
   if (!found.isFile() || found.size > FILE_AT_MOST) throw invalid(path, "it is not a file, or too large");
   const text = await readFile(path, "latin1").catch((error: unknown) => {
-    throw invalid(path, `it cannot be read: ${systemErrorCode(error)}`);
+    throw invalid(path, `it cannot be read: ${systemErrorReason(error)}`);
   });
   if (/-----BEGIN /.test(text)) return text;
   throw invalid(path, "it is not in PEM");

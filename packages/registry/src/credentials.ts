@@ -1,6 +1,13 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { BaseKitError, type Context, JSON_AT_MOST, printable, systemErrorCode } from "@base-kit/core";
+import {
+  BaseKitError,
+  type Context,
+  JSON_AT_MOST,
+  printable,
+  systemErrorCode,
+  systemErrorReason,
+} from "@base-kit/core";
 import { type AuthFile, parseAuthFile } from "./auth-file.ts";
 import { askHelper } from "./credential-helper.ts";
 
@@ -51,8 +58,7 @@ async function readAuthFile(path: string): Promise<AuthFile | undefined> {
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    const why =
-      error instanceof BaseKitError ? error.message : `${printable(path)}: ${code ?? (error as Error).message}`;
+    const why = error instanceof BaseKitError ? error.message : `${printable(path)}: ${systemErrorReason(error)}`;
     throw new BaseKitError("AUTH_FILE_INVALID", `the file with logins cannot be used: ${why}`, {
       kind: "environment",
       hint: "Repair it, or name another one with REGISTRY_AUTH_FILE or DOCKER_CONFIG.",

@@ -1,7 +1,14 @@
 import { createHash, randomBytes } from "node:crypto";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { BaseKitError, type Context, isBaseKitError, printable, systemErrorCode } from "@base-kit/core";
+import {
+  BaseKitError,
+  type Context,
+  isBaseKitError,
+  printable,
+  systemErrorCode,
+  systemErrorReason,
+} from "@base-kit/core";
 
 export interface Spool {
   readonly path: string;
@@ -88,7 +95,7 @@ async function writeWhole(file: FileHandle, chunk: Uint8Array): Promise<void> {
 function cannotKeep(folder: string, error: unknown): never {
   const code = systemErrorCode(error);
   const full = code === "ENOSPC" || code === "EDQUOT";
-  const why = full ? "no space is left on the device" : String(code ?? error);
+  const why = full ? "no space is left on the device" : systemErrorReason(error);
   throw new BaseKitError("SPOOL_FAILED", `cannot write a temporary file in ${printable(folder)}: ${why}`, {
     kind: "environment",
     hint: "Set TMPDIR to a folder with more room. Outputs that were there before are untouched.",

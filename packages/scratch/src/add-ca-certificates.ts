@@ -1,5 +1,12 @@
 import { readFileSync } from "node:fs";
-import { BaseKitError, bytesFromText, type Context, printable, systemErrorCode } from "@base-kit/core";
+import {
+  BaseKitError,
+  bytesFromText,
+  type Context,
+  printable,
+  systemErrorCode,
+  systemErrorReason,
+} from "@base-kit/core";
 import { readSmallFile, type SearchRoot } from "@base-kit/elf";
 import { type CaBundle, readCaBundle } from "./ca-certificates.ts";
 import { bytesOf } from "./copy-file.ts";
@@ -60,11 +67,15 @@ function fileBundle(file: string, context: Context): CaBundle {
   } catch (error) {
     const code = systemErrorCode(error);
     if (error instanceof BaseKitError || code === undefined) throw error;
-    throw new BaseKitError("SCRATCH_CA_INVALID", `the CA bundle ${printable(file)} cannot be used: ${code}`, {
-      kind: "environment",
-      hint: "Nothing was written.",
-      cause: error,
-    });
+    throw new BaseKitError(
+      "SCRATCH_CA_INVALID",
+      `the CA bundle ${printable(file)} cannot be used: ${systemErrorReason(error)}`,
+      {
+        kind: "environment",
+        hint: "Nothing was written.",
+        cause: error,
+      },
+    );
   }
 }
 

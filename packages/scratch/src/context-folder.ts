@@ -2,7 +2,14 @@ import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { copyFile, mkdir, open, readdir, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { BaseKitError, type Context, isBaseKitError, printable, systemErrorCode } from "@base-kit/core";
+import {
+  BaseKitError,
+  type Context,
+  isBaseKitError,
+  printable,
+  systemErrorCode,
+  systemErrorReason,
+} from "@base-kit/core";
 import { type ContextFile, dockerignore } from "./dockerfile.ts";
 import { contentDigest, isOwnContext } from "./own-context.ts";
 
@@ -170,7 +177,6 @@ function occupied(dir: string): BaseKitError {
 }
 
 function unwritable(dir: string, error: unknown): BaseKitError {
-  const why = systemErrorCode(error) ?? String(error);
   const advice: Readonly<Record<string, string>> = {
     ENOENT: "The folder above it does not exist: make it first.",
     ENOSPC: "The disk is full.",
@@ -179,10 +185,10 @@ function unwritable(dir: string, error: unknown): BaseKitError {
   };
   return new BaseKitError(
     "SCRATCH_CONTEXT_UNWRITABLE",
-    `writing the build context to ${printable(dir)} failed: ${why}`,
+    `writing the build context to ${printable(dir)} failed: ${systemErrorReason(error)}`,
     {
       kind: "environment",
-      hint: `${advice[why] ?? "Choose another folder."} What was there before is untouched.`,
+      hint: `${advice[systemErrorCode(error) ?? ""] ?? "Choose another folder."} What was there before is untouched.`,
       cause: error,
     },
   );

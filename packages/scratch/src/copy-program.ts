@@ -1,6 +1,13 @@
 import { type BigIntStats, constants, createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { BaseKitError, type Content, type Context, printable, systemErrorCode } from "@base-kit/core";
+import {
+  BaseKitError,
+  type Content,
+  type Context,
+  printable,
+  systemErrorCode,
+  systemErrorReason,
+} from "@base-kit/core";
 import { type Spool, spool } from "@base-kit/rootfs";
 
 /** A private copy of a program: what was checked, hashed and is written is one and the same, whatever happens to the original. */
@@ -84,7 +91,7 @@ function notAProgram(file: string, stat: BigIntStats): BaseKitError {
 }
 
 function unreadable(file: string, error: unknown): BaseKitError {
-  const why = systemErrorCode(error) ?? String(error);
+  const why = systemErrorReason(error);
   return new BaseKitError("SCRATCH_PROGRAM_UNREADABLE", `reading the program ${printable(file)} failed: ${why}`, {
     kind: "environment",
     hint: "Nothing was written.",

@@ -229,7 +229,7 @@ describe("when it cannot be written", () => {
     await expect(scratchContext([hello], where(), {}, context)).rejects.toMatchObject({
       code: "SCRATCH_CONTEXT_UNWRITABLE",
       kind: "environment",
-      message: expect.stringMatching(new RegExp(`failed: (${code})$`)),
+      message: expect.stringMatching(new RegExp(String.raw`failed: [a-z ]+ \((${code})\)$`)),
       hint: expect.stringMatching(hint),
     });
     expect(readdirSync(context.dir)).toEqual(["hello"]);

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { BaseKitError, printable, systemErrorCode } from "@base-kit/core";
+import { BaseKitError, printable, systemErrorCode, systemErrorReason } from "@base-kit/core";
 import { dearmor } from "./armor.ts";
 import { type Certificate, readCertificates } from "./certificate.ts";
 import { keysOfKeybox } from "./keybox.ts";
@@ -31,7 +31,7 @@ export async function loadKeyring(path: string): Promise<Keyring> {
     bytes = await readFile(path);
   } catch (cause) {
     const isMissing = systemErrorCode(cause) === "ENOENT";
-    throw unreadable(path, isMissing ? "there is no such file" : (cause as Error).message, cause);
+    throw unreadable(path, isMissing ? "there is no such file" : systemErrorReason(cause), cause);
   }
   return parseKeyring(bytes, printable(path));
 }

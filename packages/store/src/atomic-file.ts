@@ -1,6 +1,6 @@
 import { type FileHandle, open, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
-import { BaseKitError, isBaseKitError, printable, systemErrorCode } from "@base-kit/core";
+import { BaseKitError, isBaseKitError, printable, systemErrorCode, systemErrorReason } from "@base-kit/core";
 import { outputPlace, requireFolderOf, requireReplaceable } from "./output-place.ts";
 import { removeAtExit } from "./remove-at-exit.ts";
 import { removeTemporaries, temporaryName } from "./temporary-name.ts";
@@ -144,7 +144,7 @@ async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
 export function writeFailure(path: string, error: unknown): BaseKitError {
   const code = systemErrorCode(error);
   const full = code === "ENOSPC" || code === "EDQUOT";
-  const why = full ? "no space is left on the device" : error instanceof Error ? error.message : String(error);
+  const why = full ? "no space is left on the device" : systemErrorReason(error);
   return new BaseKitError(full ? "DISK_FULL" : "WRITE_FAILED", `cannot write ${printable(path)}: ${why}`, {
     kind: "environment",
     hint: "What was there before is untouched.",

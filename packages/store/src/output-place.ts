@@ -1,6 +1,6 @@
 import { lstatSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { BaseKitError, printable, systemErrorCode } from "@base-kit/core";
+import { BaseKitError, printable, systemErrorCode, systemErrorReason } from "@base-kit/core";
 
 /** As many as Linux follows (path_resolution(7)). */
 const MOST_LINKS = 40;
@@ -49,7 +49,7 @@ export function requireFolderOf(path: string): void {
 
 function absence(folder: string, error: Error): string {
   const isMissing = ["ENOENT", "ENOTDIR"].includes(systemErrorCode(error) ?? "");
-  return isMissing ? `there is no folder ${printable(folder)}` : error.message;
+  return isMissing ? `there is no folder ${printable(folder)}` : systemErrorReason(error);
 }
 
 function behind(link: string, { uid }: Stats): string {

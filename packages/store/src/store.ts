@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { BaseKitError, printable, type Reporter, type Store } from "@base-kit/core";
+import { BaseKitError, printable, type Reporter, type Store, systemErrorReason } from "@base-kit/core";
 import { replaceFile } from "./atomic-file.ts";
 import { type OwnLease, openLease } from "./lease.ts";
 import { removeAbandoned } from "./prune.ts";
@@ -115,7 +115,7 @@ function makeFolder(dir: string, path: string): void {
   } catch (error) {
     throw new BaseKitError(
       "STORE_UNUSABLE",
-      `the cache in ${printable(dir)} cannot be used: ${(error as Error).message}`,
+      `the cache in ${printable(dir)} cannot be used: ${systemErrorReason(error)}`,
       {
         kind: "environment",
         hint: "Choose another folder with --cache-dir or XDG_CACHE_HOME.",

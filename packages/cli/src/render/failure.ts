@@ -1,4 +1,11 @@
-import { BaseKitError, EXIT_CODES, isBaseKitError, printable, systemErrorCode } from "@base-kit/core";
+import {
+  BaseKitError,
+  EXIT_CODES,
+  isBaseKitError,
+  printable,
+  systemErrorCode,
+  systemErrorMeaning,
+} from "@base-kit/core";
 
 /** The error as people see it: what failed, what to do, its code. Only an error nobody foresaw brings its stack. */
 export function renderFailure(error: unknown): { readonly text: string; readonly exitCode: number } {
@@ -14,22 +21,10 @@ export function renderFailure(error: unknown): { readonly text: string; readonly
   return { text: `error: ${known.message} [${known.code}]${hint}\n`, exitCode: EXIT_CODES[known.kind] };
 }
 
-const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
-  ENOSPC: "the disk is full",
-  EDQUOT: "the disk quota is used up",
-  EACCES: "permission denied",
-  EPERM: "not permitted",
-  EROFS: "the file system is read-only",
-  ENOENT: "there is no such file or directory",
-  ENOTDIR: "a part of the path is not a directory",
-  EISDIR: "it is a directory",
-  EMFILE: "too many open files; raise `ulimit -n`",
-};
-
 /** Errors of the operating system that no room has put into words. */
 function fromSystem(error: unknown): BaseKitError | undefined {
   const code = systemErrorCode(error);
-  const meaning = code === undefined ? undefined : SYSTEM_ERRORS[code];
+  const meaning = systemErrorMeaning(error);
   if (!(error instanceof Error) || meaning === undefined) return undefined;
   const { path } = error as NodeJS.ErrnoException;
   const where = path === undefined ? "" : `: ${printable(path)}`;
