@@ -7,7 +7,7 @@ import { requires } from "@base-kit/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { listTree } from "./listed-tree.ts";
 import { gnuLong, member, pax, tarOf } from "./raw-tar.ts";
-import { createSandbox, type Sandbox } from "./run-cli.ts";
+import { createSandbox, type Sandbox, WITHOUT_CAPABILITIES } from "./run-cli.ts";
 import { type TestImages, testImages } from "./test-images.ts";
 
 interface ImageJson {
@@ -199,16 +199,48 @@ test("an empty folder is refused", async () => {
   expect(readdirSync(sandbox.work(""))).toEqual(["empty"]);
 });
 
-test("a source that is not there is wrong usage", async () => {
-  const outcome = await sandbox.run(["import", "no\nsuch.tar", "a", "-o", "tar:out.tar"]);
-  expect(outcome).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringContaining("[IMPORT_SOURCE]") });
-  expect(outcome.stderr).toContain(String.raw`"no\nsuch.tar"`);
+test.each([
+  ["no\nsuch.tar", String.raw`"no\nsuch.tar": there is nothing of that name (ENOENT)`],
+  ["no/such.tar", "no/such.tar: there is no folder no (ENOENT)"],
+  ["file/x.tar", "file/x.tar: file is not a folder (ENOTDIR)"],
+  ["loop", "loop: loop is a link to loop, from where no end is reached (ELOOP)"],
+  ["dangling", "dangling: dangling is a link to nowhere, which is not there (ENOENT)"],
+  ["", `"": there is no such file or directory (ENOENT)`],
+  ["x".repeat(300), `${"x".repeat(300)}: a name is longer than the file system allows (ENAMETOOLONG)`],
+])("a source that is not there is wrong usage, and told before an engine is looked for: %j", async (source, why) => {
+  symlinkSync("loop", sandbox.work("loop"));
+  symlinkSync("nowhere", sandbox.work("dangling"));
+  writeFileSync(sandbox.work("file"), "");
+  const outcome = await sandbox.run(["import", source, "a"], { env: { DOCKER_HOST: "unix:///no/such.sock" } });
+  expect(outcome).toMatchObject({ exitCode: 2, stdout: "" });
+  expect(outcome.stderr).toBe(
+    `error: cannot import ${why}; expected a directory or a tar file [IMPORT_SOURCE]\n` +
+      "Give a directory, a tar file (plain or compressed), or - for standard input. " +
+      `The path begins in ${sandbox.work(".")}. Nothing was written.\n`,
+  );
+  expect(readdirSync(sandbox.work("")).sort()).toEqual(["dangling", "file", "loop"]);
 });
 
-test.each(["x".repeat(300), "loop"])("a source that cannot be looked at is wrong usage: %s", async (source) => {
-  symlinkSync("loop", sandbox.work("loop"));
-  const outcome = await sandbox.run(["import", source, "a", "-o", "tar:out.tar"]);
-  expect(outcome).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringContaining("[IMPORT_SOURCE]") });
+test.each([
+  ["shut/x.tar", "you may not enter the folder shut (EACCES)"],
+  ["secret.tar", "permission denied (EACCES)"],
+])("a source that may not be read is a matter of this machine: %s", async (source, why) => {
+  mkdirSync(sandbox.work("shut"), { mode: 0 });
+  writeFileSync(sandbox.work("secret.tar"), "", { mode: 0 });
+  const outcome = await sandbox.run(["import", source, "-o", "tar:out.tar"], { through: WITHOUT_CAPABILITIES });
+  expect(outcome).toMatchObject({ exitCode: 5, stdout: "" });
+  expect(outcome.stderr).toContain(
+    `error: cannot import ${source}: ${why}; expected a directory or a tar file [IMPORT_SOURCE]\n` +
+      "Run as a user who may read it. Nothing was written.\n",
+  );
+  expect(readdirSync(sandbox.work("")).sort()).toEqual(["secret.tar", "shut"]);
+  expect(await sandbox.leftovers()).toEqual([]);
+});
+
+test("a name that is not UTF-8 is told how it can be given", async () => {
+  const through = ["sh", "-c", `touch "$(printf 'caf\\351.tar')"; exec "$@" import "$(printf 'caf\\351.tar')"`, "sh"];
+  const outcome = await sandbox.run([], { through });
+  expect(outcome).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("make a link to it (ln -s)") });
 });
 
 function withoutFolderTimes(listed: string): string {

@@ -203,14 +203,24 @@ describe.skipIf(requires("tar").skip)("base-kit pack", () => {
   });
 
   test.each([
-    ["no-such-folder", "DIRECTORY_MISSING"],
-    ["file", "DIRECTORY_NOT_ONE"],
-    ["link", "DIRECTORY_NOT_ONE"],
-  ])("refuses %s", async (name, code) => {
+    ["no-such-folder", "DIRECTORY_MISSING", "there is nothing of that name (ENOENT)"],
+    ["none/folder", "DIRECTORY_MISSING", "there is no folder none (ENOENT)"],
+    ["file/folder", "DIRECTORY_MISSING", "file is not a folder (ENOTDIR)"],
+    ["file", "DIRECTORY_NOT_ONE", "file is not a directory"],
+    ["link", "DIRECTORY_NOT_ONE", "link is not a directory"],
+  ])("refuses %s", async (name, code, why) => {
     writeFileSync(sandbox.work("file"), "");
     symlinkSync(".", sandbox.work("link"));
     const outcome = await sandbox.run(["pack", name, "x.tar"]);
-    expect(outcome).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringContaining(`[${code}]`) });
+    expect(outcome).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringContaining(`${why} [${code}]`) });
+    expect(outcome.stderr).toContain("Nothing was written.");
     expect(readdirSync(sandbox.work("")).sort()).toEqual(["file", "link"]);
+  });
+
+  test("refuses a folder that may not be reached as a matter of this machine", async () => {
+    mkdirSync(sandbox.work("shut"), { mode: 0 });
+    const outcome = await sandbox.run(["pack", "shut/tree", "x.tar"], { through: WITHOUT_CAPABILITIES });
+    expect(outcome).toMatchObject({ exitCode: 5, stdout: "" });
+    expect(outcome.stderr).toContain("you may not enter the folder shut (EACCES) [DIRECTORY_UNREADABLE]");
   });
 });

@@ -1,6 +1,7 @@
 import { lstat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { BaseKitError, type Context, printable, type Segment, step, systemErrorCode } from "@base-kit/core";
+import { whyUnreadable } from "@base-kit/store";
 import { entriesAt, type Member } from "@base-kit/tar";
 import { archiveDirectory } from "./archive-directory.ts";
 import { followFile } from "./follow-file.ts";
@@ -60,29 +61,30 @@ export async function directorySegment(
   });
 }
 
+/** What a path brings that leads to nothing. */
+const MISSING: readonly unknown[] = ["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"];
+
 /**
  * A slash at the end follows a symbolic link, as everywhere.
  *
- * @throws BaseKitError `DIRECTORY_MISSING`, `DIRECTORY_NOT_ONE` (usage)
+ * @throws BaseKitError `DIRECTORY_MISSING`, `DIRECTORY_NOT_ONE` (usage), `DIRECTORY_UNREADABLE` (environment)
  */
 export async function requireDirectory(path: string): Promise<void> {
   const found = await lstat(path).catch((error: unknown) => {
-    throw new BaseKitError(
-      "DIRECTORY_MISSING",
-      `cannot read the directory ${printable(path)}: ${systemErrorCode(error) ?? error}`,
-      {
-        kind: "usage",
-        hint: "Give the path of an existing directory. Nothing was written.",
-        cause: error,
-      },
-    );
+    const what = `cannot read the directory ${printable(path)}: ${whyUnreadable(path, error)}`;
+    if (!MISSING.includes(systemErrorCode(error))) {
+      const hint = "Run as a user who may read all of it. Nothing was written.";
+      throw new BaseKitError("DIRECTORY_UNREADABLE", what, { kind: "environment", hint, cause: error });
+    }
+    const hint = "Give the path of an existing directory. Nothing was written.";
+    throw new BaseKitError("DIRECTORY_MISSING", what, { kind: "usage", hint, cause: error });
   });
   if (!found.isDirectory()) {
     throw new BaseKitError("DIRECTORY_NOT_ONE", `${printable(path)} is not a directory`, {
       kind: "usage",
       hint: found.isSymbolicLink()
-        ? "It is a symbolic link: add a slash, or name what it leads to."
-        : "Give a directory.",
+        ? "It is a symbolic link: add a slash, or name what it leads to. Nothing was written."
+        : "Give a directory. Nothing was written.",
     });
   }
 }

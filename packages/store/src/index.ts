@@ -14,3 +14,4 @@ export { Rooms } from "./rooms.ts";
 export { type CreateStoreOptions, createStore, type FolderStore } from "./store.ts";
 export { abandonedTemporaries, hasEnded, processName, temporaryName } from "./temporary-name.ts";
 export { vendoredStore } from "./vendored-store.ts";
+export { whyUnreadable } from "./why-unreadable.ts";

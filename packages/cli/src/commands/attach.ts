@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
-import { BaseKitError, type Context, parsePinnedReference, printable, systemErrorCode } from "@base-kit/core";
+import { BaseKitError, type Context, parsePinnedReference, printable } from "@base-kit/core";
 import { type Attached, attach as attachTo } from "@base-kit/registry";
+import { whyUnreadable } from "@base-kit/store";
 import { documentTitle } from "../open-file.ts";
 
 export interface AttachFlags {
@@ -26,6 +27,7 @@ async function read(file: string): Promise<Buffer> {
   const refuse = (why: string): never => {
     throw new BaseKitError("ATTACHMENT_UNREADABLE", `cannot attach ${printable(file)}: ${why}`, {
       kind: "environment",
+      hint: "Name a file that may be read. Nothing was sent.",
     });
   };
   try {
@@ -35,7 +37,7 @@ async function read(file: string): Promise<Buffer> {
     return await readFile(file);
   } catch (error) {
     if (error instanceof BaseKitError) throw error;
-    return refuse(systemErrorCode(error) ?? String(error));
+    return refuse(whyUnreadable(file, error));
   }
 }
 

@@ -1,41 +1,25 @@
-import { statSync } from "node:fs";
-import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import {
-  BaseKitError,
-  type Context,
-  hostPlatform,
-  parsePlatform,
-  printable,
-  type RuntimeConfig,
-  type Segment,
-  step,
-  systemErrorCode,
-} from "@base-kit/core";
+import { type Context, hostPlatform, parsePlatform, type RuntimeConfig, type Segment } from "@base-kit/core";
 import {
   applyTransforms,
   clampTimes,
   describeRootfs,
   detectPlatform,
-  directorySegment,
   emptyPseudoFilesystems,
   excludePaths,
   findFile,
   mergedEntries,
   requireGnuTar,
-  spool,
-  stoppable,
-  tarSegment,
 } from "@base-kit/rootfs";
 import { deliver } from "../deliver.ts";
 import { type DestinationFlags, findDestinations } from "../destinations.ts";
+import { findImportSource, readImportSource } from "../import-source.ts";
 import { isOpenFile } from "../open-file.ts";
 import { type PathFlags, pathRules } from "../options/path-rules.ts";
 import { harmlessPairs, type RuntimeFlags, runtimeFromFlags } from "../options/runtime.ts";
 import { sourceDateEpoch } from "../options/source-date-epoch.ts";
 import { type ImageResult, imageResult } from "../result.ts";
-import { isRunningRoot, runningRootOptions } from "../running-root.ts";
-import { type SentAhead, sendingAhead } from "../sent-ahead.ts";
+import { sendingAhead } from "../sent-ahead.ts";
 
 export interface ImportFlags extends RuntimeFlags, DestinationFlags, PathFlags {
   readonly arch?: string;
@@ -56,14 +40,15 @@ export async function importRootfs(
   const paths = pathRules(flags);
   const asked = flags.arch === undefined ? undefined : parsePlatform(flags.arch);
   const tags = [...(name === undefined ? [] : [name]), ...(flags.tag ?? [])];
+  const found = await findImportSource(source);
   const finding = findDestinations({ ...flags, tag: tags }, defaultName(source), context);
   // While the engine answers; that there is no GNU tar is told by who needs it.
-  if (isDirectory(source)) requireGnuTar(context).catch(() => {});
+  if (found.kind === "directory") requireGnuTar(context).catch(() => {});
   await using ahead = sendingAhead(await finding, context);
   const { destinations, follow } = ahead;
 
   const mayChange = epoch !== undefined || paths.exclude.length > 0;
-  const segment = await readSource(source, context, mayChange ? undefined : follow);
+  const segment = await readImportSource(found, context, mayChange || follow === undefined ? {} : { follow });
   const platform = asked ?? (await detectPlatform({ segments: [segment] })) ?? hostPlatform();
   const described = await describeRootfs([segment], platform);
   const changed = applyTransforms(described, [
@@ -77,44 +62,6 @@ export async function importRootfs(
   const options = { runtime, created, annotations, createdBy };
   const delivered = await deliver([{ rootfs, options }], destinations, context);
   return imageResult(delivered, created, destinations.run);
-}
-
-/** Where it cannot be looked at, who reads it tells why. */
-function isDirectory(source: string): boolean {
-  try {
-    return statSync(source).isDirectory();
-  } catch {
-    return false;
-  }
-}
-
-async function readSource(source: string, context: Context, follow: SentAhead["follow"]): Promise<Segment> {
-  if (source === "-") {
-    if (process.stdin.isTTY === true) {
-      throw new BaseKitError("IMPORT_FROM_TERMINAL", "refusing to read a tar from a terminal", {
-        kind: "usage",
-        hint: "Give a file name, or pipe the input: tar -C DIR -c . | base-kit import - NAME",
-      });
-    }
-    return step(context, "reading standard input", async (handle) => {
-      const { path } = await spool(stoppable(process.stdin, context.signal), context, (bytes) =>
-        handle.progress(bytes),
-      );
-      return tarSegment(path, context, { name: "standard input" });
-    });
-  }
-  const found = await stat(source).catch((error: unknown) => {
-    throw new BaseKitError("IMPORT_SOURCE", `cannot read ${printable(source)}: ${systemErrorCode(error) ?? error}`, {
-      kind: "usage",
-      hint: "Give a directory, a tar file (plain or compressed), or - for standard input. Nothing was written.",
-      cause: error,
-    });
-  });
-  if (!found.isDirectory()) {
-    return step(context, `reading ${printable(source)}`, () => tarSegment(source, context));
-  }
-  const reading = (await isRunningRoot(source)) ? await runningRootOptions(context) : { empty: ["dev", "proc", "sys"] };
-  return directorySegment(source, context, { ...reading, ...(follow === undefined ? {} : { follow }) });
 }
 
 /** A shell if there is one, so that `docker run -it` does something; Docker's import leaves this empty. */
