@@ -78,7 +78,10 @@ export async function deliver(
  * takes, so both go on at once; but nobody can have all of an image that turns out to be flawed.
  */
 function endingWhen(checked: Promise<void>, image: Image): Image {
-  return { ...image, layers: image.layers.map((layer) => ({ ...layer, open: () => withheld(layer.open(), checked) })) };
+  return {
+    ...image,
+    layers: image.layers.map((layer) => ({ ...layer, open: (options) => withheld(layer.open(options), checked) })),
+  };
 }
 
 /** All chunks, each when the next one is there, the last when `released` is fulfilled. */

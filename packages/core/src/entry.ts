@@ -26,7 +26,7 @@ export interface FileEntry extends Metadata {
 }
 
 export interface ReadOptions {
-  /** Whoever gives the bytes may use the memory of a chunk again as soon as the next is asked for. @default a chunk is the taker's to keep */
+  /** Whoever gives the bytes may use the memory of a chunk again as soon as the next but one is asked for. @default a chunk is the taker's to keep */
   readonly lent?: boolean;
 }
 

@@ -8,7 +8,7 @@ import {
   type ImageReference,
 } from "@base-kit/core";
 import { directoryEntry, fileEntry } from "@base-kit/rootfs";
-import { writeTar } from "@base-kit/tar";
+import { type WriteTarOptions, writeTar } from "@base-kit/tar";
 import { MEDIA_TYPE } from "./media-types.ts";
 import type { StoredNode } from "./read-images.ts";
 import { nodeOf, onlyImage, rootDescriptor, storedBlobs } from "./stored-images.ts";
@@ -26,8 +26,12 @@ export function hybridArchive(
 }
 
 /** The same of what was stored elsewhere before. */
-export function storedArchive(node: StoredNode, references: readonly ImageReference[] = []): AsyncIterable<Buffer> {
-  return writeTar(archiveEntries(node, references));
+export function storedArchive(
+  node: StoredNode,
+  references: readonly ImageReference[] = [],
+  options: WriteTarOptions = {},
+): AsyncIterable<Buffer> {
+  return writeTar(archiveEntries(node, references), options);
 }
 
 /** Bytes of that tar, for progress and Content-Length. */
@@ -102,6 +106,6 @@ function blobEntry(blob: Blob): FileEntry {
     gid: 0,
     mtime: 0,
     size: blob.size,
-    content: () => blob.open(),
+    content: (options) => blob.open(options),
   };
 }

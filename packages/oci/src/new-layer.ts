@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import type { Context, Digest } from "@base-kit/core";
+import type { Context, Digest, Layer } from "@base-kit/core";
 import { END_OF_TAR, type TarReader, writeTar } from "@base-kit/tar";
 import { readRange } from "./blob.ts";
 import type { Compressor } from "./compressors/compressor.ts";
@@ -28,7 +28,7 @@ export interface NewLayer {
   readonly compressed: number;
   /** Its bytes, one after the other. */
   readonly parts: readonly KeptMember[];
-  open(): AsyncIterable<Uint8Array>;
+  readonly open: Layer["open"];
 }
 
 /**
@@ -70,7 +70,7 @@ export async function newLayer(plan: LayerPlan, job: LayerJob): Promise<NewLayer
   const made = { digest: hexOf(whole), diffId: hexOf(tar.diffId), size };
   await noteSound({ ...made, compression }, context.store);
   const compressed = parts.filter(({ kept, member }) => kept === undefined && member !== END).length;
-  return { ...made, compressed, parts: members, open: () => contentsOf(paths, members) };
+  return { ...made, compressed, parts: members, open: (options) => contentsOf(paths, members, options) };
 }
 
 const NAME = "the new layer";

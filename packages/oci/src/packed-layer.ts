@@ -44,7 +44,7 @@ interface Made {
   readonly digest: Digest;
   readonly diffId: Digest;
   readonly size: number;
-  open(): AsyncIterable<Uint8Array>;
+  readonly open: Layer["open"];
 }
 
 function layer(

@@ -1,12 +1,13 @@
 import { closeSync, createReadStream, openSync, readSync } from "node:fs";
-import type { Context } from "@base-kit/core";
+import type { Context, Layer, ReadOptions } from "@base-kit/core";
+import { lentPieces } from "@base-kit/tar";
 import type { KeptMember } from "./member-cache.ts";
 
 /** The parts one after the other, when all of them are in the store. */
 export async function partsIn(
   store: Context["store"],
   parts: readonly KeptMember[],
-): Promise<(() => AsyncIterable<Uint8Array>) | undefined> {
+): Promise<Layer["open"] | undefined> {
   const paths: string[] = [];
   for (let at = 0; at < parts.length; at += LOOKED_UP) {
     const some = parts.slice(at, at + LOOKED_UP).map(({ digest }) => store.get(digest));
@@ -15,7 +16,7 @@ export async function partsIn(
       paths.push(path);
     }
   }
-  return () => contentsOf(paths, parts);
+  return (options) => contentsOf(paths, parts, options);
 }
 
 /** Members that are read and hashed at once; each is in memory as a whole. */
@@ -28,6 +29,7 @@ const ROOM = 1024 ** 2;
 export async function* contentsOf(
   paths: readonly string[],
   members: readonly KeptMember[],
+  { lent = false }: ReadOptions = {},
 ): AsyncGenerator<Buffer, void, void> {
   let room = NONE;
   let used = 0;
@@ -39,7 +41,7 @@ export async function* contentsOf(
       used = 0;
       room = NONE;
     }
-    if (size > ROOM) yield* createReadStream(path, { highWaterMark: ROOM });
+    if (size > ROOM) yield* lent ? lentBytes(path) : createReadStream(path, { highWaterMark: ROOM });
     else {
       if (room === NONE) room = Buffer.allocUnsafeSlow(Math.min(ROOM, left));
       used += readInto(room, { path, at: used, size });
@@ -50,6 +52,15 @@ export async function* contentsOf(
 }
 
 const NONE: Buffer = Buffer.alloc(0);
+
+function* lentBytes(path: string): Generator<Buffer, void, void> {
+  const file = openSync(path, "r");
+  try {
+    yield* lentPieces(file);
+  } finally {
+    closeSync(file);
+  }
+}
 
 /** Gives how many bytes there are; fewer than `size` when the file was cut, which whoever takes them finds out by their digest. */
 function readInto(

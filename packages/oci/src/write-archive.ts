@@ -1,8 +1,7 @@
 import { closeSync, openSync } from "node:fs";
 import { type Context, type ImageReference, printable, type Sink, type SinkResult, step } from "@base-kit/core";
 import { writeFileAtomically } from "@base-kit/store";
-import { alongside } from "./alongside.ts";
-import { checkEnvelope } from "./envelope.ts";
+import { checkedEnvelope } from "./envelope.ts";
 import { storedArchive, storedArchiveSize } from "./hybrid-archive.ts";
 import { readPlace } from "./image-place.ts";
 import { openArchivePlace } from "./open-archive.ts";
@@ -52,17 +51,15 @@ function writeArchive(
     const total = storedArchiveSize(node, references);
     let written = 0;
     const counted = async function* () {
-      for await (const chunk of storedArchive(node, references)) {
+      for await (const chunk of storedArchive(node, references, { transient: true })) {
         context.signal.throwIfAborted();
         written += chunk.length;
         handle.progress(written, { total });
         yield chunk;
       }
     };
-    const { chunks, watched } = alongside(counted(), (passing) => checkEnvelope(passing, node, file));
-    await writeFileAtomically(file, chunks, {
+    await writeFileAtomically(file, checkedEnvelope(counted(), node, file), {
       check: async (temporary) => {
-        await watched;
         // Not left open: the file that takes its place the next time would not be gone before.
         const descriptor = openSync(temporary, "r");
         try {

@@ -7,7 +7,7 @@ import { directoryEntry, fileEntry } from "@base-kit/rootfs";
 import { writeTar } from "@base-kit/tar";
 import { readContent } from "@base-kit/testing";
 import { describe, expect, test } from "vitest";
-import { checkEnvelope } from "../src/envelope.ts";
+import { checkedEnvelope } from "../src/envelope.ts";
 import { openArchive, validateImages } from "../src/index.ts";
 import { nodeOf } from "../src/stored-images.ts";
 import { inContext } from "./in-context.ts";
@@ -92,7 +92,7 @@ describe("the validator notices", () => {
     writeFileSync(file, spoil(await archiveOf(parts)));
     const images = await openArchive(file);
     await validateImages(images, context);
-    await checkEnvelope(createReadStream(file), nodeOf(images), file);
+    for await (const _ of checkedEnvelope(createReadStream(file), nodeOf(images), file));
   };
 
   test("nothing where nothing is wrong", async () => {

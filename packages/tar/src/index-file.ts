@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { Entry, ReadOptions } from "@base-kit/core";
 import { BLOCK, padding } from "./format.ts";
+import { lentPieces } from "./lent-pieces.ts";
 import { DEFAULT_LIMITS, type TarLimits } from "./limits.ts";
 import type { Member } from "./member.ts";
 import { parseTar } from "./parser.ts";
@@ -44,9 +45,7 @@ export function indexTar(file: string, options: IndexTarOptions = {}): Entry[] {
 
   const fill = (count: number): void => {
     if (count > WINDOW) {
-      window.bytes = readAt(owner.descriptor, position, {
-        count: Math.min(count, Math.max(0, fileSize - position)),
-      });
+      window.bytes = readAt(owner.descriptor, position, Math.min(count, Math.max(0, fileSize - position)));
       window.at = 0;
       window.length = window.bytes.length;
     } else {
@@ -104,21 +103,17 @@ function* contentAt(
   position: number,
   { size, lent = false }: ReadOptions & { readonly size: number },
 ): Generator<Uint8Array, void, void> {
-  const room = lent && size > CONTENT_CHUNK ? Buffer.allocUnsafeSlow(CONTENT_CHUNK) : undefined;
+  if (lent) return yield* lentPieces(owner.descriptor, { position, size });
   for (let done = 0; done < size; ) {
-    const bytes = readAt(owner.descriptor, position + done, { count: Math.min(CONTENT_CHUNK, size - done), room });
+    const bytes = readAt(owner.descriptor, position + done, Math.min(CONTENT_CHUNK, size - done));
     if (bytes.length === 0) return;
     done += bytes.length;
     yield bytes;
   }
 }
 
-function readAt(
-  descriptor: number,
-  position: number,
-  { count, room }: { readonly count: number; readonly room?: Buffer | undefined },
-): Buffer {
-  const bytes = room ?? (count < 4 * BLOCK ? Buffer.allocUnsafe(count) : Buffer.allocUnsafeSlow(count));
+function readAt(descriptor: number, position: number, count: number): Buffer {
+  const bytes = count < 4 * BLOCK ? Buffer.allocUnsafe(count) : Buffer.allocUnsafeSlow(count);
   let done = 0;
   while (done < count) {
     const read = readSync(descriptor, bytes, done, count - done, position + done);

@@ -1,4 +1,5 @@
 export { entriesAt, type IndexTarOptions, indexTar } from "./index-file.ts";
+export { lentPieces } from "./lent-pieces.ts";
 export { COMPONENT_AT_MOST, DEFAULT_LIMITS, PATH_AT_MOST, type TarLimits } from "./limits.ts";
 export type { Member } from "./member.ts";
 export { compareTreeOrder, treeOrderKey } from "./path.ts";

@@ -28,7 +28,7 @@ export async function* writeTar(
   for (const entry of entries) {
     writeHeader(entry, out);
     if (entry.type !== "file" || entry.size === 0) continue;
-    const content = entry.content();
+    const content = entry.content({ lent: transient });
     let written = 0;
     // A synchronous source is worth its own loop: `for await` costs three promises per chunk, and most files are one chunk.
     if (Symbol.iterator in content) {
