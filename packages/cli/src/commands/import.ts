@@ -48,9 +48,10 @@ export async function importRootfs(
   const { destinations, follow } = ahead;
 
   const mayChange = epoch !== undefined || paths.exclude.length > 0;
-  const segment = await readImportSource(found, context, mayChange || follow === undefined ? {} : { follow });
-  const platform = asked ?? (await detectPlatform({ segments: [segment] })) ?? hostPlatform();
-  const described = await describeRootfs([segment], platform);
+  // One array: its tree is made once.
+  const segments = [await readImportSource(found, context, mayChange || follow === undefined ? {} : { follow })];
+  const platform = asked ?? (await detectPlatform({ segments })) ?? hostPlatform();
+  const described = await describeRootfs(segments, platform);
   const changed = applyTransforms(described, [
     emptyPseudoFilesystems(),
     excludePaths(paths),

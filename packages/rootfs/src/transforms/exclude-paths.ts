@@ -15,6 +15,7 @@ export interface PathRules {
  * matches decides. A directory or symbolic link stays when something below it may come back through an include.
  */
 export function excludePaths({ exclude, include = [] }: PathRules): Transform {
+  if (exclude.length === 0) return (rootfs) => rootfs;
   const excluded = exclude.map((pattern) => compileGlob(bytesFromText(pattern)));
   const included = include.map((pattern) => compileGlob(bytesFromText(pattern)));
   const kept = include.map((pattern) => bytesFromText(fixedPart(pattern)));
