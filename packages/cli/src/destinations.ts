@@ -10,7 +10,7 @@ import {
 } from "@base-kit/core";
 import { archiveSink, imageForHost, type LayerOptions, layoutSink, requireCompressor } from "@base-kit/oci";
 import { directorySink } from "./directory-sink.ts";
-import { requireFilePlaces } from "./file-places.ts";
+import { requireFilePlaces, type WrittenPlace, writtenPlaces } from "./file-places.ts";
 import { layerTarSink } from "./layer-tar-sink.ts";
 import { isPiped, type Output, parseOutput } from "./options/outputs.ts";
 import { platformsFromFlag } from "./options/platforms.ts";
@@ -41,6 +41,8 @@ export interface Destinations {
   /** Whether the layer is kept as it is made; where it is unpacked at once, compressing it would be for nothing. */
   readonly keepsLayer: boolean;
   readonly layer: LayerOptions;
+  /** Of this machine; of an image for several platforms, lists of packages have other names. */
+  readonly places: readonly WrittenPlace[];
   /** Lists of its packages that are written beside it. */
   readonly sboms: readonly SbomFile[];
   /** Where the image is in a registry, which keeps the lists beside it. */
@@ -85,7 +87,11 @@ export async function findDestinations(
     pushed: outputs.flatMap((output) => (output.transport === "docker" ? [output.reference] : [])),
     name: references[0]?.familiar ?? defaultName,
   };
-  if (outputs.length === 0) return { ...(await engineOrFile(flags, references, context)), ...common };
+  const places = writtenPlaces(outputs, sboms);
+  if (outputs.length === 0) {
+    const { file, ...engine } = await engineOrFile(flags, references, context);
+    return { ...engine, ...common, places: file === undefined ? places : [...places, { path: file, as: "file" }] };
+  }
   const list = await Promise.all(
     outputs.map(async (output) => ({
       sink: await sinkFor(output, flags, context),
@@ -96,6 +102,7 @@ export async function findDestinations(
   return {
     list,
     keepsLayer,
+    places,
     ...common,
     run: outputs.map((output) => tryCommand(output, references)).find((command) => command !== "") ?? "",
   };
@@ -150,7 +157,7 @@ async function engineOrFile(
   flags: DestinationFlags,
   references: readonly ImageReference[],
   context: Context,
-): Promise<Pick<Destinations, "list" | "keepsLayer" | "run">> {
+): Promise<Pick<Destinations, "list" | "keepsLayer" | "run"> & { readonly file?: string }> {
   const [first] = references as readonly [ImageReference, ...ImageReference[]];
   try {
     const sink = await findEngineSink(flags, context);
@@ -167,7 +174,7 @@ async function engineOrFile(
       throw error;
     const file = `./${first.familiar.replace(/[^A-Za-z0-9._-]+/g, "-")}.tar`;
     context.reporter.emit({ type: "noted", message: `${error.message}; writing ${file} instead` });
-    return { list: [{ sink: archiveSink(file), references }], keepsLayer: true, run: `docker load -i ${file}` };
+    return { list: [{ sink: archiveSink(file), references }], keepsLayer: true, run: `docker load -i ${file}`, file };
   }
 }
 

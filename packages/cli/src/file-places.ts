@@ -66,3 +66,22 @@ export function excluded(what: string): BaseKitError {
 export function makesFolders(outputs: readonly Output[]): boolean {
   return outputs.some(({ transport }) => transport === "oci" || transport === "rootfs");
 }
+
+/** What an image is written to on this machine. */
+export interface WrittenPlace {
+  readonly path: string;
+  /** A root filesystem as a directory; an OCI image layout. */
+  readonly as: "file" | "directory" | "layout";
+}
+
+export function writtenPlaces(
+  outputs: readonly Output[],
+  sboms: readonly { readonly path: string }[],
+): readonly WrittenPlace[] {
+  const files = [...filesOf(outputs), ...sboms.filter(({ path }) => path !== STANDARD_OUTPUT)];
+  const folders = outputs.flatMap((output) => {
+    if (output.transport === "rootfs") return { path: output.path, as: "directory" } as const;
+    return output.transport === "oci" ? ({ path: output.path, as: "layout" } as const) : [];
+  });
+  return [...files.map(({ path }) => ({ path, as: "file" }) as const), ...folders];
+}

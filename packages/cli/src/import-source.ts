@@ -10,6 +10,8 @@ import {
 } from "@base-kit/core";
 import { type DirectorySegmentOptions, directorySegment, spool, stoppable, tarSegment } from "@base-kit/rootfs";
 import { whyUnreadable } from "@base-kit/store";
+import type { WrittenPlace } from "./file-places.ts";
+import { ownFiles } from "./own-files.ts";
 import { isRunningRoot, runningRootOptions } from "./running-root.ts";
 
 export interface ImportSource {
@@ -37,17 +39,18 @@ export async function findImportSource(path: string): Promise<ImportSource> {
 }
 
 /**
- * @param options for a directory: who gets its archive while it is read
+ * @param options for a directory: what is written, of which nothing is read, and who gets its archive while it is read
  * @throws BaseKitError as `tarSegment` and `directorySegment`, or `findImportSource` for what cannot be read any more
  */
 export async function readImportSource(
   { kind, path }: ImportSource,
   context: Context,
-  options: Pick<DirectorySegmentOptions, "follow">,
+  { places, ...following }: Pick<DirectorySegmentOptions, "follow"> & { readonly places: readonly WrittenPlace[] },
 ): Promise<Segment> {
   if (kind === "directory") {
     const reading = (await isRunningRoot(path)) ? await runningRootOptions(context) : { empty: ["dev", "proc", "sys"] };
-    return directorySegment(path, context, { ...reading, ...options });
+    const excludePatterns = await ownFiles(path, places, context);
+    return directorySegment(path, context, { ...reading, excludePatterns, ...following });
   }
   if (kind === "file") {
     return step(context, `reading ${printable(path)}`, () =>

@@ -20,11 +20,10 @@ export async function runningRootOptions(context: Context): Promise<{
   readonly exclude: readonly string[];
 }> {
   const storage = ["var/lib/docker", "var/lib/containerd", "var/lib/containers", "run/docker", "run/containerd"];
-  const own = [context.tempDir];
   return {
     live: true,
     empty: ["dev", "proc", "sys", "run", "tmp", "var/tmp"],
-    exclude: [...storage, ...(await engineStorage(context)), ...own],
+    exclude: [...storage, ...(await engineStorage(context))],
   };
 }
 

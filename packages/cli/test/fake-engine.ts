@@ -6,20 +6,20 @@ export type Misbehaviour = "stall" | "die" | "report" | "full";
 export interface FakeEngine {
   /** For DOCKER_HOST. */
   readonly host: string;
-  /** Resolves when the first bytes of an image have come. */
-  readonly loading: Promise<void>;
+  /** Resolves to where they were sent when the first bytes of an image have come. */
+  readonly loading: Promise<string>;
   close(): Promise<void>;
 }
 
 /** An engine that answers who it is and then fails, for what a real one does too seldom. */
 export async function startFakeEngine(socket: string, misbehaviour: Misbehaviour): Promise<FakeEngine> {
-  let started = () => {};
-  const loading = new Promise<void>((resolve) => {
+  let started = (_path: string) => {};
+  const loading = new Promise<string>((resolve) => {
     started = resolve;
   });
   const load = (request: IncomingMessage, response: ServerResponse) => {
     request.once("data", () => {
-      started();
+      started(request.url ?? "");
       if (misbehaviour === "die") request.socket.destroy();
       if (misbehaviour === "stall") request.pause();
     });

@@ -69,6 +69,8 @@ export interface FetchResponse {
  * never changes what is made.
  */
 export interface Store {
+  /** The folder that holds it, where there is one on this machine. */
+  readonly dir?: string;
   /** Path of a file whose content was just hashed again and found right; undefined when there is none. */
   get(digest: Digest): Promise<string | undefined>;
   /**

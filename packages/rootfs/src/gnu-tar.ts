@@ -56,7 +56,7 @@ export function gnuTarArguments(directory: string, options: TarDirectoryOptions 
 }
 
 function inside(path: string): string {
-  return `./${path.replace(/^[./]*\//, "").replace(/\/+$/, "")}`;
+  return `./${path.replace(/^(?:\.?\/+)+/, "").replace(/\/+$/, "")}`;
 }
 
 /** A name as a pattern that matches nothing else. */

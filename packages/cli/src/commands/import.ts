@@ -48,8 +48,9 @@ export async function importRootfs(
   const { destinations, follow } = ahead;
 
   const mayChange = epoch !== undefined || paths.exclude.length > 0;
+  const reading = { places: destinations.places, ...(mayChange || follow === undefined ? {} : { follow }) };
   // One array: its tree is made once.
-  const segments = [await readImportSource(found, context, mayChange || follow === undefined ? {} : { follow })];
+  const segments = [await readImportSource(found, context, reading)];
   const platform = asked ?? (await detectPlatform({ segments })) ?? hostPlatform();
   const described = await describeRootfs(segments, platform);
   const changed = applyTransforms(described, [

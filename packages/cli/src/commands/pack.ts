@@ -1,13 +1,11 @@
 import { createHash } from "node:crypto";
-import { readlink, realpath } from "node:fs/promises";
-import { basename, dirname, relative, resolve } from "node:path";
+import { resolve } from "node:path";
 import { type Context, printable, step } from "@base-kit/core";
 import { compressed, findCompressor } from "@base-kit/oci";
 import {
   applyTransforms,
   archiveDirectory,
   directorySegment,
-  escapeWildcards,
   excludePaths,
   mergedEntries,
   type PathRules,
@@ -15,11 +13,12 @@ import {
   type ReadDirectoryOptions,
   requireDirectory,
 } from "@base-kit/rootfs";
-import { fillFileAtomically, outputPlace, writeFileAtomically } from "@base-kit/store";
+import { fillFileAtomically, writeFileAtomically } from "@base-kit/store";
 import { writeTar } from "@base-kit/tar";
 import { type PathFlags, pathRules } from "../options/path-rules.ts";
 import { sourceDateEpoch } from "../options/source-date-epoch.ts";
 import { compressionByName } from "../options/tar-file.ts";
+import { ownFiles } from "../own-files.ts";
 import { isRunningRoot, runningRootOptions } from "../running-root.ts";
 import { requirePipe, STANDARD_OUTPUT, writeToStdout } from "../standard-output.ts";
 
@@ -56,7 +55,8 @@ export async function pack(directory: string, file: string, flags: PackFlags, co
     };
     const running = (await isRunningRoot(path)) ? await runningRootOptions(context) : undefined;
     const clamp = epoch === undefined ? {} : { clampTimes: epoch };
-    const reading = { ...running, ...clamp, excludePatterns: await ownFiles(path, file) };
+    const outputs = file === STANDARD_OUTPUT ? [] : [{ path: file, as: "file" } as const];
+    const reading = { ...running, ...clamp, excludePatterns: await ownFiles(path, outputs, context) };
     if (isAll && compression === "none" && file !== STANDARD_OUTPUT) {
       await fillFileAtomically(file, (temporary, grown) => {
         const onBytes = (bytes: Uint8Array) => {
@@ -93,33 +93,4 @@ async function tarWithout(paths: PathRules, { path, reading, context }: TarWitho
     runtime: {},
   } as const;
   return writeTar(mergedEntries(applyTransforms(bare, transforms)));
-}
-
-/**
- * The file being written may lie in the tree, under its temporary name or, from an earlier run, its own. So may the links by which it
- * is reached: each is left out as well, as without the file it would lead nowhere. Other links to the file are a part of the tree.
- */
-async function ownFiles(directory: string, output: string): Promise<readonly string[]> {
-  if (output === STANDARD_OUTPUT) return [];
-  const tree = await realpath(directory);
-  const place = await patternsOf(outputPlace(output), tree);
-  const links = await Promise.all((await linksFrom(output)).map((link) => patternsOf(link, tree)));
-  return [...links.flat(), ...place, ...place.map((pattern) => `${pattern}.tmp-*`)];
-}
-
-/** None for what lies outside of the tree. */
-async function patternsOf(file: string, tree: string): Promise<readonly string[]> {
-  // Where there is no such folder, nothing will be written.
-  const folder = await realpath(dirname(file)).catch(() => resolve(dirname(file)));
-  const name = relative(tree, `${folder}/${basename(file)}`);
-  return name === ".." || name.startsWith("../") ? [] : [escapeWildcards(name)];
-}
-
-/** The path itself, if it is a link, and each link behind it; that they come to an end has been seen. */
-async function linksFrom(path: string): Promise<readonly string[]> {
-  const target = await readlink(path).catch(() => undefined);
-  if (target === undefined) return [];
-  const within = await realpath(dirname(path));
-  // Not cleared of dots: with links in it, a/../b is not b.
-  return [path, ...(await linksFrom(target.startsWith("/") ? target : `${within}/${target}`))];
 }
