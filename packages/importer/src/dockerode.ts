@@ -1,7 +1,7 @@
 import { Agent } from "node:http";
 import { inspect } from "node:util";
 import type Dockerode from "dockerode";
-import { type HttpEndpoint, tlsOptions, WITHOUT_TLS } from "./request.ts";
+import { type HttpEndpoint, tlsOptions } from "./request.ts";
 
 export interface OpenedDockerode {
   readonly docker: Dockerode;
@@ -32,6 +32,9 @@ export async function openDockerode(endpoint: HttpEndpoint, apiVersion: string):
   const docker = withoutDockerHost(() => new Docker(settings));
   return { docker, close: () => agent.destroy() };
 }
+
+/** Node looks for a server's name also where there is no TLS, and compiles a large expression to see that a host is no IPv6 address. */
+const WITHOUT_TLS = { servername: "" } as const;
 
 /**
  * docker-modem reads DOCKER_HOST and the certificates beside it whatever it is given, and prefers that host to a socket of

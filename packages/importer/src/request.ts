@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import type { ConnectionOptions } from "node:tls";
 import type { SocketEndpoint, TcpEndpoint } from "./endpoint.ts";
 import { ANSWER_AT_MOST } from "./limits.ts";
+import { ListeningSocket } from "./listening-socket.ts";
 import type { TlsSettings } from "./tls-files.ts";
 
 const require = createRequire(import.meta.url);
@@ -25,18 +26,27 @@ export interface EngineResponse {
   readonly body: Buffer;
 }
 
-/** Opens a request on a connection of its own; nothing is sent before its first `write` or `end`. */
+/**
+ * Opens a request on a connection of its own; nothing is sent before its first `write` or `end`. An answer that comes before all
+ * was sent is heard, also from who closes the connection then; through TLS only when it is read before the next byte is sent.
+ */
 export function openRequest(endpoint: HttpEndpoint, { method, path, headers = {} }: EngineRequest): ClientRequest {
-  const common = { method, path, headers: { ...headers, "User-Agent": "base-kit" }, agent: false as const };
-  if (endpoint.type === "unix") return httpRequest({ ...common, ...WITHOUT_TLS, socketPath: endpoint.path });
+  const common = { method, path, headers: { ...headers, "User-Agent": "base-kit" } };
+  if (endpoint.type === "unix") {
+    const createConnection = () => new ListeningSocket().connect({ path: endpoint.path });
+    return httpRequest({ ...common, ...WITHOUT_AGENT, createConnection });
+  }
   const { host, port, tls } = endpoint;
-  return tls === undefined
-    ? httpRequest({ ...common, ...WITHOUT_TLS, host, port })
-    : https().request({ ...common, host, port, ...tlsOptions(tls) });
+  if (tls !== undefined) return https().request({ ...common, agent: false, host, port, ...tlsOptions(tls) });
+  const createConnection = () => new ListeningSocket().setNoDelay().connect({ host, port });
+  return httpRequest({ ...common, ...WITHOUT_AGENT, host, port, createConnection });
 }
 
-/** Node looks for a server's name also where there is no TLS, and compiles a large expression to see that a host is no IPv6 address. */
-export const WITHOUT_TLS = { servername: "" } as const;
+/**
+ * A Host of this port is written without it. An agent would say so, but looks for a server's name also where there is no TLS, and
+ * compiles a large expression to see that it is no IPv6 address.
+ */
+const WITHOUT_AGENT = { defaultPort: 80 } as const;
 
 /** Loaded for those who need it: for a local engine it would take longer than all that is asked of it. */
 function https(): typeof import("node:https") {

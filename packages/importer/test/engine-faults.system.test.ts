@@ -133,7 +133,7 @@ describe("an engine that fails", () => {
     [
       "with an error before it has everything",
       (_, response) => {
-        // Docker does not close before this has been read either; a server of Node would, and writing would fail first.
+        // Docker does not close before this has been read either. Of those that do tell the tests of early answers.
         const text = '{"message":"no, thanks"}';
         response.writeHead(400, { "content-length": text.length }).write(text);
       },

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Image } from "@base-kit/core";
 
@@ -7,6 +8,8 @@ export type Handler = (request: IncomingMessage, response: ServerResponse) => vo
 export interface FakeEngineOptions {
   /** By the beginning of `METHOD /path`, without the version of the API; over what a sound engine does. */
   readonly handlers?: Readonly<Record<string, Handler>>;
+  /** Where it listens. @default "unix" */
+  readonly on?: "unix" | "tcp";
 }
 
 export interface FakeEngine {
@@ -32,7 +35,7 @@ export interface FakeRequest {
 export async function startFakeEngine(
   dir: string,
   image: Image | undefined,
-  { handlers = {} }: FakeEngineOptions = {},
+  { handlers = {}, on = "unix" }: FakeEngineOptions = {},
 ): Promise<FakeEngine> {
   const requests: FakeRequest[] = [];
   const listeners: ((url: string | undefined) => void)[] = [];
@@ -91,10 +94,10 @@ export async function startFakeEngine(
     await routes[(route ?? "GET /_ping") as keyof typeof routes]?.(request, response);
   });
   const socket = join(dir, `e${++count}.sock`);
-  await new Promise<void>((resolve) => server.listen(socket, resolve));
+  await new Promise<void>((resolve) => server.listen(on === "unix" ? socket : { host: "127.0.0.1", port: 0 }, resolve));
   return {
     socket,
-    host: `unix://${socket}`,
+    host: on === "unix" ? `unix://${socket}` : `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     onRequest: (listener) => listeners.push(listener),
     close: () =>
