@@ -206,6 +206,20 @@ describe.skipIf(requires("alpine-mirror").skip)("a mirror", () => {
   });
 });
 
+test("a keyring that is missing is told alone, before anything is fetched", async () => {
+  await using mirror = await startMirror({});
+  const repository = ["--repository", "deb [signed-by=/no/such.gpg] http://127.0.0.1:9/ bookworm main"];
+  const args = ["build", "debian:bookworm", ...repository, "--mirror", mirror.url, "-o", "tar:x.tar"];
+  const outcome = await sandbox.run(args);
+  expect(outcome).toMatchObject({ exitCode: 5, stdout: "" });
+  expect(outcome.stderr.replace(/ \(\d.*s\)/g, "")).toBe(
+    "resolving debian:bookworm for linux/amd64 failed\n" +
+      "error: the archive http://127.0.0.1:9/ of --repository cannot be verified: cannot read the keyring /no/such.gpg: there is no such file [KEYRING_UNREADABLE]\n" +
+      "signed-by= has to name a file of OpenPGP public keys (.gpg, .asc or .kbx) with those that signed the archive. Nothing was fetched.\n",
+  );
+  expect(mirror.requests).toEqual([]);
+});
+
 describe("an output that cannot be written", () => {
   test.each([
     ["pack", (path: string) => ["pack", "tree", path]],

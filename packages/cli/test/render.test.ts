@@ -44,6 +44,8 @@ const RUN: readonly Event[] = [
   { type: "step.ended", step: 1, title: "downloading", outcome: "done", durationMs: 1500, detail: "1.00 kB" },
   { type: "step.started", step: 2, title: "checking" },
   { type: "step.ended", step: 2, title: "checking", outcome: "failed", durationMs: 20 },
+  { type: "step.started", step: 3, title: "beside it" },
+  { type: "step.ended", step: 3, title: "beside it", outcome: "stopped", durationMs: 30 },
   { type: "warned", code: "X", message: "a thing to mind" },
 ];
 

@@ -26,7 +26,8 @@ export interface StepEnded {
   readonly type: "step.ended";
   readonly step: number;
   readonly title: string;
-  readonly outcome: "done" | "failed";
+  /** Stopped is what was running when something else failed, or the user pressed Ctrl-C. */
+  readonly outcome: "done" | "failed" | "stopped";
   readonly durationMs: number;
   /** The result in a few words: `88 packages`, `cached`. */
   readonly detail?: string;
@@ -61,7 +62,11 @@ export interface StepHandle {
 
 /** Runs `work` as a named step: reports its start, progress, end and duration. */
 export async function step<T>(
-  context: { readonly reporter: Reporter; readonly clock: { monotonicMs(): number } },
+  context: {
+    readonly reporter: Reporter;
+    readonly clock: { monotonicMs(): number };
+    readonly signal?: { readonly aborted: boolean };
+  },
   title: string,
   work: (handle: StepHandle) => Promise<T> | T,
 ): Promise<T> {
@@ -97,7 +102,7 @@ export async function step<T>(
     end("done");
     return result;
   } catch (error) {
-    end("failed");
+    end(context.signal?.aborted === true ? "stopped" : "failed");
     throw error;
   }
 }

@@ -243,4 +243,7 @@ test("a step tells its start, progress and end, also when it fails", async () =>
   ]);
   expect(events[2]).toMatchObject({ outcome: "done", durationMs: 5, detail: "all of it" });
   expect(events[4]).toMatchObject({ outcome: "failed" });
+  const stopped = { ...context, signal: AbortSignal.abort() };
+  await expect(step(stopped, "other", () => Promise.reject(new Error("because of it")))).rejects.toThrow();
+  expect(events.at(-1)).toMatchObject({ outcome: "stopped" });
 });

@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type Context, isBaseKitError, type Reporter, type Store } from "@base-kit/core";
+import { BaseKitError, type Context, isBaseKitError, type Reporter, type Store } from "@base-kit/core";
 import { defaultCacheDir, prepareCacheDir } from "./cache-dir.ts";
 import { createExec } from "./exec.ts";
 import { createFetch } from "./fetch.ts";
@@ -20,7 +20,10 @@ export interface CreateContextOptions {
   readonly cacheDir?: string;
 }
 
-/** A {@link Context} of this machine; disposing it removes its temporary directory and closes its connections. */
+/**
+ * A {@link Context} of this machine; disposing it removes its temporary directory and closes its connections. Whatever still works with
+ * it then, because something beside it has failed, is stopped with `CONTEXT_ENDED` (interrupted).
+ */
 export type HostContext = Context & AsyncDisposable;
 
 /**
@@ -29,7 +32,8 @@ export type HostContext = Context & AsyncDisposable;
 export async function createContext(options: CreateContextOptions): Promise<HostContext> {
   const env = options.env ?? process.env;
   const reporter = options.reporter ?? { emit: () => {} };
-  const signal = options.signal ?? new AbortController().signal;
+  const ending = new AbortController();
+  const signal = AbortSignal.any([...(options.signal === undefined ? [] : [options.signal]), ending.signal]);
   // Every program and download listens; Node takes more than ten for a leak.
   setMaxListeners(0, signal);
   const cacheDir = usableCacheDir(options.cacheDir, env, reporter);
@@ -45,6 +49,7 @@ export async function createContext(options: CreateContextOptions): Promise<Host
     clock: { now: () => Math.floor(Date.now() / 1000), monotonicMs: () => performance.now() },
     tempDir: temp.path,
     [Symbol.asyncDispose]: async () => {
+      ending.abort(new BaseKitError("CONTEXT_ENDED", "stopped, as what it was for is over", { kind: "interrupted" }));
       await fetch[Symbol.asyncDispose]();
       removeOrWarn(temp, reporter);
     },

@@ -1,6 +1,10 @@
+import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { Event, Store } from "@base-kit/core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { defaultCacheDir } from "../src/cache-dir.ts";
@@ -75,6 +79,27 @@ describe("the temporary directory", () => {
       createContext({ ...recording(), cacheDir: dir, env: { TMPDIR: "/etc/hostname/x" } }),
     ).rejects.toMatchObject({ code: "TEMP_DIR_UNUSABLE" });
   });
+});
+
+test("what still runs when it ends is stopped, and does not take that for a failure of the network", async () => {
+  const server = createServer(() => {});
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const context = await createContext({ ...recording(), cacheDir: dir });
+  const { port } = server.address() as AddressInfo;
+  const asked = once(server, "request");
+  const outcomes = Promise.allSettled([
+    context.fetch(`http://127.0.0.1:${port}/`),
+    context.exec("sleep", ["60"], { signal: context.signal }),
+    setTimeout(60_000, undefined, { signal: context.signal }),
+  ]);
+  await asked;
+  await context[Symbol.asyncDispose]();
+  const [fetched, ran, slept] = await outcomes;
+  const ended = { code: "CONTEXT_ENDED", kind: "interrupted" };
+  expect(fetched).toMatchObject({ status: "rejected", reason: ended });
+  expect(ran).toMatchObject({ status: "rejected", reason: ended });
+  expect(slept).toMatchObject({ status: "rejected", reason: { cause: ended } });
+  server.close();
 });
 
 test("programs and clock work, and the signal reaches the programs", async () => {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { BaseKitError, type Context, type LockedInput, printable, step } from "@base-kit/core";
-import { fetchFiles } from "@base-kit/store";
+import { allAtOnce, fetchFiles } from "@base-kit/store";
 import { type Dependency, formatDependency, parseDependency } from "./apk/dependency.ts";
 import { unpackedAtMost } from "./apk/gzip-members.ts";
 import type { InstalledStanza } from "./apk/installed-database.ts";
@@ -29,7 +29,9 @@ export interface Choice {
 export async function choosePackages(choice: Choice, context: Context): Promise<readonly LockedInput[]> {
   const { architecture, keys, world, asked, installed } = choice;
   const read = await step(context, "verifying the indexes", async (handle) => {
-    const all = await Promise.all(choice.repositories.map((repository) => readOne(repository, choice, context)));
+    const all = await allAtOnce(choice.repositories, context, (repository, within) =>
+      readOne(repository, choice, within),
+    );
     const found = all.filter((each) => each !== undefined);
     handle.detail(`${found.reduce((sum, { index }) => sum + index.packages.length, 0)} packages`);
     return found;

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { type Context, canonicalJson, type Lock, type LockedInput, type ProducerRequest, step } from "@base-kit/core";
 import { debianMachine, requireKeyring } from "@base-kit/debian-archive";
+import { allAtOnce } from "@base-kit/store";
+import { addedArchives } from "./archive/added-archives.ts";
 import { publicUrl } from "./archive/credentials.ts";
 import { imageSources } from "./archive/image-sources.ts";
 import { chooseMirrors } from "./archive/mirrors.ts";
@@ -85,6 +87,7 @@ async function findSources(
   context: Context,
 ): Promise<SourcesRequest> {
   const suite = requireSuite(release, distribution);
+  const added = await addedArchives(options.repository);
   const { debian: architecture } = debianMachine(platform);
   const mirrors =
     options.snapshot === undefined
@@ -94,7 +97,7 @@ async function findSources(
   const keyring = await (path === undefined
     ? publicKeyring(distribution, context)
     : requireKeyring(path, { distribution, isNamed: options.keyring !== undefined }));
-  return { distribution, suite, architecture, mirrors, keyring, options };
+  return { distribution, suite, architecture, mirrors, keyring, added, options };
 }
 
 interface ChooseOptions {
@@ -118,7 +121,7 @@ async function rememberedChoice(
   const key = `debian-choice:${FORMAT}:sha256:${digest}`;
   const kept = await context.store.recall(key);
   if (kept !== undefined) return JSON.parse(kept.toString("utf8")) as readonly LockedInput[];
-  const indexes = await Promise.all(lists.map((list) => list.read(context)));
+  const indexes = await allAtOnce(lists, context, (list, within) => list.read(within));
   const origins = new Map(indexes.map((index, at) => [index, lists[at] as ComponentIndex]));
   const packages = choose(indexes, choice)
     .map(({ found, index }) => lockedPackage(found, (origins.get(index) as ComponentIndex).suite))

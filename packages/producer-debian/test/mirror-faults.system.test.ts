@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { type Context, hostPlatform, type Lock, type Rootfs } from "@base-kit/core";
 import { createContext, type HostContext } from "@base-kit/host";
@@ -260,8 +261,11 @@ describe.skipIf(requires("gpg").skip)("a mirror", () => {
     const EXTRA: DescribedDeb = { name: "extra", files: { "usr/extra": "x" }, fields: ["Depends: demo"] };
     const added = (packages: readonly DescribedDeb[] = [EXTRA], by = [other], more: DescribedSuite = {}) =>
       suiteOf({ suite: "stuff", packages, ...more }, by);
-    async function buildWith(files: Record<string, Buffer>): Promise<Rootfs> {
-      await using own = await startMirror(suiteOf());
+    async function buildWith(
+      files: Record<string, Buffer>,
+      faults: Readonly<Record<string, readonly Fault[]>> = {},
+    ): Promise<Rootfs> {
+      await using own = await startMirror(suiteOf(), { faults });
       await using second = await startMirror(files);
       const keyring = join(dir, "other.gpg");
       writeFileSync(keyring, gpg.exportKeys([other]));
@@ -294,6 +298,26 @@ describe.skipIf(requires("gpg").skip)("a mirror", () => {
         code: "PACKAGE_AMBIGUOUS",
         message: expect.stringMatching(/demo 1\.0 has two contents.*bookworm.*stuff/s),
       });
+    });
+
+    test("is told of before anything is fetched when its keyring cannot be read, with all others", async () => {
+      const repository = ["one", "two"].map(
+        (name) => `deb [signed-by=${dir}/${name}.gpg] http://127.0.0.1:1/${name} stuff main`,
+      );
+      const { error, requests } = await outcome(suiteOf(), { options: { repository } });
+      expect({ error }).toMatchObject(
+        failed("environment", "KEYRING_UNREADABLE", /1\/one of --repository .*\/one\.gpg: .*\n.*1\/two .*\/two\.gpg: /),
+      );
+      expect(requests).toEqual([]);
+      expect(waits).toEqual([]);
+    });
+
+    test("stops what is fetched beside it when it is not believed: nothing is tried again", async () => {
+      const faults = { "dists/bookworm-updates/InRelease": [{ hang: "before-headers" } as const] };
+      await expect(buildWith(added([EXTRA], [key]), faults)).rejects.toMatchObject({ code: "SIGNATURE_UNKNOWN_KEY" });
+      // The mirrors are gone by now.
+      await sleep(100);
+      expect(waits.filter((each) => each.includes("bookworm-updates"))).toEqual([]);
     });
 
     test("has to say who signs it", async () => {

@@ -2,7 +2,16 @@ import { randomBytes } from "node:crypto";
 import { createReadStream, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { BaseKitError, type Context, type Digest, printable, redactUrl, step, systemErrorCode } from "@base-kit/core";
+import {
+  BaseKitError,
+  type Context,
+  type Digest,
+  printable,
+  redactUrl,
+  step,
+  systemErrorCode,
+  systemErrorReason,
+} from "@base-kit/core";
 import { replaceFile } from "./atomic-file.ts";
 import { download, StartOver } from "./download.ts";
 import { assertSize, type Expected, inspect } from "./inspect.ts";
@@ -156,7 +165,7 @@ async function* readLocal(url: URL): AsyncGenerator<Uint8Array, void, undefined>
     else yield small;
   } catch (error) {
     const missing = systemErrorCode(error) === "ENOENT";
-    const why = missing ? "it does not exist" : (error as Error).message;
+    const why = missing ? "it does not exist" : systemErrorReason(error);
     throw new BaseKitError(missing ? "FILE_NOT_FOUND" : "FILE_UNREADABLE", `cannot read ${redactUrl(url)}: ${why}`, {
       kind: "environment",
       cause: error,

@@ -1,10 +1,8 @@
-import { setMaxListeners } from "node:events";
 import { BaseKitError, type Context, isBaseKitError, printable, redactUrl, step } from "@base-kit/core";
+import { allAtOnce } from "./all-at-once.ts";
 import { type FetchedFile, type FetchNewOptions, type FileSource, fetchNew, fileName, keptFile } from "./fetch-file.ts";
 import { createTries } from "./retry.ts";
 
-/** As many as there are connections to one host; more files at once would only wait for each other. */
-const AT_ONCE = 8;
 const NAMED_AT_MOST = 20;
 /** Worth knowing of all files at once. */
 const NOT_THERE: readonly string[] = ["FETCH_NOT_FOUND", "FILE_NOT_FOUND", "OFFLINE"];
@@ -43,7 +41,7 @@ export async function fetchFiles(
       onFile?.(file, index);
     };
     const missing: number[] = [];
-    await eachAtOnce([...sources.keys()], context, async (index, within) => {
+    await allAtOnce([...sources.keys()], context, async (index, within) => {
       const kept = await keptFile(sources[index] as FileSource, within);
       if (kept === undefined) missing.push(index);
       else take(kept, index);
@@ -54,7 +52,7 @@ export async function fetchFiles(
     const gone = new Map<number, BaseKitError>();
     const silent = new Set<string>();
     let done = 0;
-    await eachAtOnce(missing.sort(byNumber), context, async (index, within) => {
+    await allAtOnce(missing.sort(byNumber), context, async (index, within) => {
       const source = sources[index] as FilesSource;
       let counted = 0;
       const report = (bytes: number) => {
@@ -107,35 +105,6 @@ async function fetchAnywhere(
     }
     throw error;
   }
-}
-
-/** Works on several items at a time; the first failure stops the others and is thrown when all have ended. */
-async function eachAtOnce<T>(
-  items: readonly T[],
-  context: Context,
-  work: (item: T, within: Context) => Promise<void>,
-): Promise<void> {
-  const stop = new AbortController();
-  const signal = AbortSignal.any([context.signal, stop.signal]);
-  // Each of the requests listens; Node takes more than ten for a leak.
-  setMaxListeners(0, signal);
-  const within = { ...context, signal };
-  let next = 0;
-  const worker = async () => {
-    while (next < items.length) {
-      signal.throwIfAborted();
-      await work(items[next++] as T, within);
-    }
-  };
-  const failures: unknown[] = [];
-  const workers = Array.from({ length: Math.min(AT_ONCE, items.length) }, () =>
-    worker().catch((error: unknown) => {
-      failures.push(error);
-      stop.abort(error);
-    }),
-  );
-  await Promise.all(workers);
-  if (failures.length > 0) throw failures[0];
 }
 
 function totalSize(sources: readonly FileSource[]): number | undefined {

@@ -1,3 +1,4 @@
+export { allAtOnce } from "./all-at-once.ts";
 export { fillFileAtomically, type WriteFileOptions, writeFileAtomically } from "./atomic-file.ts";
 export { type DecompressOptions, decompress } from "./decompress.ts";
 export { decompressBuffer } from "./decompress-buffer.ts";

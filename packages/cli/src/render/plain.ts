@@ -18,6 +18,8 @@ export function plainReporter(write: (text: string) => void, now: () => number =
           break;
         case "step.ended": {
           running.delete(event.step);
+          // People look for the error in the last lines.
+          if (event.outcome === "stopped") break;
           const detail = event.detail === undefined ? "" : `: ${event.detail}`;
           const failed = event.outcome === "failed" ? " failed" : "";
           write(`${event.title}${failed}${detail} (${formatDuration(event.durationMs)})\n`);

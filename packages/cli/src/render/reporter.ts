@@ -13,7 +13,9 @@ export function createReporter({ progress, quiet }: ReporterOptions): ClosableRe
     process.stderr.write(text);
   };
   if (quiet) return { emit: () => {}, close: () => {} };
-  if (progress === "json") return { emit: (event) => write(`${JSON.stringify(event)}\n`), close: () => {} };
+  if (progress === "json") {
+    return untilClosed({ emit: (event) => write(`${JSON.stringify(event)}\n`), close: () => {} });
+  }
   const { env, stderr } = process;
   const picture = progress === "auto" && stderr.isTTY === true && env["TERM"] !== "dumb" && env["CI"] === undefined;
   if (!picture) return untilClosed({ ...plainReporter(write), close: () => {} });

@@ -58,6 +58,10 @@ export function terminalReporter(options: TerminalOptions): Reporter & { close()
         }
         case "step.ended": {
           running.delete(event.step);
+          if (event.outcome === "stopped") {
+            draw("");
+            break;
+          }
           const mark = event.outcome === "done" ? paint(32, "✓") : paint(31, "✗");
           const detail = event.detail === undefined ? "" : `  ${event.detail}`;
           draw(`${mark} ${event.title}${detail}  ${paint(90, formatDuration(event.durationMs))}\n`);

@@ -9,7 +9,7 @@ import {
   textFromBytes,
 } from "@base-kit/core";
 import { directoryEntry, fileEntry, mergedEntries, readTextFile, removePaths } from "@base-kit/rootfs";
-import { fetchFile, fetchFiles } from "@base-kit/store";
+import { allAtOnce, fetchFile, fetchFiles } from "@base-kit/store";
 import { type InstalledStanza, parseInstalled } from "../apk/installed-database.ts";
 import type { KeptScript } from "../apk/scripts-archive.ts";
 import type { TrustedKeys } from "../apk/signature.ts";
@@ -116,7 +116,7 @@ function pathsOf(entries: readonly Entry[]): readonly string[] {
 async function keysOf({ build, architecture }: InstallJob, context: Context): Promise<TrustedKeys> {
   const { producer, keys, options } = build;
   if (keys.length === 0) return trustedKeys({ producer, architecture, keyring: options.keyring });
-  const fetched = await Promise.all(keys.map((key) => fetchKey(key, context)));
+  const fetched = await allAtOnce(keys, context, fetchKey);
   return new Map(fetched.flatMap((each) => [...each]));
 }
 

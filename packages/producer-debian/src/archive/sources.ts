@@ -1,9 +1,10 @@
 import { BaseKitError, type Context, isBaseKitError, redactUrl } from "@base-kit/core";
-import { type Keyring, loadKeyring } from "@base-kit/signatures";
+import type { Keyring } from "@base-kit/signatures";
+import { allAtOnce } from "@base-kit/store";
 import type { DebianOptions } from "../options.ts";
 import { parseSnapshot } from "../snapshot.ts";
+import type { AddedArchive } from "./added-archives.ts";
 import type { Mirrors } from "./mirrors.ts";
-import { parseRepositoryLine } from "./repository-line.ts";
 import { type SuiteSource, type VerifiedSuite, verifySuite } from "./suite-index.ts";
 import { type Distribution, isRolling, mayHaveUpdates, suiteHint } from "./suites.ts";
 
@@ -14,7 +15,9 @@ export interface SourcesRequest {
   readonly architecture: string;
   readonly mirrors: Mirrors;
   readonly keyring: Keyring;
-  readonly options: Pick<DebianOptions, "components" | "compat" | "repository" | "snapshot">;
+  /** The archives that the user added. */
+  readonly added: readonly AddedArchive[];
+  readonly options: Pick<DebianOptions, "components" | "compat" | "snapshot">;
 }
 
 /**
@@ -41,17 +44,12 @@ export async function verifySources(request: SourcesRequest, context: Context): 
   const hasUpdates =
     mayHaveUpdates(suite, distribution) && !(distribution === "debian" && isRolling(main.release.suite));
   const beside = hasUpdates
-    ? [
-        firstOf([own(`${suite}-updates`, mirrors.main)], mirrors, context),
-        firstOf(
-          mirrors.security.map((mirror) => own(`${suite}-security`, mirror)),
-          mirrors,
-          context,
-        ),
-      ]
+    ? [[own(`${suite}-updates`, mirrors.main)], mirrors.security.map((mirror) => own(`${suite}-security`, mirror))].map(
+        (sources) => (within: Context) => firstOf(sources, mirrors, within),
+      )
     : [];
-  const added = options.repository.map((line) => verifyRepository(line, request.architecture, context));
-  const found = await Promise.all([...beside, ...added]);
+  const added = request.added.map((archive) => (within: Context) => verifySuite(ofUser(archive, request), within));
+  const found = await allAtOnce([...beside, ...added], context, (verify, within) => verify(within));
   return [main, ...found.filter((each) => each !== undefined)];
 }
 
@@ -77,13 +75,8 @@ async function firstOf(
   return undefined;
 }
 
-async function verifyRepository(line: string, architecture: string, context: Context): Promise<VerifiedSuite> {
-  const { uri, suite, components, signedBy } = parseRepositoryLine(line);
-  const keyring = await loadKeyring(signedBy);
-  return verifySuite(
-    { mirror: uri.replace(/\/+$/, ""), suite, components, isWhole: true, keyring, architecture, isAdded: true },
-    context,
-  );
+function ofUser(archive: AddedArchive, { architecture }: SourcesRequest): SuiteSource {
+  return { ...archive, isWhole: true, architecture, isAdded: true };
 }
 
 function withSuiteHint(suite: string, distribution: Distribution): (error: unknown) => never {
