@@ -25,6 +25,8 @@ export async function* checkedEnvelope(
   reader.on("entry", ({ name, size }, content, next) => {
     found.set(name, size ?? 0);
     content.on("end", next);
+    // It ends with the reader, which tells why.
+    content.on("error", () => {});
     content.resume();
   });
   const ended = settled(once(reader, "finish"));

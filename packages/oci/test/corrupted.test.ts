@@ -81,6 +81,27 @@ async function archiveOf(parts: Parts): Promise<Buffer> {
   return readContent(writeTar(files.filter(({ path }) => path !== parts.without)));
 }
 
+test("a writer that stops within a content, as on a full disk, hears nothing of who looks on", async () => {
+  using context = inContext();
+  const layer = await readContent(writeTar(ENTRIES));
+  const file = join(context.folder, "image.tar");
+  const mediaType = "application/vnd.oci.image.layer.v1.tar";
+  writeFileSync(file, await archiveOf({ layer, diffId: digestOf(layer), mediaType }));
+  const node = nodeOf(await openArchive(file));
+  const looking = checkedEnvelope(createReadStream(file, { highWaterMark: 600 }), node, file);
+  for (let chunks = 0; chunks < 2; chunks++) expect((await looking.next()).done).toBe(false);
+  const uncaught: unknown[] = [];
+  const hear = (error: unknown) => void uncaught.push(error);
+  process.on("uncaughtException", hear);
+  try {
+    await looking.return();
+    await new Promise(setImmediate);
+  } finally {
+    process.off("uncaughtException", hear);
+  }
+  expect(uncaught).toEqual([]);
+});
+
 describe("the validator notices", () => {
   const sound = async () => {
     const tar = await readContent(writeTar(ENTRIES));
