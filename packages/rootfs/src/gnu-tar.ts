@@ -1,5 +1,5 @@
-import { statSync } from "node:fs";
-import { delimiter, isAbsolute, join } from "node:path";
+import { accessSync, constants, statSync } from "node:fs";
+import { delimiter, resolve } from "node:path";
 import { BaseKitError, type Context, printable, type Reporter } from "@base-kit/core";
 
 export interface TarDirectoryOptions {
@@ -90,7 +90,7 @@ async function findGnuTar(context: Needed): Promise<string> {
 /** A program that said so once is not asked again: to start it takes as long as to read a thousand files. */
 async function isGnuTar(program: string, { exec, env, store }: Needed): Promise<boolean> {
   const identity = identityOf(program, env["PATH"]);
-  const key = identity && `program 1 ${identity}`;
+  const key = identity && `program 2 ${identity}`;
   if (key !== undefined && (await store.recall(key))?.toString() === GNU_TAR) return true;
   const version = await exec(program, ["--version"], { expectedExitCodes: "any" }).catch(() => undefined);
   const isGnu = version?.stdout.toString().includes(GNU_TAR) === true;
@@ -101,12 +101,16 @@ async function isGnuTar(program: string, { exec, env, store }: Needed): Promise<
 
 const GNU_TAR = "GNU tar";
 
-/** The file that would be run, as it is now. */
+/** The file that would be run, as it is now: the first that may be, as execvp(3) looks for it. */
 function identityOf(program: string, searched = ""): string | undefined {
-  for (const folder of searched.split(delimiter).filter(isAbsolute)) {
+  // Where PATH has nothing between two colons, our programs do not look in the working directory.
+  for (const folder of searched.split(delimiter).filter((each) => each !== "")) {
+    const path = resolve(folder, program);
     try {
-      const file = statSync(join(folder, program));
-      if (file.isFile()) return [folder, program, file.dev, file.ino, file.size, file.mtimeMs, file.ctimeMs].join("\0");
+      const file = statSync(path);
+      if (!file.isFile()) continue;
+      accessSync(path, constants.X_OK);
+      return [path, file.dev, file.ino, file.size, file.mtimeMs, file.ctimeMs].join("\0");
     } catch {
       // Not in this one.
     }

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import type { Context, Exec } from "@base-kit/core";
 import { createExec } from "@base-kit/host";
 import { createStore } from "@base-kit/store";
@@ -44,6 +44,25 @@ describe("GNU tar", () => {
     program("gtar", "tar (GNU tar) 1.35");
     expect(await look()).toBe("gtar");
     expect(asked).toEqual(["tar --version", "tar --version", "gtar --version"]);
+  });
+
+  test("in a folder that PATH names from here is another program than the one behind it", async () => {
+    program("tar", "tar (GNU tar) 1.34");
+    const path = `${relative(process.cwd(), join(folder, "near"))}:${bin}`;
+    expect(await look(path)).toBe("tar");
+    mkdirSync(join(folder, "near"));
+    program(join("..", "near", "tar"), "tar (busybox) 1.36.1");
+    await expect(look(path)).rejects.toMatchObject({ code: "TAR_PROGRAM_MISSING" });
+  });
+
+  test("is the first file that may be run, not one before it that may not", async () => {
+    mkdirSync(join(folder, "near"));
+    writeFileSync(join(folder, "near", "tar"), "not a program");
+    program("tar", "tar (GNU tar) 1.34");
+    const path = `${join(folder, "near")}:${bin}`;
+    expect(await look(path)).toBe("tar");
+    program("tar", "tar (busybox) 1.36.1");
+    await expect(look(path)).rejects.toMatchObject({ code: "TAR_PROGRAM_MISSING" });
   });
 
   test("that is not there is asked for each time: it may be installed meanwhile", async () => {
