@@ -116,7 +116,10 @@ describe("a file", () => {
 
   test("that is missing, or no file, is refused by its name", () => {
     expect(() => readElfFile(join(dir, "none"))).toThrow(
-      expect.objectContaining({ code: "ELF_UNREADABLE", message: expect.stringMatching(/none failed: ENOENT$/) }),
+      expect.objectContaining({
+        code: "ELF_UNREADABLE",
+        message: expect.stringMatching(/none failed: there is no such file or directory \(ENOENT\)$/),
+      }),
     );
     expect(() => readElfFile("/dev/null", { name: "./hello" })).toThrow(
       expect.objectContaining({

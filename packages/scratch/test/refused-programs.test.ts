@@ -174,7 +174,7 @@ describe("a file that cannot be read", () => {
     await expect(scratchRootfs(["/proc/self/mem"], {}, context)).rejects.toMatchObject({
       code: "SCRATCH_PROGRAM_UNREADABLE",
       kind: "environment",
-      message: "reading the program /proc/self/mem failed: EIO",
+      message: "reading the program /proc/self/mem failed: the disk or the device reports an error (EIO)",
     });
   });
 });
