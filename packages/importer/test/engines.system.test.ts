@@ -5,6 +5,7 @@ import { locationOf, type PodmanService, requires, startPodmanService } from "@b
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Importer } from "../src/engine.ts";
 import { engineSink, findEngine, type ImportMode, probePlaces, runImageOnce } from "../src/index.ts";
+import { DEFAULT_LIMITS } from "../src/limits.ts";
 import { type TestContext, testContext } from "./context.ts";
 import { MARK, markedImage } from "./image.ts";
 
@@ -272,7 +273,9 @@ describe.each(engines.filter(({ skip }) => !skip))("$kind", ({ kind, start }) =>
       endpoint: host,
       apiVersion: expect.stringMatching(/^1\.\d+$/),
     });
-    const [{ engine } = {}] = await probePlaces({ ...context, env: { ...context.env, DOCKER_HOST: host } });
+    // Podman looks at much of the machine to tell of itself, which takes long on a busy one.
+    const patient = { ...DEFAULT_LIMITS, ping: 60_000 };
+    const [{ engine } = {}] = await probePlaces({ ...context, env: { ...context.env, DOCKER_HOST: host } }, patient);
     expect(engine).toMatchObject({
       kind,
       version: expect.stringMatching(/^\d+\.\d+/),
