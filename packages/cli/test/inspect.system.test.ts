@@ -126,7 +126,7 @@ describe.skipIf(requires("alpine-mirror").skip)("the difference of two images", 
     expect(purls(spdx)).toEqual(image.packages.map(({ name }) => encodeURIComponent(name)).sort());
     expect(purls(cyclonedx)).toEqual(purls(spdx));
     expect(spdx).toContain(image.digest);
-    const refused = await sandbox.run(["import", "x", "--sbom", "a.json", "-o", "oci:images:two"]);
+    const refused = await sandbox.run(["import", ".", "--sbom", "a.json", "-o", "oci:images:two"]);
     expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("NAME.spdx.json") });
   });
 
