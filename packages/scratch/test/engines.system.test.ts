@@ -157,7 +157,7 @@ describe.skipIf(requires("root").skip || process.platform !== "linux")("a disk t
       await expect(scratchContext([large], out, {}, context)).rejects.toMatchObject({
         code: "SCRATCH_CONTEXT_UNWRITABLE",
         kind: "environment",
-        message: expect.stringMatching(/ENOSPC$/),
+        message: expect.stringMatching(/failed: the disk is full \(ENOSPC\)$/),
       });
       const names = (listing: string) => listing.replace(/ \S+$/gm, "").split("\n").sort();
       const after = execFileSync("find", [disk, "-printf", "%p %s %T@\\n"], { encoding: "utf8" });
