@@ -10,7 +10,7 @@ export class ChunkWriter {
   #used = 0;
   #ready: Buffer[] = [];
 
-  /** `stable`: nobody will write into these bytes again, so that large ones need not be copied. */
+  /** `stable`: nobody will write into these bytes before whoever takes them asks for more, so that large ones need not be copied. */
   append(bytes: Uint8Array, stable: boolean): void {
     if (stable && bytes.length >= PASS_THROUGH) {
       this.flush();
