@@ -1,3 +1,4 @@
+import type { ByteString } from "./bytes.ts";
 import type { Entry } from "./entry.ts";
 import type { Digest, HistoryEntry, Layer, RuntimeConfig } from "./image.ts";
 import type { Platform } from "./platform.ts";
@@ -12,6 +13,8 @@ export interface Segment {
   entries(): Iterable<Entry>;
   /** The same entries as a deterministic tar, where it is at hand: a layer of nothing else need not be written again. */
   readonly archive?: SegmentArchive;
+  /** Answers about them for which not all of them have to be made, where they are known to be a tree by themselves. */
+  readonly tree?: SegmentTree;
   /** The layers of an image that hold just these entries when they are laid over each other: another image can keep them. */
   readonly layers?: readonly Layer[];
 }
@@ -25,6 +28,21 @@ export interface SegmentArchive {
   /** Bytes. */
   readonly size: number;
   readonly digest: Digest;
+}
+
+/**
+ * Entries that merging leaves as they are: the root first, every path once, in the order of a deterministic archive, each in a
+ * directory that is listed, hard links to files that come before them and with their metadata, no deletion marks.
+ */
+export interface SegmentTree {
+  /** How many they are. */
+  readonly count: number;
+  /** Bytes of the files among them, together. */
+  readonly size: number;
+  /** Seconds since 1970, of the newest. */
+  readonly newest: number;
+  /** The one at just this path; no link is followed. */
+  find(path: ByteString): Entry | undefined;
 }
 
 /** A package of the distribution, as its database has it. */

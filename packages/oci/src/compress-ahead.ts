@@ -7,7 +7,7 @@ import { type Compressor, compressed, findCompressor } from "./compressors/compr
 import type { LayerOptions } from "./layer.ts";
 import { type MemberCache, memberCache } from "./member-cache.ts";
 import { takeMember } from "./new-member.ts";
-import { type MemberPlan, planLayers, sizeOfMember } from "./plan-layers.ts";
+import { type MemberPlan, planLayers } from "./plan-layers.ts";
 
 export interface Ahead {
   /** Fulfilled when there is nothing more to do, or it was stopped; never rejected. */
@@ -57,7 +57,7 @@ export function compressAhead(
 /** The largest first: when it is time to stop, only a small one is under way. Directories, which come first, are not foreseen. */
 function membersBySize(rootfs: Pick<Rootfs, "segments" | "packages">): MemberPlan[] {
   const members = planLayers(rootfs).flatMap(({ members: [_, ...own] }) => own);
-  return members.sort((a, b) => sizeOfMember(b) - sizeOfMember(a));
+  return members.sort((a, b) => b.size - a.size);
 }
 
 interface Job {
@@ -71,7 +71,7 @@ async function keepCompressed({ key, entries }: MemberPlan, { compressor, cache,
   const tar = createHash("sha256");
   let size = 0;
   const source = async function* () {
-    for await (const chunk of writeTar(entries, { unterminated: true, transient: true })) {
+    for await (const chunk of writeTar(entries(), { unterminated: true, transient: true })) {
       tar.update(chunk);
       size += chunk.length;
       yield chunk;

@@ -7,7 +7,7 @@ import { keptLayers, publishedLayer } from "./kept-layers.ts";
 import { LAYER_MEDIA_TYPE } from "./media-types.ts";
 import { packedLayer } from "./packed-layer.ts";
 import { type LayerPlan, planLayers } from "./plan-layers.ts";
-import { noteArchived } from "./validate-layer.ts";
+import { noteCompared, noteSound } from "./validate-layer.ts";
 
 export interface LayerOptions {
   /** A local engine unpacks the layer at once and gains nothing from compression. @default gzip */
@@ -87,12 +87,14 @@ async function plainLayer({ members }: LayerPlan, { context, onBytes }: PlainJob
   const [first, ...others] = members;
   if (first?.archive !== undefined && others.length === 0) {
     const layer = layerOf(first.archive);
-    await noteArchived(layer, { entries: first.entries, name: "the layer", store: context.store });
+    // Read and hashed behind the program that wrote it, and known to be a tree.
+    await noteSound(layer, context.store);
+    noteCompared(layer);
     return layer;
   }
   const tar = async function* () {
     for (const { entries } of members) {
-      for await (const chunk of writeTar(entries, { unterminated: true })) {
+      for await (const chunk of writeTar(entries(), { unterminated: true })) {
         onBytes(chunk.length);
         yield chunk;
       }
@@ -109,14 +111,10 @@ function layerOf({ path, size, digest }: SegmentArchive): Layer {
 }
 
 function sizeOf(plans: readonly LayerPlan[]): number {
-  let sum = 0;
-  for (const { members } of plans) {
-    for (const { entries } of members) for (const entry of entries) if (entry.type === "file") sum += entry.size;
-  }
-  return sum;
+  return plans.flatMap(({ members }) => members).reduce((sum, { size }) => sum + size, 0);
 }
 
 function entryCount(plans: readonly LayerPlan[]): string {
-  const count = plans.flatMap(({ members }) => members).reduce((sum, { entries }) => sum + entries.length, 0);
-  return count === 1 ? "1 entry" : `${count} entries`;
+  const all = plans.flatMap(({ members }) => members).reduce((sum, { count }) => sum + count, 0);
+  return all === 1 ? "1 entry" : `${all} entries`;
 }

@@ -96,7 +96,7 @@ interface Part {
   kept?: Placed;
 }
 
-const END = { key: "end", entries: [] };
+const END: Part["member"] = { key: "end", entries: () => [] };
 
 function tarDigest({ tar, size }: Part): TarDigest {
   return { digest: hexOf(tar.copy()), size };
@@ -134,9 +134,10 @@ async function* piecesOf(parts: readonly Part[], job: Making): AsyncGenerator<Pi
   }
 }
 
-function tarOf({ entries, archive }: Part["member"]): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
-  if (entries === END.entries) return [END_OF_TAR];
-  if (archive === undefined) return writeTar(entries, { unterminated: true, transient: true });
+function tarOf(member: Part["member"]): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
+  const { entries, archive } = member;
+  if (member === END) return [END_OF_TAR];
+  if (archive === undefined) return writeTar(entries(), { unterminated: true, transient: true });
   return readRange(archive.path, 0, archive.size - END_OF_TAR.length);
 }
 

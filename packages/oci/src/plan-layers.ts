@@ -6,7 +6,11 @@ import { isSameTree, type OwnedEntry, ownedEntries } from "@base-kit/rootfs";
 export interface MemberPlan {
   /** A digest of everything that determines its bytes before compression. */
   readonly key: string;
-  readonly entries: readonly Entry[];
+  entries(): readonly Entry[];
+  /** How many they are. */
+  readonly count: number;
+  /** Bytes of the files among them. */
+  readonly size: number;
   /** The same as a tar, end and all, where it is at hand. */
   readonly archive?: SegmentArchive;
 }
@@ -28,14 +32,13 @@ export interface LayerPlan {
  * @throws BaseKitError `ROOTFS_EMPTY` (unsupported): engines take an empty layer and nobody can use the image
  */
 export function planLayers(rootfs: Pick<Rootfs, "segments" | "packages">, atMost = 1): readonly LayerPlan[] {
-  const owned = ownedEntries(rootfs);
-  if (owned.every(({ entry }) => entry.path === "")) {
-    throw new BaseKitError("ROOTFS_EMPTY", "the root filesystem is empty", {
-      kind: "unsupported",
-      hint: "Check the input and the exclude patterns. Nothing was written.",
-    });
-  }
   const [only, ...others] = rootfs.segments;
+  if (only !== undefined && others.length === 0) {
+    const asItIs = archivedMember(only);
+    if (asItIs !== undefined) return [{ title: "", members: [asItIs] }];
+  }
+  const owned = ownedEntries(rootfs);
+  if (owned.every(({ entry }) => entry.path === "")) refuseEmpty();
   if (only !== undefined && others.length === 0) return [{ title: "", members: [wholeMember(only, owned)] }];
   return groups(rootfs, owned, atMost).map(({ title, segments }) => ({
     title,
@@ -43,11 +46,31 @@ export function planLayers(rootfs: Pick<Rootfs, "segments" | "packages">, atMost
   }));
 }
 
+function refuseEmpty(): never {
+  throw new BaseKitError("ROOTFS_EMPTY", "the root filesystem is empty", {
+    kind: "unsupported",
+    hint: "Check the input and the exclude patterns. Nothing was written.",
+  });
+}
+
+/** A segment whose archive is the layer: its entries need not be made. */
+function archivedMember({ key, entries, archive, tree }: Segment): MemberPlan | undefined {
+  if (archive === undefined || tree === undefined) return undefined;
+  if (tree.count === 1) refuseEmpty();
+  return {
+    key: memberKey(`archive ${key}`, []),
+    entries: () => [...entries()],
+    count: tree.count,
+    size: tree.size,
+    archive,
+  };
+}
+
 function wholeMember(segment: Segment, owned: readonly OwnedEntry[]): MemberPlan {
-  const entries = owned.map(({ entry }) => entry);
   const { archive } = segment;
-  const usable = archive !== undefined && isSameTree(segment.entries(), entries);
-  return { key: memberKey(segment.key, owned), entries, ...(usable ? { archive } : {}) };
+  const whole = member(segment.key, owned);
+  const usable = archive !== undefined && isSameTree(segment.entries(), whole.entries());
+  return { ...whole, ...(usable ? { archive } : {}) };
 }
 
 function membersOf(segments: ReadonlySet<Segment>, owned: readonly OwnedEntry[]): readonly MemberPlan[] {
@@ -74,12 +97,9 @@ function membersOf(segments: ReadonlySet<Segment>, owned: readonly OwnedEntry[])
 }
 
 function member(segmentKey: string, owned: readonly OwnedEntry[]): MemberPlan {
-  return { key: memberKey(segmentKey, owned), entries: owned.map(({ entry }) => entry) };
-}
-
-/** Bytes of the files in it. */
-export function sizeOfMember({ entries }: MemberPlan): number {
-  return entries.reduce((sum, entry) => sum + (entry.type === "file" ? entry.size : 0), 0);
+  const entries = owned.map(({ entry }) => entry);
+  const size = entries.reduce((sum, entry) => sum + (entry.type === "file" ? entry.size : 0), 0);
+  return { key: memberKey(segmentKey, owned), entries: () => entries, count: entries.length, size };
 }
 
 /** All folders on the way to the entries, the root among them. */

@@ -57,25 +57,6 @@ export async function noteSound(layer: Checked, store: Context["store"]): Promis
   await store.remember(soundKey(layer), Buffer.from("sound")).catch(() => {});
 }
 
-/**
- * Looks at a layer that is a segment's archive: who gives one has read and hashed all of it behind the program that wrote it, so
- * that only the rules for its entries together are left.
- *
- * @throws BaseKitError `IMAGE_INVALID` (verification)
- */
-export async function noteArchived(
-  layer: Layer,
-  {
-    entries,
-    name,
-    store,
-  }: Pick<LayerCheck, "name"> & { readonly entries: readonly Entry[]; readonly store: Context["store"] },
-): Promise<void> {
-  entries.forEach(treeRules(name));
-  await noteSound(layer, store);
-  noteCompared(layer);
-}
-
 /** Looks at the layer as a tar; its digest, where that is another one than that of the blob. */
 async function readTree(
   layer: Pick<Layer, "compression" | "kept">,

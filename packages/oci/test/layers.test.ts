@@ -248,7 +248,7 @@ describe("several layers", () => {
     const folders = new Map<string, Set<string>>();
     const files: string[] = [];
     for (const { members } of planLayers(tree, 4)) {
-      for (const entry of members.flatMap(({ entries }) => entries)) {
+      for (const entry of members.flatMap(({ entries }) => entries())) {
         if (entry.type !== "directory") files.push(entry.path);
         else folders.set(entry.path, (folders.get(entry.path) ?? new Set()).add(JSON.stringify(entry)));
       }
@@ -276,7 +276,7 @@ describe("several layers", () => {
       { key: "2", origin: "two", entries: () => [{ ...link, ...meta }, fileEntry("etc/two", "")] },
     ];
     const plans = planLayers(rootfs(linked, [{ name: "one" }, { name: "two" }]), 9);
-    expect(plans.map(({ members }) => members.flatMap(({ entries }) => entries.map(({ path }) => path)))).toEqual([
+    expect(plans.map(({ members }) => members.flatMap(({ entries }) => entries().map(({ path }) => path)))).toEqual([
       ["bin", "bin/a", "bin/b"],
       ["etc", "etc/two"],
     ]);

@@ -2,11 +2,12 @@ import { lstat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { BaseKitError, type Context, printable, type Segment, step, systemErrorCode } from "@base-kit/core";
 import { whyUnreadable } from "@base-kit/store";
-import { entriesAt, type Member } from "@base-kit/tar";
+import { tarFile } from "@base-kit/tar";
 import { archiveDirectory } from "./archive-directory.ts";
 import { followFile } from "./follow-file.ts";
 import type { ReadDirectoryOptions } from "./read-directory.ts";
 import { spoolFilled } from "./spool.ts";
+import { treeCheck } from "./tree-check.ts";
 
 export type DirectorySegmentOptions = ReadDirectoryOptions & {
   /** @default `base` */
@@ -32,14 +33,14 @@ export async function directorySegment(
   const path = resolve(directory);
   await requireDirectory(directory);
   return step(context, `reading ${printable(path)}`, async (handle) => {
-    const found: [Member, number][] = [];
+    const check = treeCheck();
     const copy = await spoolFilled(context, async (file, onBytes) => {
       let size = 0;
       const followed = followFile(file);
       follow?.(followed.bytes());
       await archiveDirectory({ directory: path, file }, context, {
         ...reading,
-        onEntry: (entry, content) => void found.push([entry, content]),
+        onEntry: check.see,
         onBytes: (bytes) => {
           onBytes(bytes);
           size += bytes.length;
@@ -54,10 +55,12 @@ export async function directorySegment(
         },
       );
     });
-    const entries = entriesAt(copy.path, found);
-    handle.detail(entries.length === 1 ? "1 entry" : `${entries.length} entries`);
+    handle.detail(check.count() === 1 ? "1 entry" : `${check.count()} entries`);
+    const file = tarFile(copy.path);
+    const tree = check.tree(file);
     const archive = { path: copy.path, size: copy.size, digest: `sha256:${copy.sha256}` } as const;
-    return { key: `tar:sha256:${copy.sha256}`, origin, entries: () => entries, archive };
+    const key = `tar:sha256:${copy.sha256}`;
+    return { key, origin, entries: file.entries, archive, ...(tree === undefined ? {} : { tree }) };
   });
 }
 

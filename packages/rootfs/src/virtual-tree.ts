@@ -1,15 +1,13 @@
 import type { ByteString, DirectoryEntry, Entry, HardlinkEntry, Rootfs, Segment } from "@base-kit/core";
 import { compareTreeOrder, treeOrderKey } from "@base-kit/tar";
 import { refuse } from "./refuse.ts";
+import { joinPath, walkPath } from "./walk-path.ts";
 
 /** What a path leads to. Several paths share one when they are hard links of each other. */
 interface Inode {
   readonly entry: Exclude<Entry, HardlinkEntry>;
   readonly segment: Segment;
 }
-
-/** As the kernel: beyond this many symbolic links on the way to one file it is a loop (path_resolution(7)). */
-const LINKS_AT_MOST = 40;
 
 /**
  * All entries of all segments as one tree, sorted, every path once, hard links after the file they share. Paths that lead
@@ -166,7 +164,7 @@ export class VirtualTree {
   place(path: ByteString): ByteString {
     const slash = path.lastIndexOf("/");
     if (slash < 0) return path;
-    return join(this.#walk(path.slice(0, slash) as ByteString, path, undefined), path.slice(slash + 1));
+    return joinPath(this.#walk(path.slice(0, slash) as ByteString, path, undefined), path.slice(slash + 1));
   }
 
   /** Whether what is there stays when `next` comes to the same path. */
@@ -208,59 +206,48 @@ export class VirtualTree {
       resolved = this.#walk(folder, path, segment);
       this.#resolved.set(folder, resolved);
     }
-    return join(resolved, path.slice(slash + 1));
+    return joinPath(resolved, path.slice(slash + 1));
   }
 
   /** Follows `folder` name by name. Without a segment nothing is made: the rest of a path that ends nowhere stays as it is. */
   #walk(folder: ByteString, path: ByteString, segment: Segment | undefined): ByteString {
-    const origin = segment?.origin ?? "base";
-    const todo = folder.split("/").reverse();
-    let at = "" as ByteString;
-    let links = 0;
-    while (todo.length > 0) {
-      const name = todo.pop() as string;
-      if (name === "" || name === ".") continue;
-      if (name === "..") {
-        at = at.slice(0, Math.max(0, at.lastIndexOf("/"))) as ByteString;
-        continue;
-      }
-      const next = join(at, name);
-      const inode = this.#inodes.get(next);
-      if (inode?.entry.type === "symlink") {
-        links += 1;
-        if (links > LINKS_AT_MOST)
-          refuse("ROOTFS_LINK_LOOP", origin, path, "symbolic links on the way lead in a circle", "Remove one of them.");
-        const { target } = inode.entry;
-        if (target.startsWith("/")) at = "" as ByteString;
-        todo.push(...target.split("/").reverse());
-        continue;
-      }
-      if (segment === undefined) {
-        if (inode?.entry.type !== "directory") return [next, ...todo.reverse()].join("/") as ByteString;
-      } else if (inode === undefined) {
-        this.#inodes.set(next, { entry: impliedDirectory(next), segment });
-      } else if (inode.entry.type !== "directory") {
-        refuse(
-          "ROOTFS_CONFLICT",
-          origin,
-          path,
-          `/${next} is a ${inode.entry.type}, expected a directory`,
-          "An entry cannot lie in something else than a directory.",
-        );
-      }
-      at = next;
-    }
-    return at;
+    return walkPath(folder, {
+      find: (place) => this.#inodes.get(place)?.entry,
+      ...(segment === undefined ? {} : { visit: (place, entry) => this.#enter(place, { entry, path, segment }) }),
+      onLoop: () => refuseLoop(path, segment?.origin),
+    });
   }
+
+  /** A folder on the way to `path`: made when it is missing, refused when it is something else. */
+  #enter(place: ByteString, { entry, path, segment }: Entering): boolean {
+    if (entry === undefined) this.#inodes.set(place, { entry: impliedDirectory(place), segment });
+    else if (entry.type !== "directory") {
+      refuse(
+        "ROOTFS_CONFLICT",
+        segment.origin,
+        path,
+        `/${place} is a ${entry.type}, expected a directory`,
+        "An entry cannot lie in something else than a directory.",
+      );
+    }
+    return true;
+  }
+}
+
+interface Entering {
+  readonly entry: Entry | undefined;
+  readonly path: ByteString;
+  readonly segment: Segment;
+}
+
+/** @throws BaseKitError `ROOTFS_LINK_LOOP` (unsupported) */
+export function refuseLoop(path: ByteString, origin = "base"): never {
+  return refuse("ROOTFS_LINK_LOOP", origin, path, "symbolic links on the way lead in a circle", "Remove one of them.");
 }
 
 /** A directory nobody listed, there because something lies in it. */
 function impliedDirectory(path: ByteString): DirectoryEntry {
   return { type: "directory", path, mode: 0o755, uid: 0, gid: 0, mtime: 0 };
-}
-
-function join(folder: ByteString, name: string): ByteString {
-  return (folder === "" ? name : `${folder}/${name}`) as ByteString;
 }
 
 function basename(path: ByteString): string {

@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { Entry, ReadOptions } from "@base-kit/core";
 import { BLOCK, padding } from "./format.ts";
 import { lentPieces } from "./lent-pieces.ts";
-import { DEFAULT_LIMITS, type TarLimits } from "./limits.ts";
+import { DEFAULT_LIMITS, type TarLimits, UNLIMITED } from "./limits.ts";
 import type { Member } from "./member.ts";
 import { parseTar } from "./parser.ts";
 import { refuse } from "./refuse.ts";
@@ -33,27 +33,66 @@ const descriptors = new FinalizationRegistry<number>((descriptor) => closeSync(d
  * @throws BaseKitError `TAR_…` (unsupported) for an archive that is damaged, hostile or means different things to different tools
  */
 export function indexTar(file: string, options: IndexTarOptions = {}): Entry[] {
-  const archive = options.name ?? file;
   const owner = options.descriptor === undefined ? openArchive(file) : { descriptor: options.descriptor };
+  return [...entriesFrom(owner, { archive: options.name ?? file, limits: options.limits })];
+}
+
+/** An uncompressed tar file of the caller's own making: nothing limits its size. */
+export interface TarFile {
+  /** All of them, as `indexTar` has them; made once. */
+  entries(): readonly Entry[];
+  /** The one whose headers begin at this byte. */
+  entryAt(position: number): Entry;
+}
+
+/** @throws a system error when it cannot be opened; from its methods as `indexTar` */
+export function tarFile(file: string): TarFile {
+  const owner = openArchive(file);
+  const reading = { archive: file, limits: UNLIMITED };
+  let all: readonly Entry[] | undefined;
+  return {
+    entries: () => {
+      all ??= [...entriesFrom(owner, reading)];
+      return all;
+    },
+    entryAt: (position) => {
+      for (const entry of entriesFrom(owner, { ...reading, position, ahead: BLOCK })) return entry;
+      throw new RangeError(`no entry begins at byte ${position} of ${file}`);
+    },
+  };
+}
+
+interface Reading {
+  readonly archive: string;
+  readonly limits?: Partial<TarLimits> | undefined;
+  /** Where the headers of the first entry begin. @default 0 */
+  readonly position?: number;
+  /** Bytes to read at once, at first. @default 64 KiB */
+  readonly ahead?: number;
+}
+
+function* entriesFrom(owner: OpenArchive, reading: Reading): Generator<Entry, void, void> {
+  const { archive, limits } = reading;
   const { size: fileSize } = fstatSync(owner.descriptor);
-  const buffer = Buffer.allocUnsafeSlow(WINDOW);
-  let bufferStart = 0;
-  let bufferEnd = 0;
-  let position = 0;
-  let reading = WINDOW;
+  let ahead = reading.ahead ?? WINDOW;
+  const buffer = Buffer.allocUnsafeSlow(Math.max(ahead, NARROW));
+  let position = reading.position ?? 0;
+  let bufferStart = position;
+  let bufferEnd = position;
   const window: Window = { bytes: buffer, at: 0, length: 0 };
 
   const fill = (count: number): void => {
-    if (count > WINDOW) {
+    if (count > buffer.length) {
       window.bytes = readAt(owner.descriptor, position, Math.min(count, Math.max(0, fileSize - position)));
       window.at = 0;
       window.length = window.bytes.length;
     } else {
       if (position < bufferStart || position + count > bufferEnd) {
         // Among small files many headers are had with one read; between large ones all but the next header is read for nothing.
-        reading = position - bufferEnd <= reading ? Math.min(WINDOW, 2 * reading) : Math.max(NARROW, reading / 2);
+        if (bufferEnd > bufferStart) ahead = position - bufferEnd <= ahead ? 2 * ahead : Math.max(NARROW, ahead / 2);
+        ahead = Math.min(ahead, buffer.length);
         bufferStart = position;
-        bufferEnd = position + readSync(owner.descriptor, buffer, 0, Math.max(count, reading), position);
+        bufferEnd = position + readSync(owner.descriptor, buffer, 0, Math.max(count, ahead), position);
       }
       window.bytes = buffer;
       window.at = position - bufferStart;
@@ -62,25 +101,18 @@ export function indexTar(file: string, options: IndexTarOptions = {}): Entry[] {
     position += window.length;
   };
 
-  const entries: Entry[] = [];
-  for (const wanted of parseTar(archive, { ...DEFAULT_LIMITS, ...options.limits }, window)) {
+  for (const wanted of parseTar(archive, { ...DEFAULT_LIMITS, ...limits }, window)) {
     if (typeof wanted === "number") {
       fill(wanted);
       continue;
     }
-    entries.push(entryAt(owner, wanted, position));
+    const contentAt = position;
     position += wanted.size + padding(wanted.size);
     if (position > fileSize) {
       refuse("TAR_TRUNCATED", archive, `it ends within the content (${wanted.size} bytes expected)`, wanted.path);
     }
+    yield entryAt(owner, wanted, contentAt);
   }
-  return entries;
-}
-
-/** Members of an archive with the places of their contents as entries that read them there. */
-export function entriesAt(file: string, members: readonly (readonly [member: Member, content: number])[]): Entry[] {
-  const owner = openArchive(file);
-  return members.map(([member, content]) => entryAt(owner, member, content));
 }
 
 interface OpenArchive {

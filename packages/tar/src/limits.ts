@@ -14,6 +14,13 @@ export const DEFAULT_LIMITS: TarLimits = {
   unpacked: 8 * 1024 ** 3,
 };
 
+/** For an archive of the caller's own making. */
+export const UNLIMITED: TarLimits = {
+  ...DEFAULT_LIMITS,
+  entries: Number.POSITIVE_INFINITY,
+  unpacked: Number.POSITIVE_INFINITY,
+};
+
 /** PATH_MAX without its NUL, and NAME_MAX, of Linux. */
 export const PATH_AT_MOST = 4095;
 export const COMPONENT_AT_MOST = 255;

@@ -1,5 +1,7 @@
+import { bytesFromBuffer } from "@base-kit/core";
 import { BLOCK, FIELD, type Field } from "./format.ts";
 import { writtenSum } from "./header.ts";
+import type { Member } from "./member.ts";
 
 /**
  * Whether a block is, byte for byte, what `writeHeader` makes of the entry it stands for, told without making that entry: an
@@ -35,12 +37,23 @@ export function isPlainHeader(block: Buffer, at: number): boolean {
   return (type === SYMLINK) === end > linkname && isZeroFrom(block, end, linknameEnd);
 }
 
-/** The size that a plain header tells. */
-export function plainSize(block: Buffer, at: number): number {
-  let size = 0;
-  const start = at + FIELD.size[0];
-  for (let place = start; place < start + 11; place++) size = size * 8 + (block[place] as number) - ZERO;
-  return size;
+/** What tells whether entries are a tree, without all that is needed to write one. */
+export type EntryHead = Pick<Member, "path" | "type" | "size" | "mtime">;
+
+/** That of a plain header, whose size was read before. */
+export function plainHead(block: Buffer, at: number, size: number): EntryHead {
+  const type = TYPES[(block[at + FIELD.typeflag[0]] as number) - FILE] as Member["type"];
+  const end = block.indexOf(0, at);
+  const path = bytesFromBuffer(block, at, Math.min(end, at + FIELD.name[1]) - (type === "directory" ? 1 : 0));
+  return { path, type, size, mtime: plainNumber(block, at, "mtime") };
+}
+
+/** A number that a plain header tells, which has eleven digits. */
+export function plainNumber(block: Buffer, at: number, field: "size" | "mtime"): number {
+  let value = 0;
+  const start = at + FIELD[field][0];
+  for (let place = start; place < start + 11; place++) value = value * 8 + (block[place] as number) - ZERO;
+  return value;
 }
 
 const ZERO = 0x30;
@@ -51,6 +64,17 @@ const HARDLINK = 0x31;
 const SYMLINK = 0x32;
 const DIRECTORY = 0x35;
 const FIFO = 0x36;
+
+/** By their digits, from that of a file on. */
+const TYPES: readonly (Member["type"] | undefined)[] = [
+  "file",
+  "hardlink",
+  "symlink",
+  undefined,
+  undefined,
+  "directory",
+  "fifo",
+];
 
 function isPlainType(type: number): boolean {
   return type === FILE || type === HARDLINK || type === SYMLINK || type === DIRECTORY || type === FIFO;

@@ -1,10 +1,10 @@
 import { BLOCK, padding } from "./format.ts";
 import { GrowingFile } from "./growing-file.ts";
 import { encodeHeader } from "./header.ts";
-import { DEFAULT_LIMITS, type TarLimits } from "./limits.ts";
+import { UNLIMITED } from "./limits.ts";
 import type { Member } from "./member.ts";
 import { parseTar } from "./parser.ts";
-import { isPlainHeader, isZeroFrom, plainSize } from "./plain-header.ts";
+import { type EntryHead, isPlainHeader, isZeroFrom, plainHead, plainNumber } from "./plain-header.ts";
 import { refuse } from "./refuse.ts";
 import type { Window } from "./window.ts";
 
@@ -15,8 +15,8 @@ export interface RepackTarFileOptions {
   readonly more?: () => Promise<boolean>;
   /** The true metadata of an entry whose time is 0: GNU tar writes that for a time ustar cannot hold. */
   readonly timeless?: (entry: Member) => Member;
-  /** Each entry, and where its content begins in the finished file. */
-  readonly onEntry?: (entry: Member, contentAt: number) => void;
+  /** Each entry, and where its headers begin in the finished file. */
+  readonly onEntry?: (entry: EntryHead, headersAt: number) => void;
   /** Sees the bytes of the finished file in their order; they are valid only during the call. */
   readonly onBytes?: (bytes: Buffer) => void;
 }
@@ -38,9 +38,10 @@ export async function repackTarFile(path: string, options: RepackTarFileOptions)
     let pad = 0;
     for (;;) {
       if (file.available < pad + BLOCK) await file.fill(pad + BLOCK);
-      const plain = isPlain(file, pad);
-      if (plain && onEntry === undefined) {
-        const size = plainSize(file.buffer, file.at + pad);
+      if (isPlain(file, pad)) {
+        const header = file.at + pad;
+        const size = plainNumber(file.buffer, header, "size");
+        onEntry?.(plainHead(file.buffer, header, size), file.finished + pad);
         file.keep(pad + BLOCK + size);
         pad = padding(size);
         continue;
@@ -48,9 +49,9 @@ export async function repackTarFile(path: string, options: RepackTarFileOptions)
       const found = await nextEntry(pad);
       if (found === undefined) break;
       const entry = found.entry.mtime === 0 ? timeless(found.entry) : found.entry;
-      if (plain) file.keep(found.length);
-      else await file.replace(found.length, Buffer.concat([Buffer.alloc(pad), encodeHeader(entry)]));
-      onEntry?.(entry, file.finished);
+      const headersAt = file.finished + pad;
+      await file.replace(found.length, Buffer.concat([Buffer.alloc(pad), encodeHeader(entry)]));
+      onEntry?.(entry, headersAt);
       file.keep(entry.size);
       pad = padding(entry.size);
     }
@@ -59,12 +60,6 @@ export async function repackTarFile(path: string, options: RepackTarFileOptions)
     file.close();
   }
 }
-
-const UNLIMITED: TarLimits = {
-  ...DEFAULT_LIMITS,
-  entries: Number.POSITIVE_INFINITY,
-  unpacked: Number.POSITIVE_INFINITY,
-};
 
 interface FoundEntry {
   readonly entry: Member;

@@ -11,12 +11,12 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ByteString, Entry } from "@base-kit/core";
+import type { ByteString, Entry, FileEntry } from "@base-kit/core";
 import { readContent } from "@base-kit/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { encodeHeader } from "../src/header.ts";
-import { entriesAt, type Member, repackTar, repackTarFile, writeTar } from "../src/index.ts";
+import { type EntryHead, repackTar, repackTarFile, tarFile, writeTar } from "../src/index.ts";
 
 let folder: string;
 let path: string;
@@ -93,22 +93,44 @@ test("an archive that is right is left alone; headers of another length make it 
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
-test("entries are told with the places of their contents", async () => {
-  const entries = [file("a", "one"), file("big", "y".repeat(2_500_000)), file("c", "three")];
+test("entries are told with the places of their headers", async () => {
+  const long = "d".repeat(120);
+  const entries: Entry[] = [
+    { ...METADATA, type: "directory", path: "" as ByteString },
+    file("a", "one"),
+    file("big", "y".repeat(2_500_000)),
+    { ...METADATA, type: "directory", path: "c" as ByteString },
+    { ...METADATA, type: "symlink", path: "c/l" as ByteString, target: "../a" as ByteString },
+    file(`c/${long}`, "two"),
+    { ...METADATA, type: "hardlink", path: "d" as ByteString, target: "a" as ByteString },
+    { ...METADATA, type: "fifo", path: "n".repeat(100) as ByteString },
+    { ...file("o", "three"), mtime: 8 ** 11 },
+  ];
   const right = await readContent(writeTar(entries));
   for (const bytes of [right, withComment(right)]) {
     writeFileSync(path, bytes);
-    const found: [Member, number][] = [];
-    await repackTarFile(path, { name: "a", onEntry: (entry, content) => void found.push([entry, content]) });
-    const read = entriesAt(path, found);
-    expect(read.map((entry) => entry.path)).toEqual(["a", "big", "c"]);
-    for (const [index, entry] of read.entries()) {
-      const expected = (entries[index] as Entry & { type: "file" }).content();
-      const content = (entry as Entry & { type: "file" }).content();
-      expect((await readContent(content as never)).equals(await readContent(expected as never))).toBe(true);
+    const found: [EntryHead, number][] = [];
+    await repackTarFile(path, { name: "a", onEntry: (entry, headersAt) => void found.push([entry, headersAt]) });
+    const heads = entries.map((entry) => ({ size: 0, ...entry }));
+    const keys = ["path", "type", "size", "mtime"] as const;
+    const picked = (each: EntryHead) => keys.map((key) => each[key]);
+    expect(found.map(([head]) => picked(head))).toEqual(heads.map(picked));
+    const archive = tarFile(path);
+    const all = await Promise.all(archive.entries().map(described));
+    expect(all).toEqual(await Promise.all(heads.map(described)));
+    for (const [index, [, headersAt]] of found.entries()) {
+      expect(await described(archive.entryAt(headersAt))).toEqual(all[index]);
     }
+    expect(() => archive.entryAt(right.length - 1024)).toThrow(RangeError);
   }
 });
+
+/** With the content instead of the function that gives it. */
+async function described({ ...entry }: Entry | FileEntry): Promise<unknown> {
+  if (entry.type !== "file") return entry;
+  const { content, ...rest } = entry;
+  return { ...rest, content: (await readContent(content() as never)).toString("latin1"), text: undefined };
+}
 
 test("a time of 0 is asked for, and may need another header", async () => {
   const sound = await readContent(writeTar([file("a", "one"), { ...file("b", "two"), mtime: 0 }, file("c", "three")]));

@@ -54,7 +54,8 @@ export async function importRootfs(
   const platform = asked ?? (await detectPlatform({ segments })) ?? hostPlatform();
   const described = await describeRootfs(segments, platform);
   const changed = applyTransforms(described, [
-    emptyPseudoFilesystems(),
+    // Of a directory, they were not read.
+    ...(found.kind === "directory" ? [] : [emptyPseudoFilesystems()]),
     excludePaths(paths),
     ...(epoch === undefined ? [] : [clampTimes(epoch)]),
   ]);
@@ -77,6 +78,8 @@ function usualRuntime(rootfs: { readonly segments: readonly Segment[] }): Runtim
 
 /** The newest file's time: the same input gives the same image on any day. */
 function newestTime(rootfs: { readonly segments: readonly Segment[] }): number {
+  const [only, ...others] = rootfs.segments;
+  if (only?.tree !== undefined && others.length === 0) return only.tree.newest;
   return mergedEntries(rootfs).reduce((newest, { mtime }) => Math.max(newest, mtime), 0);
 }
 
