@@ -21,7 +21,7 @@ export class Temporary extends Error {
 
 /** The tries that one file has. */
 export interface Tries {
-  /** Waits for the next try, or throws what went wrong when there is none left. */
+  /** Waits for the next try, or throws what went wrong when there is none left; whoever was stopped has none. */
   next(failure: Temporary): Promise<void>;
 }
 
@@ -29,6 +29,8 @@ export function createTries(context: Context, delays: readonly number[] = DELAYS
   let failed = 0;
   return {
     next: async ({ cause, retryAfter }) => {
+      // A connection that was broken off on purpose looks like any other.
+      context.signal.throwIfAborted();
       const delay = delays[failed++];
       if (delay === undefined) throw afterAll(cause, failed);
       if (retryAfter !== undefined && retryAfter > RETRY_AFTER_AT_MOST_S) throw tooLong(cause, retryAfter);

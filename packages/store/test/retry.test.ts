@@ -1,6 +1,8 @@
+import { BaseKitError } from "@base-kit/core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseRetryAfter } from "../src/retry.ts";
+import { createTries, parseRetryAfter, Temporary } from "../src/retry.ts";
+import { testContext } from "./in-context.ts";
 
 const NOW = Date.UTC(2024, 0, 1, 12, 0, 0) / 1000;
 
@@ -25,4 +27,13 @@ test("whatever a server sends, it is no number or one that is not negative", () 
       expect(seconds === undefined || seconds >= 0).toBe(true);
     }),
   );
+});
+
+test.each([[[1]], [[]]])("who was stopped tries nothing again, and does not say so: delays %j", async (delays) => {
+  const reason = new Error("stopped");
+  const context = testContext({ signal: AbortSignal.abort(reason) });
+  const failure = new Temporary(new BaseKitError("FETCH_FAILED", "the connection broke", { kind: "network" }));
+  await expect(createTries(context, delays).next(failure)).rejects.toBe(reason);
+  expect(context.events).toEqual([]);
+  context.remove();
 });
