@@ -71,7 +71,8 @@ export async function rememberBuild(
   context: Context,
 ): Promise<void> {
   try {
-    await rememberImage(key, image, context);
+    // Without the image nobody is to look for it.
+    if (!(await rememberImage(key, image, context))) return;
     await context.store.remember(`${key} warnings`, Buffer.from(JSON.stringify(warnings)));
   } catch {
     // The next build makes it again.

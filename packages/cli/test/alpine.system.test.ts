@@ -183,6 +183,18 @@ describe.skipIf(requires("alpine-mirror").skip)("Alpine in files", () => {
     expect(archives.map((archive) => archive.equals(first))).toEqual([true, true, true]);
   });
 
+  test.each([
+    ["tar:x.tar", 2],
+    ["oci-archive:x.tar", 1],
+  ])("is looked for in the cache only if all of it was kept there: %s", async (output, times) => {
+    await copyAlpineMirror(sandbox.work("mirror"));
+    const changed = ["--mirror", sandbox.work("mirror"), "--path-exclude", "/etc/motd"];
+    const build = () => sandbox.run(["build", "alpine:3.20", ...changed, "-o", output]);
+    const told = [await build(), await build()].map(({ stderr }) => stderr).join("");
+    expect(told).not.toContain("not whole any more");
+    expect(told.match(/^checking the image /gm)).toHaveLength(times);
+  });
+
   test("is for another architecture when that is asked for, with packages whose scripts cannot run here", async () => {
     const mirror = sandbox.work("mirror");
     await copyAlpineMirror(mirror, FOREIGN.alpine);

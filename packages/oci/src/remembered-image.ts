@@ -18,19 +18,24 @@ interface Document {
   readonly text: string;
 }
 
-/** Keeps how an image is put together, unless a layer of it is nowhere but in this build's temporary directory. */
-export async function rememberImage(key: string, image: Image, { store }: Pick<Context, "store">): Promise<void> {
+/**
+ * Keeps how an image is put together, unless a layer of it is nowhere but in this build's temporary directory.
+ *
+ * @returns whether it was kept
+ */
+export async function rememberImage(key: string, image: Image, { store }: Pick<Context, "store">): Promise<boolean> {
   const { config, manifest, layers, ...rest } = image;
   const stored: Remembered["layers"][number][] = [];
   for (const layer of layers) {
     const parts = await partsOf(layer, store);
-    if (parts === undefined) return;
+    if (parts === undefined) return false;
     const { open: _, mediaType: __, compressed: ___, members: ____, ...facts } = layer as PackedLayer;
     stored.push({ ...facts, parts });
   }
   const documents = { config: await documentOf(config), manifest: await documentOf(manifest) };
   const remembered: Remembered = { image: rest, ...documents, layers: stored };
   await store.remember(key, Buffer.from(JSON.stringify(remembered)));
+  return true;
 }
 
 /** The image that was made before under this key, when all parts of it are still in the store and whole. */

@@ -20,7 +20,7 @@ async function build(context: TestContext, compression: "gzip" | "none" = "gzip"
 test("an image is put together from the store, the same to the last byte", async () => {
   using context = inContext();
   const image = await build(context);
-  await rememberImage("key", image, context);
+  expect(await rememberImage("key", image, context)).toBe(true);
   using later = inContext(context);
   rmSync(context.tempDir, { recursive: true });
   const found = await recallImage("key", later);
@@ -61,6 +61,6 @@ test("an image whose layer was published as it is comes from the file that was f
 
 test("an image whose layer is not in the store is not remembered", async () => {
   using context = inContext();
-  await rememberImage("key", await build(context, "none"), context);
+  expect(await rememberImage("key", await build(context, "none"), context)).toBe(false);
   expect(await recallImage("key", context)).toBeUndefined();
 });
