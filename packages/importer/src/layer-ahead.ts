@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type Context, type Image, isBaseKitError, type StepHandle } from "@base-kit/core";
 import type { EngineClient, OpenClient } from "./client.ts";
-import { discard, discardLabelled } from "./discard.ts";
+import { discardLabelled, discardOwn } from "./discard.ts";
 import type { Engine } from "./engine.ts";
 import { parseAnswer, storageOf } from "./facts.ts";
 import type { Limits } from "./limits.ts";
@@ -112,7 +112,7 @@ export function sendLayerAhead(
       if (!(await isTaken)) return;
       try {
         const id = await sending;
-        if (id !== undefined) await discard(engine, [id], { mayAppear: false });
+        if (id !== undefined) await discardOwn(engine, id);
       } catch (error) {
         // Who was stopped, or lost the engine, has not heard whether it came in.
         if (complete && !isOneOf(error, ["ENGINE_REFUSED", "ENGINE_DISK_FULL"])) await discardLabelled(engine, label);

@@ -1,11 +1,11 @@
 import {
-  type BaseKitError,
   type Context,
   type Digest,
   formatPlatform,
   fullyQualified,
   type Image,
   type ImageReference,
+  isBaseKitError,
   type Sink,
   type SinkResult,
   type StepHandle,
@@ -13,7 +13,7 @@ import {
 } from "@base-kit/core";
 import { hybridArchive, hybridArchiveSize, imageForHost } from "@base-kit/oci";
 import type { EngineClient, EngineImage, OpenClient } from "./client.ts";
-import { discard } from "./discard.ts";
+import { discard, discardOwn } from "./discard.ts";
 import { openDockerCli } from "./docker-cli-client.ts";
 import { type Engine, engineName } from "./engine.ts";
 import { openEngineApi } from "./engine-api-client.ts";
@@ -85,14 +85,24 @@ async function write(job: Job, mode: ImportMode): Promise<SinkResult> {
   }
 }
 
-/** Gives the engine the image, unless one of this id is there: the id vouches for every byte of it. */
+/** Another one who gives it the same image, and is stopped, takes it away as long as it has no name. */
 async function load(client: EngineClient, job: Job): Promise<SinkResult> {
+  const result = (await loadUnlessThere(client, job)) ?? (await loadUnlessThere(client, job));
+  return result ?? gone("loading the image", job.engine);
+}
+
+/**
+ * Gives the engine the image, unless one of this id is there: the id vouches for every byte of it. Undefined when it has gone
+ * before it had a name.
+ */
+async function loadUnlessThere(client: EngineClient, job: Job): Promise<SinkResult | undefined> {
   const { engine, image, context, handle } = job;
   const ids = [image.config.digest, image.manifest.digest];
   const before = await client.inspect(image.config.digest);
   if (before?.id === image.config.digest && hasLayersOf(before, image)) {
-    handle.detail("already there");
-    return named(client, before, job);
+    const result = await named(client, before, job);
+    if (result !== undefined) handle.detail("already there");
+    return result;
   }
   let complete = false;
   const onComplete = () => {
@@ -104,7 +114,7 @@ async function load(client: EngineClient, job: Job): Promise<SinkResult> {
       await client.load(upload.chunks(onComplete), upload.hear);
     }
     const found = (await client.inspect(image.config.digest)) ?? (await client.inspect(image.manifest.digest));
-    if (found === undefined) throw gone("loading the image", engine);
+    if (found === undefined) return undefined;
     verifyLoaded(found, image);
     return await named(client, found, job);
   } catch (error) {
@@ -123,23 +133,37 @@ async function importLayer(client: EngineClient, job: Job): Promise<SinkResult> 
   const id = await client.importLayer(upload.chunks(), { ...settings, hear: upload.hear });
   try {
     const found = await client.inspect(id);
-    if (found === undefined) throw gone("importing the layer", engine);
+    if (found === undefined) return gone("importing the layer", engine);
     verifyImported(found, image);
-    return await named(client, found, job);
+    return (await named(client, found, job)) ?? gone("importing the layer", engine);
   } catch (error) {
-    await discard(engine, [id], { mayAppear: false });
+    await discardOwn(engine, id);
     throw error;
   }
 }
 
-function gone(doing: string, engine: Engine): BaseKitError {
-  return answerInvalid("said that it took the image, but does not have it", { doing, engine: engineName(engine) });
+function gone(doing: string, engine: Engine): never {
+  throw answerInvalid("said that it took the image, but does not have it", { doing, engine: engineName(engine) });
 }
 
-async function named(client: EngineClient, found: EngineImage, { references, context }: Job): Promise<SinkResult> {
+/** Undefined when the image has gone before it had a name. */
+async function named(
+  client: EngineClient,
+  { id, size }: EngineImage,
+  { references, context }: Job,
+): Promise<SinkResult | undefined> {
   const names: string[] = [];
-  for (const reference of references) names.push(await setName(client, found.id, { reference, context }));
-  return { references: names, id: found.id, size: found.size };
+  for (const reference of references) {
+    try {
+      names.push(await setName(client, id, { reference, context }));
+    } catch (error) {
+      const isGone =
+        isBaseKitError(error) && error.code === "ENGINE_REFUSED" && (await client.inspect(id)) === undefined;
+      if (!isGone || names.length > 0) throw error;
+      return undefined;
+    }
+  }
+  return { references: names, id, size };
 }
 
 interface SetNameOptions {

@@ -2,6 +2,7 @@ export * from "./apk-repository.ts";
 export * from "./deb-repository.ts";
 export { type DebootstrapTree, debootstrapTree } from "./debootstrap-tree.ts";
 export * from "./elf-bytes.ts";
+export * from "./engine-proxy.ts";
 export * from "./gpg.ts";
 export * from "./host-system.ts";
 export type { Tool } from "./machine.ts";
