@@ -1,5 +1,6 @@
 // Writes packages/cli/bundle: the command line and all that it loads in few files, because Node takes longer to find and
 // read some 900 modules than most commands take to work. Whoever imports a package gets what the compiler wrote.
+import { createHash } from "node:crypto";
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,6 +12,8 @@ const CLI = join(TOOLS, "../../packages/cli");
 /** Beside `dist`, so that a path that starts at a module means the same in both. */
 const BUNDLE = join(CLI, "bundle");
 const LICENCES = "THIRD-PARTY-LICENSES.txt";
+/** What compiled code is bound to (`packages/cli/src/code-cache.ts`). */
+const BUILD = "build-id";
 
 /** What dockerode loads for ssh and for builds. Both are left to Docker's own command line. */
 const NEVER_CALLED = ["ssh2", "@grpc/grpc-js", "@grpc/proto-loader", "protobufjs"];
@@ -34,19 +37,19 @@ const workers = {
   },
 };
 
-const bundle = await rolldown({
-  input: { main: join(CLI, "dist/main.js") },
+const reading = {
   platform: "node",
   plugins: [leftOut, workers],
   // A module that is not found is a warning for it. That what is loaded late lies in one file with other things is meant.
   onLog: (level, { code, message }) => {
     if (level === "warn" && code !== "INEFFECTIVE_DYNAMIC_IMPORT") throw new Error(message);
   },
-});
-const { output } = await bundle.write({
-  dir: BUNDLE,
-  format: "esm",
-  chunkFileNames: "[name]-[hash].js",
+};
+// CommonJS: Node loads it sooner, and only of it can Node 20 be given code that V8 compiled before.
+const writing = { dir: BUNDLE, format: "cjs", chunkFileNames: "[name]-[hash].js" };
+const commandLine = await rolldown({ ...reading, input: { main: join(CLI, "dist/main.js") } });
+const modules = await commandLine.write({
+  ...writing,
   // What several commands use, in two files: a module costs a millisecond, however small, and a megabyte twenty. The help needs none of it.
   codeSplitting: {
     groups: [
@@ -60,14 +63,20 @@ const { output } = await bundle.write({
     ],
   },
 });
+const start = await rolldown({ ...reading, input: { start: join(CLI, "dist/start.js") } });
+const output = [...modules.output, ...(await start.write(writing)).output];
 // A text with one character beyond Latin-1 takes V8 twice the memory, and new memory is much of what starting costs.
-for (const { type, fileName, code } of output) {
-  if (type === "chunk") writeFileSync(join(BUNDLE, fileName), inAscii(code));
-}
-writeFileSync(join(BUNDLE, LICENCES), thirdPartyLicences(output.flatMap(({ moduleIds = [] }) => moduleIds)));
-const written = [...output.map(({ fileName }) => fileName), LICENCES];
+// All of it was written as, or has been bundled into, ES modules, which are strict.
+const files = new Map(output.map(({ fileName, code }) => [fileName, `"use strict";\n${inAscii(code)}`]));
+const build = createHash("sha256")
+  .update(JSON.stringify([...files]))
+  .digest("hex");
+files.set(BUILD, build);
+files.set("package.json", '{ "type": "commonjs" }\n');
+files.set(LICENCES, thirdPartyLicences(output.flatMap(({ moduleIds = [] }) => moduleIds)));
+for (const [name, text] of files) writeFileSync(join(BUNDLE, name), text);
 for (const name of readdirSync(BUNDLE)) {
-  if (!written.includes(name)) rmSync(join(BUNDLE, name), { recursive: true });
+  if (!files.has(name)) rmSync(join(BUNDLE, name), { recursive: true });
 }
 
 /** Comments, texts and patterns mean the same with escapes, and names would too. */

@@ -13,7 +13,11 @@ export const nx = {
       "{workspaceRoot}/package-lock.json",
       { runtime: "node --version" },
     ],
-    default: ["{projectRoot}/**/*", "!{projectRoot}/dist/**/*", "!{projectRoot}/bundle/**/*", "sharedGlobals"],
+    default: [
+      "{projectRoot}/**/*",
+      ...["dist", "bundle", "code-cache"].map((made) => `!{projectRoot}/${made}/**/*`),
+      "sharedGlobals",
+    ],
     production: ["default", "!{projectRoot}/test/**/*", "!{projectRoot}/**/*.md", "!{projectRoot}/tsconfig.test.json"],
   },
   targetDefaults: {

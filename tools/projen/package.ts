@@ -49,6 +49,8 @@ export class WorkspacePackage extends Component {
   override preSynthesize(): void {
     // npm and `nx release` write the manifest too.
     json(this.project, `${this.root}/package.json`, this.manifest(), { readonly: false });
+    // Node starts CommonJS sooner, and can be given compiled code for it.
+    if (this.options.bin) json(this.project, `${this.root}/bin/package.json`, { type: "commonjs" });
     json(this.project, `${this.root}/project.json`, {
       $schema: "../../node_modules/nx/schemas/project-schema.json",
       name: this.dir,

@@ -38,6 +38,7 @@ export class Workspace extends Project {
     this.gitignore.exclude(
       "dist/",
       "packages/*/bundle/",
+      "packages/*/code-cache/",
       "coverage/",
       ".nx/",
       "*.tsbuildinfo",

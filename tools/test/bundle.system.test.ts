@@ -88,9 +88,9 @@ describe("the bundled command line", () => {
     expect(notices).not.toMatch(/^(?:ssh2|protobufjs|@grpc\/grpc-js) \d/m);
     const code = readdirSync(join(CLI, "bundle")).filter((name) => name.endsWith(".js"));
     const named = code.flatMap((name) => [
-      ...readFileSync(join(CLI, "bundle", name), "utf8").matchAll(/(?:from|import\()\s*"\.\/([^"]+\.js)"/g),
+      ...readFileSync(join(CLI, "bundle", name), "utf8").matchAll(/require\("\.\/([^"]+\.js)"\)/g),
     ]);
-    const reached = new Set(["main.js", ...named.map(([, name]) => name ?? "")]);
+    const reached = new Set(["main.js", "start.js", ...named.map(([, name]) => name ?? "")]);
     expect(code.filter((name) => !reached.has(name) && name !== "deflate-worker.js")).toEqual([]);
   });
 });
