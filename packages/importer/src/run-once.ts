@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BaseKitError, type Context, type Image, isBaseKitError } from "@base-kit/core";
+import { assembleImage } from "@base-kit/oci";
 import { connectionFailure } from "./connection-errors.ts";
-import { discard } from "./discard.ts";
+import { discardOwn } from "./discard.ts";
 import { type Engine, engineName } from "./engine.ts";
 import { answerInvalid, engineLost, engineRefused, sentence } from "./engine-errors.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
@@ -19,6 +20,8 @@ export interface RunOnce {
   readonly output: string;
 }
 
+const LABEL = "base-kit.started-once";
+
 /** Lines, and bytes that the engine keeps of them: a program that does nothing but write must not fill its disk. */
 const LINES = 200;
 const LOG_SIZE = "1m";
@@ -27,7 +30,7 @@ const APPEARING_MS = 2_000;
 
 /**
  * Starts an image in a container without a network, waits for its end or for the time to be over, and removes the container
- * whatever happened; the image too, unless the engine had it before. It is run: only for programs that are trusted.
+ * whatever happened, and what it was started from. It is run: only for programs that are trusted.
  *
  * @throws BaseKitError `ENGINE_…` (environment)
  */
@@ -44,16 +47,18 @@ export async function runImageOnce(
     });
   }
   const call = caller(engine, address, context);
-  const ids = [image.config.digest, image.manifest.digest];
-  const known = (await Promise.all(ids.map((id) => call({ method: "GET", path: `/images/${id}/json` })))).some(
-    ({ status }) => status === 200,
-  );
+  const { id } = await engineSink(engine).write([ownImage(image)], [], context);
   try {
-    const { id } = await engineSink(engine).write([image], [], context);
     return await runContainer(id, { call, seconds, context });
   } finally {
-    if (!known) await discard(engine, ids, { mayAppear: false });
+    await discardOwn(engine, id);
   }
+}
+
+/** Under an id that no other image has: one that is there already, or comes meanwhile, is left alone. */
+function ownImage({ platform, runtime, layers }: Image): Image {
+  const labels = { ...runtime.labels, [LABEL]: randomBytes(8).toString("hex") };
+  return assembleImage({ platform, runtime: { ...runtime, labels } }, layers, { created: 0 });
 }
 
 interface Answer {

@@ -10,7 +10,7 @@ import {
   startPodmanService,
 } from "@base-kit/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { engineSink, findEngine } from "../src/index.ts";
+import { engineSink, findEngine, runImageOnce } from "../src/index.ts";
 import { type TestContext, testContext } from "./context.ts";
 import { MARK, markedImage } from "./image.ts";
 
@@ -19,6 +19,7 @@ const NAMES = { stopped: "base-kit-test/two-at-once-stopped", other: "base-kit-t
 const LOADED = /^POST \/images\/load/;
 /** The second time: before it is loaded it is looked for. */
 const LOOKED_AT = "looked at";
+const CONTAINER_MADE = "POST /containers/create";
 const NAMED = /^POST .*base-kit-test/;
 
 const engines = [
@@ -73,10 +74,14 @@ describe.each(engines.filter(({ skip }) => !skip))("an image that two give to $k
   }
 
   async function give(image: Image, as: string, within: TestContext, options: EngineProxyOptions) {
+    const engine = await engineBehind(options, within);
+    return engineSink(engine).write([image], [parseReference(as)], within);
+  }
+
+  async function engineBehind(options: EngineProxyOptions, within: TestContext) {
     const proxy = await startEngineProxy(context.dir, host, options);
     closing.push(proxy.close);
-    const engine = await findEngine({ importer: "engine-api", host: proxy.host }, within);
-    return engineSink(engine).write([image], [parseReference(as)], within);
+    return findEngine({ importer: "engine-api", host: proxy.host }, within);
   }
 
   test.each([
@@ -125,5 +130,35 @@ describe.each(engines.filter(({ skip }) => !skip))("an image that two give to $k
     }
     await isStopped;
     expect(images()).toEqual([{ id: image.config.digest, names: [expect.stringContaining(NAMES.other)] }]);
+  });
+
+  test.skipIf(process.arch !== "x64")("is started by each, also when the other is over, and goes", async () => {
+    const image = await markedImage(context);
+    const seconds = 30;
+    const start = async (options: EngineProxyOptions) =>
+      runImageOnce(await engineBehind(options, context), image, { seconds, context });
+    const outcome = { exitCode: 0, output: "hello from base-kit\n" };
+    const events = new EventEmitter();
+    const [isLoaded, mayStart] = ["loaded", "start"].map((name) => once(events, name));
+    let other: Promise<unknown> | undefined;
+    const result = await start({
+      before: async (call) => {
+        if (call.startsWith("POST /images/") && other === undefined) {
+          other = start({
+            before: async (made) => {
+              if (!made.startsWith(CONTAINER_MADE)) return;
+              events.emit("loaded");
+              await mayStart;
+            },
+          });
+          await isLoaded;
+        }
+        if (!call.startsWith(CONTAINER_MADE)) return;
+        events.emit("start");
+        expect(await other).toEqual(outcome);
+      },
+    });
+    expect(result).toEqual(outcome);
+    expect(images()).toEqual([]);
   });
 });
