@@ -10,11 +10,12 @@ import {
 } from "@base-kit/core";
 import { archiveSink, imageForHost, type LayerOptions, layoutSink, requireCompressor } from "@base-kit/oci";
 import { directorySink } from "./directory-sink.ts";
-import { requireFilePlaces, type WrittenPlace, writtenPlaces } from "./file-places.ts";
+import { type WrittenPlace, writtenPlaces } from "./file-places.ts";
 import { layerTarSink } from "./layer-tar-sink.ts";
 import { isPiped, type Output, parseOutput } from "./options/outputs.ts";
 import { platformsFromFlag } from "./options/platforms.ts";
 import { parseSbomFile, type SbomFile } from "./options/sbom-file.ts";
+import { requireOutputPlaces } from "./output-places.ts";
 import { pipedSink } from "./piped-sink.ts";
 import { requireSbomPlaces } from "./sbom-places.ts";
 import { requirePipe, STANDARD_OUTPUT } from "./standard-output.ts";
@@ -59,8 +60,8 @@ export interface Destinations {
  * Where the image goes, found before any work is done for it: each `-o`; without one an engine; without an engine a file
  * here.
  *
- * @throws BaseKitError `REFERENCE_…`, `OUTPUT_…`, `OPTION_INVALID` (usage), `WRITE_FAILED` (environment) for a file that cannot be where
- *   it is wanted, or what finding an engine that was asked for throws (environment)
+ * @throws BaseKitError `REFERENCE_…`, `OUTPUT_…`, `OPTION_INVALID` (usage), for an output that cannot be where it is wanted as
+ *   `requireOutputPlaces`, or what finding an engine that was asked for throws (environment)
  */
 export async function findDestinations(
   flags: DestinationFlags & { readonly arch?: string | readonly string[] },
@@ -73,7 +74,7 @@ export async function findDestinations(
   requireCompressor(flags);
   const piped = requirePipeFor(outputs, flags);
   if (flags.keepLayers === true) requireLayersTaken(outputs, flags);
-  await requireFilePlaces(outputs);
+  await requireOutputPlaces(outputs);
   const sboms = (flags.sbom ?? []).map(parseSbomFile);
   await requireSbomPlaces(sboms, {
     piped,

@@ -16,7 +16,7 @@ import {
 import { removeTree } from "@base-kit/host";
 import { flattenLayers, imageForHost } from "@base-kit/oci";
 import { directoryEntry, packDirectory, requireGnuTar } from "@base-kit/rootfs";
-import { abandonedTemporaries, temporaryName } from "@base-kit/store";
+import { abandonedTemporaries, obstacleIn, temporaryName } from "@base-kit/store";
 import { writeTar } from "@base-kit/tar";
 import { requireNewDirectory } from "./new-directory.ts";
 
@@ -30,7 +30,7 @@ export function directorySink(directory: string): Sink {
     name: `rootfs:${directory}`,
     write: (images, _references, context) =>
       step(context, `writing ${printable(directory)}`, async (handle) => {
-        const final = await requireNewDirectory(directory, (why, cause) => refused(directory, why, cause));
+        const final = await requireDirectoryPlace(directory);
         const image = imageForHost(images, `rootfs:${directory}`);
         const entries = await entriesFor(image, context);
         const folder = dirname(final);
@@ -55,13 +55,42 @@ export function directorySink(directory: string): Sink {
   };
 }
 
+/**
+ * That a root filesystem can be written to a directory: before anything is made for it.
+ *
+ * @param comes whether a folder will have come into being by then
+ * @returns where it really is
+ * @throws BaseKitError `OUTPUT_DIRECTORY` (usage for what is no new directory, environment for one that may not be made)
+ */
+export async function requireDirectoryPlace(
+  directory: string,
+  comes: (folder: string) => boolean = () => false,
+): Promise<string> {
+  const final = await requireNewDirectory(directory, (why, cause) => refused(directory, why, cause));
+  const folder = dirname(final);
+  const obstacle = comes(folder) ? undefined : obstacleIn(folder);
+  if (obstacle !== undefined) throw refused(directory, obstacle.why, obstacle.cause);
+  return final;
+}
+
 /** What is complete takes the directory's place, and a mount does not let go of that. */
 const MOUNTED = "it is a mount point; name a new directory in it";
 
+/** What comes of the name that was given; anything else is for whoever looks after the machine. */
+const MISTAKES: readonly unknown[] = [
+  ...["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"],
+  // Replacing what is a mount point, or has something in it by now.
+  ...["EBUSY", "ENOTEMPTY", "EEXIST"],
+];
+
 function refused(directory: string, why: string, cause?: unknown): BaseKitError {
+  const isMistake = cause === undefined || MISTAKES.includes(systemErrorCode(cause));
+  const advice = isMistake
+    ? "Give the name of a directory that is new or empty, in a folder that is there."
+    : "Name a directory elsewhere, or run as a user who may write there.";
   return new BaseKitError("OUTPUT_DIRECTORY", `cannot write a root filesystem to ${printable(directory)}: ${why}`, {
-    kind: "usage",
-    hint: "Give the name of a directory that is new or empty. Nothing was changed.",
+    kind: isMistake ? "usage" : "environment",
+    hint: `${advice} Nothing was changed.`,
     cause,
   });
 }

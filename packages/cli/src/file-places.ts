@@ -1,21 +1,19 @@
 import { realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { BaseKitError, printable } from "@base-kit/core";
-import { outputPlace, requireFolderOf } from "@base-kit/store";
+import { outputPlace, requireRoomFor } from "@base-kit/store";
 import { isPiped, type Output } from "./options/outputs.ts";
 import { STANDARD_OUTPUT } from "./standard-output.ts";
 
 /**
- * That the files can be written where they are wanted, before anything is made for them: no device is there, and a folder is.
+ * That a file can be written where it is wanted, before anything is made for it: no device is there, and a folder is.
  *
+ * @param comes whether a folder will have come into being by then
  * @throws BaseKitError `WRITE_FAILED` (environment)
  */
-export async function requireFilePlaces(outputs: readonly Output[]): Promise<void> {
-  const hasFolder = !makesFolders(outputs);
-  for (const { path } of filesOf(outputs)) {
-    const place = outputPlace(path);
-    if (hasFolder) requireFolderOf(place);
-  }
+export function requireFilePlace(path: string, comes: (folder: string) => boolean = () => false): void {
+  const place = outputPlace(path);
+  if (!comes(dirname(place))) requireRoomFor(place);
 }
 
 export interface NamedFile {
@@ -62,9 +60,12 @@ export function excluded(what: string): BaseKitError {
   });
 }
 
-/** A file may lie beside what these make. */
-export function makesFolders(outputs: readonly Output[]): boolean {
-  return outputs.some(({ transport }) => transport === "oci" || transport === "rootfs");
+/** Whether a folder is made by one of these, or in one that is: what comes after them may lie in it. */
+export function comesWith(outputs: readonly Output[]): (folder: string) => boolean {
+  const made = outputs.flatMap((output) =>
+    output.transport === "oci" || output.transport === "rootfs" ? `${resolve(output.path)}/` : [],
+  );
+  return (folder) => made.some((each) => `${resolve(folder)}/`.startsWith(each));
 }
 
 /** What an image is written to on this machine. */

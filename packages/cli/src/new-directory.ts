@@ -1,6 +1,7 @@
 import { lstat, readdir, realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import { printable, systemErrorCode, systemErrorReason } from "@base-kit/core";
+import { whyUnreadable } from "@base-kit/store";
 
 /**
  * Where a directory really is that does not exist yet, or is empty.
@@ -12,12 +13,14 @@ export async function requireNewDirectory(
   refused: (why: string, cause?: unknown) => Error,
 ): Promise<string> {
   const path = resolve(directory);
-  const found = await lstat(path).catch((error: unknown) => {
-    if (systemErrorCode(error) === "ENOENT") return undefined;
-    throw refused(systemErrorReason(error), error);
-  });
+  const unreadable = (error: unknown) => {
+    throw refused(whyUnreadable(directory, error), error);
+  };
+  const found = await lstat(path).catch((error: unknown) =>
+    systemErrorCode(error) === "ENOENT" ? undefined : unreadable(error),
+  );
   if (found === undefined) return path;
-  const real = await realpath(path);
+  const real = await realpath(path).catch(unreadable);
   const names = await readdir(real).catch((error: unknown) => {
     throw refused(systemErrorCode(error) === "ENOTDIR" ? "it is not a directory" : systemErrorReason(error), error);
   });

@@ -1,6 +1,12 @@
 import { type Platform, printable } from "@base-kit/core";
-import { outputPlace, requireFolderOf } from "@base-kit/store";
-import { excluded, filesOf, makesFolders, type NamedFile, requireDistinctPlaces } from "./file-places.ts";
+import {
+  comesWith,
+  excluded,
+  filesOf,
+  type NamedFile,
+  requireDistinctPlaces,
+  requireFilePlace,
+} from "./file-places.ts";
 import type { Output } from "./options/outputs.ts";
 import { type SbomFile, sbomPathFor } from "./options/sbom-file.ts";
 import { requireNoJson, STANDARD_OUTPUT } from "./standard-output.ts";
@@ -37,8 +43,7 @@ export async function requireSbomPlaces(sboms: readonly SbomFile[], beside: Besi
     if (isOne) continue;
     for (const file of written(path, beside.platforms)) {
       if (await isStream(file.path)) continue;
-      const place = outputPlace(file.path);
-      if (!makesFolders(beside.outputs)) requireFolderOf(place);
+      requireFilePlace(file.path, comesWith(beside.outputs));
       files.push(file);
     }
   }

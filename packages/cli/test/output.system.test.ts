@@ -1,9 +1,11 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   renameSync,
@@ -15,7 +17,7 @@ import { join } from "node:path";
 import { locationOf, requires } from "@base-kit/testing";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
-import { BASE_KIT, createSandbox, type Sandbox } from "./run-cli.ts";
+import { BASE_KIT, createSandbox, type Sandbox, WITHOUT_CAPABILITIES } from "./run-cli.ts";
 import { type TestImages, testImages } from "./test-images.ts";
 
 let sandbox: Sandbox;
@@ -249,6 +251,76 @@ test.each(["docker-archive", "oci-archive", "tar"])("where no file can be, none 
   expect(await sandbox.run([...to("layout/x.tar"), "-o", "oci:layout:x"])).toMatchObject({ exitCode: 5 });
   expect(await sandbox.run(["import", "tree", "-o", "oci:layout:x", "-o", `${transport}:layout/x.tar`])).toMatchObject({
     exitCode: 0,
+  });
+});
+
+describe("a place where an output cannot be", () => {
+  beforeEach(() => {
+    writeFileSync(sandbox.work("file"), "mine");
+    symlinkSync("nothing", sandbox.work("nowhere"));
+    mkdirSync(sandbox.work("strange/index.json"), { recursive: true });
+    mkdirSync(sandbox.work("other"));
+    writeFileSync(sandbox.work("other/index.json"), "not an index");
+    mkdirSync(sandbox.work("locked/empty"), { recursive: true });
+    chmodSync(sandbox.work("locked"), 0o555);
+    mkdirSync(sandbox.work("closed/empty"), { recursive: true });
+    chmodSync(sandbox.work("closed"), 0);
+  });
+
+  const relative = (text: string) => text.replaceAll(`${sandbox.work("")}/`, "");
+  const closed = "nothing can be made in the folder locked: permission denied (EACCES)";
+  test.each<[string, string, string, number]>([
+    ["rootfs:tree", "there is something in it: etc", "OUTPUT_DIRECTORY", 2],
+    ["rootfs:file", "it is not a directory", "OUTPUT_DIRECTORY", 2],
+    ["rootfs:file/new", "file is not a folder (ENOTDIR)", "OUTPUT_DIRECTORY", 2],
+    ["rootfs:no/such", "there is no folder no", "OUTPUT_DIRECTORY", 2],
+    ["rootfs:nowhere", "nowhere is a link to nothing, which is not there (ENOENT)", "OUTPUT_DIRECTORY", 2],
+    ["rootfs:locked/new", closed, "OUTPUT_DIRECTORY", 5],
+    ["rootfs:locked/empty", closed, "OUTPUT_DIRECTORY", 5],
+    ["rootfs:closed/empty", "you may not enter the folder closed (EACCES)", "OUTPUT_DIRECTORY", 5],
+    ["oci:file", "file is not a folder", "LAYOUT_FOLDER", 5],
+    ["oci:file/new", "file is not a folder (ENOTDIR)", "LAYOUT_FOLDER", 5],
+    ["oci:no/such", "there is no folder no", "LAYOUT_FOLDER", 5],
+    ["oci:nowhere", "nowhere is a link to nothing, which is not there (ENOENT)", "LAYOUT_FOLDER", 5],
+    ["oci:locked/new", closed, "LAYOUT_FOLDER", 5],
+    ["oci:locked", closed, "LAYOUT_FOLDER", 5],
+    ["oci:closed/empty", "you may not enter the folder closed (EACCES)", "LAYOUT_FOLDER", 5],
+    ["oci:strange", "its index.json cannot be read: it is a directory (EISDIR)", "LAYOUT_FOLDER", 5],
+    ["oci:other", "other has an index.json that is not an OCI image index", "LAYOUT_INVALID", 6],
+    ["tar:locked/x.tar", closed, "WRITE_FAILED", 5],
+    ["docker-archive:locked/x.tar", closed, "WRITE_FAILED", 5],
+    [
+      "oci-archive:closed/x.tar",
+      "nothing can be made in the folder closed: permission denied (EACCES)",
+      "WRITE_FAILED",
+      5,
+    ],
+  ])("is told before anything is done: %s", async (output, why, code, exitCode) => {
+    const before = readdirSync(sandbox.work(""), { recursive: true }).sort();
+    for (const args of [
+      ["import", "tree", "-o", output],
+      ["copy", "docker://127.0.0.1:1/x", output],
+    ]) {
+      const outcome = await sandbox.run(args, { through: WITHOUT_CAPABILITIES });
+      const told = relative(outcome.stderr);
+      // No step comes before it.
+      expect(told).toMatch(/^error: /);
+      expect(told).toContain(`: ${why} [${code}]\n`);
+      expect(outcome).toMatchObject({ exitCode, stdout: "" });
+    }
+    expect(readdirSync(sandbox.work(""), { recursive: true }).sort()).toEqual(before);
+  });
+
+  test.each([
+    ["after what it would lie in", ["oci:layout:x", "rootfs:layout/tree", "tar:layout/tree/x.tar"], undefined],
+    ["unless that comes before", ["rootfs:layout/tree", "oci:layout:x"], "there is no folder layout"],
+    ["or is something else", ["oci:layout:x", "rootfs:no/tree"], "there is no folder no"],
+    ["for a file as well", ["oci:layout:x", "tar:no/x.tar"], "there is no folder no"],
+  ])("is none %s: %j", async (_, outputs, why) => {
+    const outcome = await sandbox.run(["import", "tree", ...outputs.flatMap((output) => ["-o", output])]);
+    if (why === undefined) expect(outcome).toMatchObject({ exitCode: 0 });
+    else expect(relative(outcome.stderr)).toMatch(new RegExp(`^error: .*: ${why} `));
+    expect(existsSync(sandbox.work("layout"))).toBe(why === undefined);
   });
 });
 

@@ -17,6 +17,7 @@ export { idOf, imageIndex, manifestDescriptor, namedDocument } from "./image-ind
 export { type ImagePlace, readPlace } from "./image-place.ts";
 export type { LayerOptions } from "./layer.ts";
 export { copyToLayout, layoutSink } from "./layout.ts";
+export { requireLayoutPlace } from "./layout-place.ts";
 export { DOCKER_MEDIA_TYPE, isIndexType, isManifestType, MEDIA_TYPE } from "./media-types.ts";
 export { openArchive, openArchivePlace } from "./open-archive.ts";
 export { readDockerArchive } from "./open-docker-archive.ts";

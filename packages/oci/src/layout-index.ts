@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { link, readFile, rename, stat, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BaseKitError, printable, systemErrorCode } from "@base-kit/core";
+import { BaseKitError, printable, systemErrorCode, systemErrorReason } from "@base-kit/core";
 import { hasEnded, processName, temporaryName, writeFileAtomically } from "@base-kit/store";
 import { MEDIA_TYPE } from "./media-types.ts";
 
@@ -18,13 +18,18 @@ export interface LayoutManifest {
 
 const TAG = "org.opencontainers.image.ref.name";
 
-/** An empty index when there is none yet. */
+/**
+ * An empty index when there is none yet.
+ *
+ * @throws BaseKitError `LAYOUT_FOLDER` (environment), `LAYOUT_INVALID` (unsupported)
+ */
 export async function readIndex(directory: string): Promise<LayoutIndex> {
   let text: string;
   try {
     text = await readFile(join(directory, "index.json"), "utf8");
   } catch (error) {
-    if (systemErrorCode(error) !== "ENOENT") throw error;
+    if (systemErrorCode(error) !== "ENOENT")
+      throw cannotMake(directory, `its index.json cannot be read: ${systemErrorReason(error)}`, error);
     return { schemaVersion: 2, ...{ mediaType: MEDIA_TYPE.index }, manifests: [] };
   }
   try {
@@ -36,6 +41,14 @@ export async function readIndex(directory: string): Promise<LayoutIndex> {
   throw new BaseKitError("LAYOUT_INVALID", `${printable(directory)} has an index.json that is not an OCI image index`, {
     kind: "unsupported",
     hint: "Choose another directory; this one was left as it is.",
+  });
+}
+
+export function cannotMake(directory: string, why: string, cause?: unknown): BaseKitError {
+  return new BaseKitError("LAYOUT_FOLDER", `cannot make the layout ${printable(directory)}: ${why}`, {
+    kind: "environment",
+    hint: "Choose a place that can be written to. What was there before is untouched.",
+    cause,
   });
 }
 

@@ -1,7 +1,6 @@
 import { mkdir, rmdir, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import {
-  BaseKitError,
   type Blob,
   type Context,
   printable,
@@ -13,7 +12,8 @@ import {
 } from "@base-kit/core";
 import { writeFileAtomically } from "@base-kit/store";
 import { blobPath, OCI_LAYOUT } from "./hybrid-archive.ts";
-import { addToIndex, readIndex, tagged } from "./layout-index.ts";
+import { addToIndex, cannotMake, tagged } from "./layout-index.ts";
+import { LAYOUT_FOLDERS, requireLayoutPlace } from "./layout-place.ts";
 import { layoutSource } from "./open-layout.ts";
 import { readNode, requireImages, type StoredNode } from "./read-images.ts";
 import { nodeOf, rootDescriptor, storedBlobs, storedId } from "./stored-images.ts";
@@ -56,7 +56,7 @@ function writeLayout(
 ): Promise<SinkResult> {
   return step(context, `writing ${printable(directory)}`, async (handle) => {
     // Something else than a layout is refused before anything is written.
-    await readIndex(directory);
+    await requireLayoutPlace(directory);
     const isNew = await makeLayoutFolders(directory);
     const blobs = storedBlobs(node);
     try {
@@ -97,31 +97,20 @@ async function writeBlob(
   await writeFileAtomically(path, counted(blob.open()), { replaceLinks: true });
 }
 
-const FOLDERS = ["", "blobs", "blobs/sha256"] as const;
-
 /** Whether the layout was not there before. */
 async function makeLayoutFolders(directory: string): Promise<boolean> {
   let isNew = false;
-  for (const folder of FOLDERS) {
+  for (const folder of LAYOUT_FOLDERS) {
     const made = await mkdir(join(directory, folder)).then(
       () => true,
       (error: unknown) => {
         if (systemErrorCode(error) === "EEXIST") return false;
-        throw cannotMake(directory, error);
+        throw cannotMake(directory, systemErrorReason(error), error);
       },
     );
     if (folder === "") isNew = made;
   }
   return isNew;
-}
-
-function cannotMake(directory: string, error: unknown): BaseKitError {
-  const why = systemErrorReason(error);
-  return new BaseKitError("LAYOUT_FOLDER", `cannot make the layout ${printable(directory)}: ${why}`, {
-    kind: "environment",
-    hint: "Choose a place that can be written to. What was there before is untouched.",
-    cause: error,
-  });
 }
 
 /**
@@ -130,7 +119,7 @@ function cannotMake(directory: string, error: unknown): BaseKitError {
  */
 async function removeNewLayout(directory: string, blobs: readonly Blob[]): Promise<void> {
   for (const file of [...blobs.map(blobPath), "oci-layout"]) await unlink(join(directory, file)).catch(() => {});
-  for (const folder of FOLDERS.toReversed()) await rmdir(join(directory, folder)).catch(() => {});
+  for (const folder of LAYOUT_FOLDERS.toReversed()) await rmdir(join(directory, folder)).catch(() => {});
 }
 
 async function* once(text: string): AsyncGenerator<Uint8Array, void, void> {

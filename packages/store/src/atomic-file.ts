@@ -1,7 +1,7 @@
 import { type FileHandle, open, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { BaseKitError, isBaseKitError, printable, systemErrorCode, systemErrorReason } from "@base-kit/core";
-import { outputPlace, requireFolderOf, requireReplaceable } from "./output-place.ts";
+import { outputPlace, requireReplaceable, requireRoomFor } from "./output-place.ts";
 import { removeAtExit } from "./remove-at-exit.ts";
 import { removeTemporaries, temporaryName } from "./temporary-name.ts";
 
@@ -90,7 +90,7 @@ async function replacing(
   const forget = removeAtExit(temporary);
   try {
     const file = await open(temporary, "wx").catch(async (error: unknown) => {
-      requireFolderOf(path);
+      requireRoomFor(path);
       throw writeFailure(path, error);
     });
     try {

@@ -8,7 +8,7 @@ export { type FetchedFile, type FileSource, fetchFile } from "./fetch-file.ts";
 export { type FetchFilesOptions, type FilesSource, fetchFiles } from "./fetch-files.ts";
 export { decodeLzma, type LzmaOptions } from "./lzma.ts";
 export { resolveMirror } from "./mirror-url.ts";
-export { outputPlace, requireFolderOf } from "./output-place.ts";
+export { type Obstacle, obstacleIn, outputPlace, requireFolderOf, requireRoomFor } from "./output-place.ts";
 export { listStore, type Pruned, pruneStore, type StoredItem } from "./prune.ts";
 export { createTries, isTemporary, parseRetryAfter, Temporary } from "./retry.ts";
 export { Rooms } from "./rooms.ts";

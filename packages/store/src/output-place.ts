@@ -1,4 +1,4 @@
-import { lstatSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
+import { accessSync, constants, lstatSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { BaseKitError, printable, systemErrorCode, systemErrorReason } from "@base-kit/core";
 
@@ -34,22 +34,53 @@ export function requireReplaceable(path: string): void {
 
 /** @throws BaseKitError `WRITE_FAILED` (environment) where the folder of a file is missing */
 export function requireFolderOf(path: string): void {
-  const folder = dirname(path);
-  let why = `${printable(folder)} is not a folder`;
-  try {
-    if (statSync(folder).isDirectory()) return;
-  } catch (error) {
-    why = absence(folder, error as Error);
-  }
-  throw new BaseKitError("WRITE_FAILED", `cannot write ${printable(path)}: ${why}`, {
-    kind: "environment",
-    hint: "Make it first, or name another file. Nothing was written.",
-  });
+  const missing = missingFolder(dirname(path));
+  if (missing !== undefined) throw noRoom(path, missing, "Make it first, or name another file.");
 }
 
-function absence(folder: string, error: Error): string {
-  const isMissing = ["ENOENT", "ENOTDIR"].includes(systemErrorCode(error) ?? "");
-  return isMissing ? `there is no folder ${printable(folder)}` : systemErrorReason(error);
+/** @throws BaseKitError `WRITE_FAILED` (environment) where the folder of a file is missing, or this user can make nothing in it */
+export function requireRoomFor(path: string): void {
+  requireFolderOf(path);
+  const closed = closedFolder(dirname(path));
+  if (closed !== undefined) throw noRoom(path, closed, "Name another file, or run as a user who may write there.");
+}
+
+export interface Obstacle {
+  readonly why: string;
+  /** The system's error, where there is one. */
+  readonly cause?: unknown;
+}
+
+/** Why nothing can be made in a folder: it is missing, something else, or closed to this user. Undefined where nothing speaks against it. */
+export function obstacleIn(folder: string): Obstacle | undefined {
+  return missingFolder(folder) ?? closedFolder(folder);
+}
+
+function missingFolder(folder: string): Obstacle | undefined {
+  try {
+    return statSync(folder).isDirectory() ? undefined : { why: `${printable(folder)} is not a folder` };
+  } catch (error) {
+    const isMissing = ["ENOENT", "ENOTDIR"].includes(systemErrorCode(error) ?? "");
+    return { why: isMissing ? `there is no folder ${printable(folder)}` : systemErrorReason(error), cause: error };
+  }
+}
+
+function closedFolder(folder: string): Obstacle | undefined {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    const why = `nothing can be made in the folder ${printable(folder)}: ${systemErrorReason(error)}`;
+    return { why, cause: error };
+  }
+}
+
+function noRoom(path: string, { why, cause }: Obstacle, advice: string): BaseKitError {
+  return new BaseKitError("WRITE_FAILED", `cannot write ${printable(path)}: ${why}`, {
+    kind: "environment",
+    hint: `${advice} Nothing was written.`,
+    cause,
+  });
 }
 
 function behind(link: string, { uid }: Stats): string {

@@ -13,9 +13,9 @@ import {
 import { copyToArchive, copyToLayout, imagesOf, nodeOf, requireImages, type StoredNode } from "@base-kit/oci";
 import { type DestinationFlags, findEngineSink } from "../destinations.ts";
 import { directorySink } from "../directory-sink.ts";
-import { requireFilePlaces } from "../file-places.ts";
 import { layerTarSink } from "../layer-tar-sink.ts";
 import { type Output, parseOutput } from "../options/outputs.ts";
+import { requireOutputPlaces } from "../output-places.ts";
 import { type ImageSource, openSource } from "../sources.ts";
 import { STANDARD_OUTPUT } from "../standard-output.ts";
 
@@ -43,7 +43,7 @@ export async function copy(from: string, to: string, flags: CopyFlags, context: 
       hint: "A copy is read again and compared before it is in place. Name a file, and pipe that.",
     });
   }
-  await requireFilePlaces([output]);
+  await requireOutputPlaces([output]);
   const [only, ...others] = platforms;
   const source = await openSource(from, context, {
     ...flags,
