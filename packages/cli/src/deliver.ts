@@ -1,6 +1,7 @@
 import { type Context, type Image, type Rootfs, type SinkResult, step } from "@base-kit/core";
 import { type BuildImageOptions, buildImage, type LayerOptions, validateImages } from "@base-kit/oci";
 import type { Destinations } from "./destinations.ts";
+import { toldOfFinished } from "./finished-before.ts";
 import { type SbomFacts, writeSboms } from "./write-sboms.ts";
 
 /** What becomes one image: the root filesystem for one platform. */
@@ -47,30 +48,48 @@ export async function deliver(
   // Awaited below; until then a failure must not end the process.
   checked.catch(() => {});
   destinations.onImages?.(images, checked);
-  const outputs: (SinkResult & { readonly to: string })[] = [];
+  const outputs: Delivered["outputs"][number][] = [];
+  try {
+    await writeAll(images, { destinations, checked, context, onWritten: (output) => outputs.push(output) });
+    const described = images.flatMap((image, at) => {
+      const source = sources[at] as ImageSource | KnownImage;
+      if ("image" in source) return [];
+      const { rootfs, facts, options } = source;
+      return {
+        image,
+        rootfs,
+        ...(facts === undefined ? {} : { facts }),
+        created: options.created,
+        name: destinations.name,
+      };
+    });
+    return { images, outputs, sboms: await writeSboms(described, destinations, context) };
+  } catch (error) {
+    throw toldOfFinished(error, outputs, context.signal);
+  }
+}
+
+interface WriteAllOptions {
+  readonly destinations: Destinations;
+  readonly checked: Promise<void>;
+  readonly context: Context;
+  readonly onWritten: (output: Delivered["outputs"][number]) => void;
+}
+
+async function writeAll(
+  images: readonly Image[],
+  { destinations, checked, context, onWritten }: WriteAllOptions,
+): Promise<void> {
   try {
     const ending = images.map((image) => endingWhen(checked, image));
     for (const { sink, references } of destinations.list) {
       context.signal.throwIfAborted();
-      outputs.push({ to: sink.name, ...(await sink.write(ending, references, context)) });
+      onWritten({ to: sink.name, ...(await sink.write(ending, references, context)) });
     }
   } finally {
     // A flaw of the image is the reason for whatever else went wrong.
     await checked;
   }
-  const described = images.flatMap((image, at) => {
-    const source = sources[at] as ImageSource | KnownImage;
-    if ("image" in source) return [];
-    const { rootfs, facts, options } = source;
-    return {
-      image,
-      rootfs,
-      ...(facts === undefined ? {} : { facts }),
-      created: options.created,
-      name: destinations.name,
-    };
-  });
-  return { images, outputs, sboms: await writeSboms(described, destinations, context) };
 }
 
 /**

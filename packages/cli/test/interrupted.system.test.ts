@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Fault, printingProgram, requires, startMirror } from "@base-kit/testing";
+import { type Fault, locationOf, printingProgram, requires, startEngineProxy, startMirror } from "@base-kit/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { copyAlpineMirror } from "./alpine-mirror.ts";
 import { startFakeEngine } from "./fake-engine.ts";
@@ -195,6 +195,72 @@ function kept(): readonly string[] {
     .filter((entry) => entry.isFile())
     .map(({ name, parentPath }) => join(parentPath, name));
 }
+
+describe.skipIf(DOCKER || TAR)("Ctrl-C that comes too late", () => {
+  const name = `base-kit-test/interrupted-${process.pid}`;
+  const named = () =>
+    execFileSync("docker", ["image", "inspect", "--format={{json .RepoTags}}", name], { encoding: "utf8" }).trim();
+  beforeEach(() => {
+    mkdirSync(sandbox.work("small"));
+    writeFileSync(sandbox.work("small/noise"), randomFillSync(Buffer.alloc(1000)));
+  });
+  afterEach(() => spawnSync("docker", ["image", "rm", "--force", name, `${name}:second`]));
+
+  interface Moment {
+    readonly call: RegExp;
+    /** Otherwise when the engine has answered. */
+    readonly before?: boolean;
+  }
+
+  /** Sent at a moment, which lasts until base-kit has ended or has had no use for the signal. */
+  async function interrupted(args: readonly string[], { call, before = false }: Moment) {
+    const interrupt = async (made: string) => {
+      if (!call.test(made)) return;
+      running.child.kill("SIGINT");
+      await Promise.race([running.ended, sleep(300)]);
+    };
+    const proxy = await startEngineProxy(sandbox.dir, locationOf("docker") ?? "", {
+      [before ? "before" : "after"]: interrupt,
+    });
+    const running = sandbox.start(args, { env: { DOCKER_HOST: proxy.host } });
+    const outcome = await running.ended;
+    proxy.close();
+    expect(outcome.exitCode).toBe(130);
+    expect(await sandbox.leftovers()).toEqual([]);
+    return outcome;
+  }
+
+  test.each<[importer: string, what: string, moment: Moment]>([
+    ["engine-api", "while it is named", { call: /^POST .*\/tag\?.*tag=latest/ }],
+    ["engine-api", "when it has been named", { call: /^GET \/images\/base-kit-test/, before: true }],
+    ["docker-cli", "while it is named", { call: /^POST .*\/tag\?.*tag=latest/ }],
+  ])("for an image that is loaded by %s, %s, tells that it is there", async (importer, _, moment) => {
+    const args = ["import", "small", name, "--tag", `${name}:second`, "--importer", importer];
+    const { stdout, stderr } = await interrupted(args, moment);
+    expect({ stdout, named: named() }).toEqual({ stdout: "", named: `["${name}:latest"]` });
+    expect(stderr).toContain("stopped by SIGINT [INTERRUPTED]\nIt came too late for docker at ");
+    expect(stderr).toContain(`: the image is there as ${name}:latest. Nothing else was left behind.`);
+  });
+
+  test("for all that was asked for, has the result told", async () => {
+    const { stdout, stderr } = await interrupted(["import", "small", name], { call: /^DELETE /, before: true });
+    expect(stdout).toContain(`image ${name}:latest\n`);
+    expect(stderr).not.toContain("INTERRUPTED");
+  });
+
+  test("for one of several outputs tells which are finished", async () => {
+    const outputs = ["-o", "docker-archive:old.tar", "-o", `docker-daemon:${name}`];
+    const loading = { call: /^POST \/images\/create/ };
+    expect((await interrupted(["import", "small", ...outputs], loading)).stderr).toContain(
+      "stopped by SIGINT [INTERRUPTED]\nWhat was finished before that is there: old.tar.\n",
+    );
+    expect(execFileSync("tar", ["-tf", sandbox.work("old.tar")]).toString()).toContain("manifest.json\n");
+    const naming = { call: /^POST .*\/tag/ };
+    expect((await interrupted(["import", "small", ...outputs], naming)).stderr).toMatch(
+      /What was finished before that is there: old\.tar\. It came too late for docker at .*: the image is there as /,
+    );
+  });
+});
 
 test.skipIf(TAR)("writing to a pipe that nobody reads is given up", async () => {
   await using phase = await inStep("packing", ["pack", large, "-", "--progress", "json"]);

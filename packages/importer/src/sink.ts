@@ -13,6 +13,7 @@ import {
 } from "@base-kit/core";
 import { hybridArchive, hybridArchiveSize, imageForHost } from "@base-kit/oci";
 import type { EngineClient, EngineImage, OpenClient } from "./client.ts";
+import { toldOfNames } from "./come-too-late.ts";
 import { discard, discardOwn } from "./discard.ts";
 import { openDockerCli } from "./docker-cli-client.ts";
 import { type Engine, engineName } from "./engine.ts";
@@ -150,32 +151,45 @@ function gone(doing: string, engine: Engine): never {
 async function named(
   client: EngineClient,
   { id, size }: EngineImage,
-  { references, context }: Job,
+  { engine, references, context }: Job,
 ): Promise<SinkResult | undefined> {
+  const set: ImageReference[] = [];
   const names: string[] = [];
-  for (const reference of references) {
-    try {
-      names.push(await setName(client, id, { reference, context }));
-    } catch (error) {
-      const isGone =
-        isBaseKitError(error) && error.code === "ENGINE_REFUSED" && (await client.inspect(id)) === undefined;
-      if (!isGone || names.length > 0) throw error;
-      return undefined;
+  try {
+    for (const reference of references) {
+      await setName(client, id, reference);
+      set.push(reference);
+      names.push(await shortestName(client, id, { reference, context }));
     }
+    return { references: names, id, size };
+  } catch (error) {
+    if (set.length === 0 && (await isGone(client, id, error))) return undefined;
+    throw await toldOfNames(error, { engine, id, references, set });
   }
-  return { references: names, id, size };
 }
 
-interface SetNameOptions {
+async function isGone(client: EngineClient, id: Digest, error: unknown): Promise<boolean> {
+  return isBaseKitError(error) && error.code === "ENGINE_REFUSED" && (await client.inspect(id)) === undefined;
+}
+
+/** With its registry, so that podman does not guess one. */
+async function setName(client: EngineClient, id: Digest, reference: ImageReference): Promise<void> {
+  const full = fullyQualified(reference);
+  await client.tag(id, { repository: full.slice(0, full.lastIndexOf(":")), tag: reference.tag });
+}
+
+interface ShortestNameOptions {
   readonly reference: ImageReference;
   readonly context: Context;
 }
 
-/** Sets a name, with its registry so that podman does not guess one, and gives the shortest form that finds the image again. */
-async function setName(client: EngineClient, id: Digest, { reference, context }: SetNameOptions): Promise<string> {
-  const full = fullyQualified(reference);
-  await client.tag(id, { repository: full.slice(0, full.lastIndexOf(":")), tag: reference.tag });
-  for (const form of [reference.familiar, full]) {
+/** The shortest form of a name that was set that finds the image again. */
+async function shortestName(
+  client: EngineClient,
+  id: Digest,
+  { reference, context }: ShortestNameOptions,
+): Promise<string> {
+  for (const form of [reference.familiar, fullyQualified(reference)]) {
     if ((await client.inspect(form))?.id === id) return form;
   }
   context.reporter.emit({
