@@ -13,7 +13,7 @@ import {
   systemErrorCode,
   systemErrorReason,
 } from "@base-kit/core";
-import { removeTree } from "@base-kit/host";
+import { mountPoints, removeTree } from "@base-kit/host";
 import { flattenLayers, imageForHost } from "@base-kit/oci";
 import { directoryEntry, packDirectory, requireGnuTar } from "@base-kit/rootfs";
 import { abandonedTemporaries, obstacleIn, temporaryName } from "@base-kit/store";
@@ -70,6 +70,7 @@ export async function requireDirectoryPlace(
   const folder = dirname(final);
   const obstacle = comes(folder) ? undefined : obstacleIn(folder);
   if (obstacle !== undefined) throw refused(directory, obstacle.why, obstacle.cause);
+  if (mountPoints().includes(final)) throw refused(directory, MOUNTED);
   return final;
 }
 

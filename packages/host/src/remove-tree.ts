@@ -4,13 +4,13 @@ import {
   type Dirent,
   lstatSync,
   readdirSync,
-  readFileSync,
   realpathSync,
   renameSync,
   rmdirSync,
   unlinkSync,
 } from "node:fs";
 import { BaseKitError, bytesFromBuffer, printable, systemErrorCode, systemErrorReason } from "@base-kit/core";
+import { mountPoints } from "./mount-points.ts";
 
 /**
  * Removes a tree of any depth, with read-only directories and names that are not UTF-8, without ever entering another mount.
@@ -107,20 +107,6 @@ function assertNothingMountedBelow(top: string): void {
     kind: "environment",
     hint: "Unmount it, then remove the folder.",
   });
-}
-
-/** From proc_pid_mountinfo(5), where blanks in a path are written in octal; empty where there is no such file. */
-function mountPoints(): readonly string[] {
-  let table: string;
-  try {
-    table = readFileSync("/proc/self/mountinfo", "utf8");
-  } catch {
-    return [];
-  }
-  return table
-    .split("\n")
-    .map((line) => line.split(" ")[4] ?? "")
-    .map((path) => path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))));
 }
 
 function failed(path: string, error: unknown): BaseKitError {
