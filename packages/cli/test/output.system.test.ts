@@ -311,6 +311,11 @@ describe("a place where an output cannot be", () => {
     expect(readdirSync(sandbox.work(""), { recursive: true }).sort()).toEqual(before);
   });
 
+  test.each([[[]], [["--path-exclude", "/etc"]]])("is told before anything is packed: %j", async (more) => {
+    const outcome = await sandbox.run(["pack", "tree", "no/x.tar", ...more]);
+    expect(outcome).toMatchObject({ exitCode: 5, stderr: expect.stringMatching(/^error: .* there is no folder no /) });
+  });
+
   test.each([
     ["after what it would lie in", ["oci:layout:x", "rootfs:layout/tree", "tar:layout/tree/x.tar"], undefined],
     ["unless that comes before", ["rootfs:layout/tree", "oci:layout:x"], "there is no folder layout"],

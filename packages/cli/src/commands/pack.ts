@@ -15,6 +15,7 @@ import {
 } from "@base-kit/rootfs";
 import { fillFileAtomically, writeFileAtomically } from "@base-kit/store";
 import { writeTar } from "@base-kit/tar";
+import { requireFilePlace } from "../file-places.ts";
 import { type PathFlags, pathRules } from "../options/path-rules.ts";
 import { sourceDateEpoch } from "../options/source-date-epoch.ts";
 import { compressionByName } from "../options/tar-file.ts";
@@ -44,6 +45,7 @@ export async function pack(directory: string, file: string, flags: PackFlags, co
   const compression = compressionByName(file);
   await requireDirectory(directory);
   if (file === STANDARD_OUTPUT) requirePipe("base-kit pack DIR - | …", flags);
+  else requireFilePlace(file);
   return step(context, `packing ${printable(path)}`, async (handle) => {
     const hash = createHash("sha256");
     let size = 0;
