@@ -10,7 +10,7 @@ import {
 } from "@base-kit/core";
 import { archiveSink, imageForHost, type LayerOptions, layoutSink, requireCompressor } from "@base-kit/oci";
 import { directorySink } from "./directory-sink.ts";
-import { type WrittenPlace, writtenPlaces } from "./file-places.ts";
+import { requireFilePlace, type WrittenPlace, writtenPlaces } from "./file-places.ts";
 import { layerTarSink } from "./layer-tar-sink.ts";
 import { isPiped, type Output, parseOutput } from "./options/outputs.ts";
 import { platformsFromFlag } from "./options/platforms.ts";
@@ -175,6 +175,7 @@ async function engineOrFile(
       throw error;
     const file = `./${first.familiar.replace(/[^A-Za-z0-9._-]+/g, "-")}.tar`;
     context.reporter.emit({ type: "noted", message: `${error.message}; writing ${file} instead` });
+    requireFilePlace(file);
     return { list: [{ sink: archiveSink(file), references }], keepsLayer: true, run: `docker load -i ${file}`, file };
   }
 }

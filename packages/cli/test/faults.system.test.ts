@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -389,10 +390,13 @@ describe("an engine", () => {
     async () => {
       const hidden = 'mount -t tmpfs none /run && exec "$@"';
       const through = ["unshare", "--mount", "--propagation", "private", "sh", "-c", hidden, "sh"];
-      const outcome = await sandbox.run(["import", "tree", "demo/tree:1"], {
-        through,
-        env: { DOCKER_HOST: undefined },
-      });
+      const options = { through, env: { DOCKER_HOST: undefined } };
+      mkdirSync(sandbox.work("demo-tree-1.tar"));
+      const refused = await sandbox.run(["import", "-", "demo/tree:1"], { ...options, stdin: "" });
+      expect(refused).toMatchObject({ exitCode: 5, stderr: expect.stringMatching(/^error: .* a directory is there/m) });
+      expect(refused.stderr).not.toContain("reading");
+      rmdirSync(sandbox.work("demo-tree-1.tar"));
+      const outcome = await sandbox.run(["import", "tree", "demo/tree:1"], options);
       expect(outcome).toMatchObject({
         exitCode: 0,
         stdout: expect.stringContaining("docker load -i ./demo-tree-1.tar"),
