@@ -294,6 +294,38 @@ describe("an output that cannot be written", () => {
   });
 });
 
+describe("a cache that was asked for", () => {
+  const CACHE_COMMANDS = ["ls", "prune", "dir"].map((name) => ["cache", name]);
+
+  test.each([
+    ["", 'the cache folder "" cannot be used: a name is missing', 2],
+    ["old.tar", "old.tar cannot be used: it is not a folder", 2],
+    ["old.tar/cache", "old.tar is not a folder", 2],
+    ["locked/cache", "locked/cache cannot be used: permission denied (EACCES)", 5],
+    ["locked", "locked cannot be used: permission denied (EACCES)", 5],
+  ])("and cannot be used is told before anything is done: %j", async (name, why, exitCode) => {
+    mkdirSync(sandbox.work("locked"), { mode: 0o555 });
+    const before = readdirSync(sandbox.work(""));
+    const commands = [["pack", "tree", "new.tar"], ...(exitCode === 2 ? CACHE_COMMANDS : [])];
+    for (const command of commands) {
+      const outcome = await sandbox.run([...command, "--cache-dir", name], { through: WITHOUT_CAPABILITIES });
+      expect(outcome.stderr).toMatch(/^error: the cache folder /);
+      expect(outcome.stderr).toContain(`${why} [CACHE_DIR_UNUSABLE]\n`);
+      expect(outcome).toMatchObject({ exitCode, stdout: "" });
+    }
+    expect(readdirSync(sandbox.work(""))).toEqual(before);
+  });
+
+  test.each(["none", "locked"])("need not be there or writable to be looked at: %s", async (name) => {
+    mkdirSync(sandbox.work("locked"), { mode: 0o555 });
+    for (const command of CACHE_COMMANDS) {
+      const outcome = await sandbox.run([...command, "--cache-dir", name], { through: WITHOUT_CAPABILITIES });
+      expect(outcome).toMatchObject({ exitCode: 0, stderr: "" });
+    }
+    expect(existsSync(sandbox.work("none"))).toBe(false);
+  });
+});
+
 describe.skipIf(requires("root").skip)("a cache nobody asked for is no must", () => {
   const unprivileged = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", "--"];
   test.each<[string, NodeJS.ProcessEnv]>([

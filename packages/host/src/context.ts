@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { BaseKitError, type Context, isBaseKitError, type Reporter, type Store } from "@base-kit/core";
-import { defaultCacheDir, prepareCacheDir } from "./cache-dir.ts";
+import { askedCacheDir, defaultCacheDir, prepareCacheDir } from "./cache-dir.ts";
 import { createExec } from "./exec.ts";
 import { createFetch } from "./fetch.ts";
 import { createTempDir, sweepTempDirs, type TempDir } from "./temp-dir.ts";
@@ -27,7 +27,8 @@ export interface CreateContextOptions {
 export type HostContext = Context & AsyncDisposable;
 
 /**
- * @throws BaseKitError `CACHE_DIR_UNUSABLE` (only for a `cacheDir` that was asked for) or `TEMP_DIR_UNUSABLE` (environment)
+ * @throws BaseKitError `CACHE_DIR_UNUSABLE` (only for a `cacheDir` that was asked for: usage for a name that no folder can have, else
+ *   environment) or `TEMP_DIR_UNUSABLE` (environment)
  */
 export async function createContext(options: CreateContextOptions): Promise<HostContext> {
   const env = options.env ?? process.env;
@@ -62,7 +63,7 @@ function usableCacheDir(
   env: Readonly<Record<string, string | undefined>>,
   reporter: Reporter,
 ): string | undefined {
-  const path = asked === undefined ? defaultCacheDir(env) : resolve(asked);
+  const path = asked === undefined ? defaultCacheDir(env) : askedCacheDir(asked);
   const warn = (why: string) =>
     reporter.emit({ type: "warned", code: "NO_CACHE", message: `${why}; nothing is kept for the next build` });
   if (path === undefined) {

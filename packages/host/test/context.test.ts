@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { Event, Store } from "@base-kit/core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { defaultCacheDir } from "../src/cache-dir.ts";
+import { cacheDir, defaultCacheDir } from "../src/cache-dir.ts";
 import { createContext, removeTree } from "../src/index.ts";
 
 let dir: string;
@@ -38,12 +38,29 @@ describe("where the cache is", () => {
     expect(defaultCacheDir(env, platform)).toBe(expected);
   });
 
-  test("one that was asked for must be usable", async () => {
+  test.each([
+    ["", "a name is missing"],
+    ["DIR/file", "it is not a folder"],
+    ["DIR/file/below/it", "DIR/file is not a folder"],
+    ["DIR/link", "it is a link that leads nowhere"],
+    ["DIR/link/below", "DIR/link is a link that leads nowhere"],
+  ])("one that was asked for is no folder: %j", async (name, why) => {
     writeFileSync(join(dir, "file"), "");
-    await expect(createContext({ ...recording(), cacheDir: join(dir, "file") })).rejects.toMatchObject({
+    symlinkSync("none", join(dir, "link"));
+    const here = (text: string) => text.replaceAll("DIR", dir);
+    const refused = {
       code: "CACHE_DIR_UNUSABLE",
-      kind: "environment",
-    });
+      kind: "usage",
+      message: here(`the cache folder ${name === "" ? '""' : name} cannot be used: ${why}`),
+    };
+    await expect(createContext({ ...recording(), cacheDir: here(name) })).rejects.toMatchObject(refused);
+    expect(() => cacheDir(here(name), {})).toThrow(expect.objectContaining(refused));
+    expect(readdirSync(dir).sort()).toEqual(["file", "link"]);
+  });
+
+  test("one that was asked for cannot be made", async () => {
+    const asked = { ...recording(), cacheDir: "/proc/base-kit" };
+    await expect(createContext(asked)).rejects.toMatchObject({ code: "CACHE_DIR_UNUSABLE", kind: "environment" });
   });
 
   test.each([
