@@ -164,7 +164,7 @@ function writeBlock(block: Buffer, at: number, fields: HeaderFields): void {
 }
 
 /** The checksum of a block of ours: each text ends with its first NUL, so that the zeros behind it need no adding up. */
-export function writtenSum(block: Buffer, at: number): number {
+function writtenSum(block: Buffer, at: number): number {
   // The checksum's own field counts as spaces; the magic is always the same.
   let sum = 8 * 0x20 + MAGIC_SUM;
   for (const field of WRITTEN) {

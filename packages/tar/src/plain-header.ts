@@ -1,6 +1,5 @@
 import { bytesFromBuffer } from "@base-kit/core";
-import { BLOCK, FIELD, type Field } from "./format.ts";
-import { writtenSum } from "./header.ts";
+import { BLOCK, FIELD } from "./format.ts";
 import type { Member } from "./member.ts";
 
 /**
@@ -10,52 +9,38 @@ import type { Member } from "./member.ts";
  */
 export function isPlainHeader(block: Buffer, at: number): boolean {
   const type = block[at + FIELD.typeflag[0]] as number;
-  if (!isPlainType(type) || !isSumRight(block, at)) return false;
-  for (let field = 0; field < FIXED.length; field++) {
-    const { offset, bytes } = FIXED[field] as FixedField;
-    const start = at + offset;
-    if (block.compare(bytes, 0, bytes.length, start, start + bytes.length) !== 0) return false;
-  }
-  if (!isOctal(block, at + FIELD.mode[0] + 3, 4) || !isOctal(block, at + FIELD.uid[0], 7)) return false;
-  if (!isOctal(block, at + FIELD.gid[0], 7) || !isOctal(block, at + FIELD.size[0], 11)) return false;
-  if (!isOctal(block, at + FIELD.mtime[0], 11) || isNought(block, at + FIELD.mtime[0], 11)) return false;
-  if (type !== FILE && !isNought(block, at + FIELD.size[0], 11)) return false;
-  const name = cleanPathLength(block, at + FIELD.name[0]);
-  const slash = name > 0 && block[at + name - 1] === SLASH;
-  if (name < 1 || slash !== (type === DIRECTORY) || !isZeroFrom(block, at + name, at + FIELD.name[1])) return false;
+  if (!isPlainType(type) || block.compare(TAIL, 0, TAIL.length, at + TAIL_AT, at + BLOCK) !== 0) return false;
+  const name = cleanPathEnd(block, at);
+  if (name <= at || (block[name - 1] === SLASH) !== (type === DIRECTORY)) return false;
   const linkname = at + FIELD.linkname[0];
-  const linknameEnd = linkname + FIELD.linkname[1];
-  if (type === HARDLINK) {
-    const target = cleanPathLength(block, linkname);
-    if (target < 1 || block[linkname + target - 1] === SLASH) return false;
-    return isZeroFrom(block, linkname + target, linknameEnd);
-  }
-  let end = linkname;
-  if (type === SYMLINK) {
-    for (; end < linknameEnd && block[end] !== 0; end++) if ((block[end] as number) > 0x7f) return false;
-  }
-  return (type === SYMLINK) === end > linkname && isZeroFrom(block, end, linknameEnd);
+  const link = linkEnd(block, linkname, type);
+  if (link < 0 || !isZeroFrom(block, name, at + FIELD.name[1]) || !isZeroFrom(block, link, at + TAIL_AT)) return false;
+  if (!areNumbersEnded(block, at)) return false;
+  const size = octal(block, at, "size");
+  const mode = octal(block, at, "mode");
+  if (size < 0 || (size > 0 && type !== FILE) || mode < 0 || mode > 0o7777) return false;
+  if (octal(block, at, "uid") < 0 || octal(block, at, "gid") < 0 || octal(block, at, "mtime") <= 0) return false;
+  const sum = sumOf(block, at, name) + sumOf(block, at + FIELD.mode[0], at + FIELD.checksum[0]) + type;
+  return octal(block, at, "checksum") === sum + sumOf(block, linkname, link) + SUM_OF_FIXED;
+}
+
+/** The size that a plain header tells. */
+export function plainSize(block: Buffer, at: number): number {
+  return octal(block, at, "size");
 }
 
 /** What tells whether entries are a tree, without all that is needed to write one. */
 export type EntryHead = Pick<Member, "path" | "type" | "size" | "mtime">;
 
-/** That of a plain header, whose size was read before. */
-export function plainHead(block: Buffer, at: number, size: number): EntryHead {
+/** That of a plain header. */
+export function plainHead(block: Buffer, at: number): EntryHead {
   const type = TYPES[(block[at + FIELD.typeflag[0]] as number) - FILE] as Member["type"];
   const end = block.indexOf(0, at);
   const path = bytesFromBuffer(block, at, Math.min(end, at + FIELD.name[1]) - (type === "directory" ? 1 : 0));
-  return { path, type, size, mtime: plainNumber(block, at, "mtime") };
+  return { path, type, size: plainSize(block, at), mtime: octal(block, at, "mtime") };
 }
 
-/** A number that a plain header tells, which has eleven digits. */
-export function plainNumber(block: Buffer, at: number, field: "size" | "mtime"): number {
-  let value = 0;
-  const start = at + FIELD[field][0];
-  for (let place = start; place < start + 11; place++) value = value * 8 + (block[place] as number) - ZERO;
-  return value;
-}
-
+const SPACE = 0x20;
 const ZERO = 0x30;
 const SLASH = 0x2f;
 const DOT = 0x2e;
@@ -80,53 +65,44 @@ function isPlainType(type: number): boolean {
   return type === FILE || type === HARDLINK || type === SYMLINK || type === DIRECTORY || type === FIFO;
 }
 
-interface FixedField {
-  readonly offset: number;
-  readonly bytes: Uint8Array;
+/** From the magic to the end of the block: no user, no group, no device, no prefix. */
+const TAIL = Buffer.from(
+  `ustar\0${"00"}${"\0".repeat(64)}0000000\0${"0000000"}`.padEnd(BLOCK - FIELD.magic[0], "\0"),
+  "latin1",
+);
+const TAIL_AT = FIELD.magic[0];
+/** In it, and the checksum's own field, which counts as spaces. */
+const SUM_OF_FIXED = sumOf(TAIL, 0, TAIL.length) + 8 * SPACE;
+
+function sumOf(block: Buffer, from: number, end: number): number {
+  let sum = 0;
+  for (let place = from; place < end; place++) sum += block[place] as number;
+  return sum;
 }
 
-/** What is the same in every plain header. */
-const FIXED: readonly FixedField[] = [
-  // A mode has four digits that count.
-  fixed("mode", 0, "000"),
-  fixed("mode", 7, "\0"),
-  fixed("uid", 7, "\0"),
-  fixed("gid", 7, "\0"),
-  fixed("size", 11, "\0"),
-  fixed("mtime", 11, "\0"),
-  fixed("checksum", 6, "\0 "),
-  // From the magic to the end of the block: no user, no group, no device, no prefix.
-  fixed("magic", 0, `ustar\0${"00"}${"\0".repeat(64)}0000000\0${"0000000"}`.padEnd(BLOCK - FIELD.magic[0], "\0")),
-];
+/** The digits of each number, which fill its field but for what ends it. */
+const DIGITS = { mode: 7, uid: 7, gid: 7, size: 11, mtime: 11, checksum: 6 } as const;
 
-function fixed(field: Field, skip: number, text: string): FixedField {
-  return { offset: FIELD[field][0] + skip, bytes: Buffer.from(text, "latin1") };
-}
-
-/** Right if what stands behind the NUL of each text is zeros, which is looked at elsewhere. */
-function isSumRight(block: Buffer, at: number): boolean {
-  const field = at + FIELD.checksum[0];
-  let told = 0;
-  for (let place = field; place < field + 6; place++) {
+/** Below 0 when it has something else than digits. */
+function octal(block: Buffer, at: number, field: keyof typeof DIGITS): number {
+  const start = at + FIELD[field][0];
+  const end = start + DIGITS[field];
+  let value = 0;
+  for (let place = start; place < end; place++) {
     const digit = (block[place] as number) - ZERO;
-    if (digit < 0 || digit > 7) return false;
-    told = told * 8 + digit;
+    if (digit < 0 || digit > 7) return -1;
+    value = value * 8 + digit;
   }
-  return told === writtenSum(block, at);
+  return value;
 }
 
-function isOctal(block: Buffer, at: number, digits: number): boolean {
-  for (let place = at; place < at + digits; place++) {
-    const digit = (block[place] as number) - ZERO;
-    if (digit < 0 || digit > 7) return false;
-  }
-  return true;
+/** All by a NUL, and the checksum by a space after it. */
+function areNumbersEnded(block: Buffer, at: number): boolean {
+  for (const place of ENDS) if (block[at + place] !== 0) return false;
+  return block[at + FIELD.checksum[0] + 7] === SPACE;
 }
 
-function isNought(block: Buffer, at: number, digits: number): boolean {
-  for (let place = at; place < at + digits; place++) if (block[place] !== ZERO) return false;
-  return true;
-}
+const ENDS = (Object.keys(DIGITS) as (keyof typeof DIGITS)[]).map((field) => FIELD[field][0] + DIGITS[field]);
 
 /** One call into C++: a loop over a hundred bytes is slow until it is compiled. */
 export function isZeroFrom(block: Buffer, at: number, end: number): boolean {
@@ -135,8 +111,8 @@ export function isZeroFrom(block: Buffer, at: number, end: number): boolean {
 
 const ZEROS = Buffer.alloc(BLOCK);
 
-/** Bytes up to the NUL or the field's end, when they are a path in ASCII that `entryPath` leaves as it is but for a slash at its end; else -1. */
-function cleanPathLength(block: Buffer, at: number): number {
+/** Where a path in ASCII that `entryPath` leaves as it is, but for a slash at its end, stops within its field of 100 bytes; below 0 for another. */
+function cleanPathEnd(block: Buffer, at: number): number {
   const end = at + FIELD.name[1];
   let before = SLASH;
   let place = at;
@@ -146,5 +122,18 @@ function cleanPathLength(block: Buffer, at: number): number {
     if (code > 0x7f || (before === SLASH && (code === SLASH || code === DOT))) return -1;
     before = code;
   }
-  return place - at;
+  return place;
+}
+
+/** Where the link's target stops, at its beginning for what is no link; below 0 when it is not as it should be. */
+function linkEnd(block: Buffer, at: number, type: number): number {
+  if (type === HARDLINK) {
+    const end = cleanPathEnd(block, at);
+    return end > at && block[end - 1] !== SLASH ? end : -1;
+  }
+  if (type !== SYMLINK) return at;
+  const limit = at + FIELD.linkname[1];
+  let end = at;
+  for (; end < limit && block[end] !== 0; end++) if ((block[end] as number) > 0x7f) return -1;
+  return end > at ? end : -1;
 }

@@ -4,7 +4,7 @@ import { encodeHeader } from "./header.ts";
 import { UNLIMITED } from "./limits.ts";
 import type { Member } from "./member.ts";
 import { parseTar } from "./parser.ts";
-import { type EntryHead, isPlainHeader, isZeroFrom, plainHead, plainNumber } from "./plain-header.ts";
+import { type EntryHead, isPlainHeader, isZeroFrom, plainHead, plainSize } from "./plain-header.ts";
 import { refuse } from "./refuse.ts";
 import type { Window } from "./window.ts";
 
@@ -40,8 +40,8 @@ export async function repackTarFile(path: string, options: RepackTarFileOptions)
       if (file.available < pad + BLOCK) await file.fill(pad + BLOCK);
       if (isPlain(file, pad)) {
         const header = file.at + pad;
-        const size = plainNumber(file.buffer, header, "size");
-        onEntry?.(plainHead(file.buffer, header, size), file.finished + pad);
+        const size = plainSize(file.buffer, header);
+        onEntry?.(plainHead(file.buffer, header), file.finished + pad);
         file.keep(pad + BLOCK + size);
         pad = padding(size);
         continue;
