@@ -12,8 +12,8 @@ const INTERRUPTED: readonly unknown[] = [129, 130, 143];
 export async function main(argv: readonly string[]): Promise<void> {
   // `base-kit … | head` closes the pipe early; that is not a failure.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exitCode = 0;
+    if (error.code === "EPIPE") process.exitCode = 0;
+    else void failOnStdout(error);
   });
   process.stderr.on("error", () => {});
   // Nobody has expected it; what is still running cannot be trusted to end.
@@ -25,8 +25,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     exitByThrowing(program);
     await program.parseAsync(argv, { from: "user" });
   } catch (error) {
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE;
-    else await fail(error);
+    if (!(error instanceof CommanderError)) await fail(error);
+    else if (error.exitCode !== 0) process.exitCode = USAGE;
   }
   // What is still in a pipe that nobody reads any more would keep the process.
   if (INTERRUPTED.includes(process.exitCode)) process.exit();
@@ -41,6 +41,11 @@ async function perform(work: () => Promise<Answer>, options: CommonOptions): Pro
   } catch (error) {
     await fail(error);
   }
+}
+
+async function failOnStdout(error: Error): Promise<void> {
+  const { stdoutFailure } = await import("./standard-output.ts");
+  await fail(stdoutFailure(error));
 }
 
 let told: unknown;

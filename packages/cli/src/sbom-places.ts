@@ -9,7 +9,7 @@ import {
 } from "./file-places.ts";
 import type { Output } from "./options/outputs.ts";
 import { type SbomFile, sbomPathFor } from "./options/sbom-file.ts";
-import { requireNoJson, STANDARD_OUTPUT } from "./standard-output.ts";
+import { requireNoJson, requireOpen, STANDARD_OUTPUT } from "./standard-output.ts";
 import { isStream } from "./stream-file.ts";
 
 export interface Beside {
@@ -25,8 +25,8 @@ export interface Beside {
 /**
  * That lists of packages can be written where they are wanted, and that neither they nor outputs are one file: before anything is made, as they come last.
  *
- * @throws BaseKitError `OPTION_INVALID`, `STDOUT_TWICE` (usage), or `WRITE_FAILED` (environment) for what can be neither replaced
- *   nor written to
+ * @throws BaseKitError `OPTION_INVALID`, `STDOUT_TWICE` (usage), `STDOUT_CLOSED` or `WRITE_FAILED` (environment) for what can be neither
+ *   replaced nor written to
  */
 export async function requireSbomPlaces(sboms: readonly SbomFile[], beside: Beside): Promise<void> {
   const files = [...filesOf(beside.outputs)];
@@ -37,6 +37,7 @@ export async function requireSbomPlaces(sboms: readonly SbomFile[], beside: Besi
     if (path === STANDARD_OUTPUT) {
       if (beside.piped !== undefined) throw excluded(`--sbom - and ${beside.piped}`);
       requireNoJson("an SBOM", beside);
+      requireOpen();
     }
     const isOne = path === STANDARD_OUTPUT || (await isStream(path));
     if (isOne && beside.platforms.length > 1) throw excluded(`--sbom ${printable(path)} and several architectures`);

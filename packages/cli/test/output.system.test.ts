@@ -575,10 +575,58 @@ describe("a list of packages", () => {
   });
 });
 
-test.skipIf(process.platform !== "linux")("that standard output is full is told once", () => {
-  const command = 'exec "$0" "$@" > /dev/full';
-  const argv = ["-c", command, process.execPath, BASE_KIT, "pack", sandbox.work("tree"), "-"];
-  const { status, stderr } = spawnSync("sh", argv, { encoding: "utf8" });
-  expect(status).toBe(5);
-  expect(stderr.match(/^error: /gm)).toHaveLength(1);
+describe.skipIf(process.platform !== "linux")("standard output that takes nothing", () => {
+  /** With its standard output where a shell's redirection has it. */
+  function redirected(redirection: string, args: readonly string[]) {
+    const command = ["-c", `exec "$0" "$@" ${redirection}`, process.execPath, BASE_KIT, ...args];
+    const env = { ...process.env, HOME: sandbox.dir, XDG_CACHE_HOME: join(sandbox.dir, "cache") };
+    const { status, stderr } = spawnSync("sh", command, { cwd: sandbox.work(""), encoding: "utf8", env });
+    return { status, stderr };
+  }
+
+  const OUTPUTS: readonly string[][] = [
+    ["pack", "tree", "-"],
+    ["import", "tree", "-o", "tar:-"],
+    ["import", "tree", "-o", "docker-archive:-"],
+    ["import", "tree", "-o", "oci-archive:-"],
+    ["import", "tree", "-o", "oci:layout:x", "--sbom", "-"],
+  ];
+  const ANSWERS: readonly string[][] = [
+    ["--help"],
+    ["--version"],
+    ["help", "import"],
+    ["producers"],
+    ["producers", "--json"],
+    ["import", "tree", "-o", "tar:x.tar"],
+    ["import", "tree", "-o", "tar:x.tar", "--json"],
+  ];
+
+  const CASES = [
+    ["full", "> /dev/full", "the disk is full (ENOSPC)"],
+    ["for reading", "1< /dev/null", "it is not open for this (EBADF)"],
+  ] as const;
+  test.each(CASES.flatMap(([what, ...rest]) => [...OUTPUTS, ...ANSWERS].map((args) => [what, args, ...rest] as const)))(
+    "because it is %s is told once: %j",
+    (_, args, redirection, why) => {
+      const { status, stderr } = redirected(redirection, args);
+      expect(stderr.slice(stderr.search(/^error: /m)).split("\n")).toEqual([
+        `error: cannot write to standard output: ${why} [STDOUT_FAILED]`,
+        "What was to go there is not whole. Name a file, or let it lead to one or to a pipe.",
+        "",
+      ]);
+      expect(status).toBe(5);
+    },
+  );
+
+  test.each(OUTPUTS.map((args) => [args]))("because it is closed is told before anything is done: %j", (args) => {
+    expect(redirected(">&-", args)).toEqual({
+      status: 5,
+      stderr: expect.stringMatching(/^error: standard output is closed \[STDOUT_CLOSED\]\n.+\n$/),
+    });
+    expect(existsSync(sandbox.work("layout"))).toBe(false);
+  });
+
+  test.each(OUTPUTS.map((args) => [args]))("but is /dev/null is no failure: %j", (args) => {
+    expect(redirected("> /dev/null", args)).toMatchObject({ status: 0 });
+  });
 });

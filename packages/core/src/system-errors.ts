@@ -3,6 +3,7 @@ import { systemErrorCode } from "./errors.ts";
 /** What the codes mean that files, folders and pipes bring; errno(3). */
 const MEANINGS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
+  EBADF: "it is not open for this",
   EBUSY: "it is in use",
   EDQUOT: "the disk quota is used up",
   EFBIG: "a file may not be as large",
