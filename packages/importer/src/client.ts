@@ -5,7 +5,7 @@ import type { Limits } from "./limits.ts";
 /** What both importers can do; everything else is built on it. */
 export interface EngineClient {
   /** An image by id or name; undefined when the engine has none. */
-  inspect(name: string): Promise<EngineImage | undefined>;
+  inspect(name: string, options?: InspectOptions): Promise<EngineImage | undefined>;
   /** Takes in an archive; resolves when the engine has said that it did. */
   load(archive: AsyncIterable<Uint8Array>, hear: Listener): Promise<void>;
   /** Makes an image of one uncompressed layer and gives its id. */
@@ -13,6 +13,11 @@ export interface EngineClient {
   /** Names an image. */
   tag(id: Digest, name: RepositoryTag): Promise<void>;
   close(): void;
+}
+
+export interface InspectOptions {
+  /** For hints. @default No name was set or moved. */
+  readonly untouched?: string;
 }
 
 /** Hears what the engine is doing, in its words. */

@@ -9,7 +9,7 @@ import {
 } from "./client.ts";
 import { createDocker } from "./docker-program.ts";
 import { type Engine, engineName } from "./engine.ts";
-import { type Attempt, answerInvalid, engineSilent, sentence } from "./engine-errors.ts";
+import { type Attempt, answerInvalid, engineSilent, NAMING, sentence } from "./engine-errors.ts";
 import { watchIdle } from "./idle-watch.ts";
 
 /** Has the docker program do everything. Tars go to its standard input; when one fails the program is killed. */
@@ -46,12 +46,16 @@ export async function openDockerCli(engine: Engine, { context, limits }: ClientO
   };
 
   return {
-    inspect: async (name) => {
+    inspect: async (name, options = {}) => {
       const doing = "looking at the image";
       try {
-        const options = { doing, timeoutMs: limits.question };
-        const { stdout } = await docker.run(["image", "inspect", name], options);
-        return inspected(stdout) ?? invalid("described it in a way that cannot be read", attempting(doing));
+        const { stdout } = await docker.run(["image", "inspect", name], {
+          doing,
+          timeoutMs: limits.question,
+          ...options,
+        });
+        const attempt = { ...attempting(doing), ...options };
+        return inspected(stdout) ?? invalid("described it in a way that cannot be read", attempt);
       } catch (error) {
         // Docker says "no such image" or "no such object", podman "No such image" or "image not known".
         if (isBaseKitError(error) && /no such (?:image|object)|image not known/i.test(error.message)) return undefined;
@@ -77,8 +81,7 @@ export async function openDockerCli(engine: Engine, { context, limits }: ClientO
     tag: async (id, { repository, tag }) => {
       const name = `${repository}:${tag}`;
       const doing = `naming the image ${printable(name)}`;
-      const untouched = "That name was not set or moved.";
-      await docker.run(["image", "tag", id, name], { doing, untouched, timeoutMs: limits.question });
+      await docker.run(["image", "tag", id, name], { doing, ...NAMING, timeoutMs: limits.question });
     },
     close: () => {},
   };

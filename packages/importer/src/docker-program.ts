@@ -20,11 +20,8 @@ export interface Docker {
 }
 
 export interface DockerRunOptions
-  extends Pick<ExecOptions, "stdin" | "stdout" | "onStdoutLine" | "timeoutMs" | "signal"> {
-  /** For messages: `loading the image`. */
-  readonly doing: string;
-  readonly untouched?: string;
-}
+  extends Pick<ExecOptions, "stdin" | "stdout" | "onStdoutLine" | "timeoutMs" | "signal">,
+    Omit<Attempt, "engine"> {}
 
 export interface DockerTarget {
   readonly address: Endpoint;
@@ -41,8 +38,8 @@ export function createDocker(target: DockerTarget, context: Context): Docker {
   const engine = `${printable(formatEndpoint(target.address))} (through the docker program)`;
   const env = targetEnvironment(target);
   return {
-    run: async (args, { doing, untouched, timeoutMs, ...options }) => {
-      const attempt = { doing, engine, ...(untouched === undefined ? {} : { untouched }) };
+    run: async (args, { doing, untouched, unheard, timeoutMs, ...options }) => {
+      const attempt = { doing, engine, untouched, unheard };
       const result = await context
         .exec("docker", [...targetArguments(target), ...args], {
           ...options,

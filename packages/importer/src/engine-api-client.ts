@@ -3,7 +3,15 @@ import { asDigest, type ClientOptions, type EngineClient, type Listener, readEng
 import { connectionFailure } from "./connection-errors.ts";
 import { openDockerode } from "./dockerode.ts";
 import { type Engine, engineName } from "./engine.ts";
-import { type Attempt, answerInvalid, engineLost, engineRefused, engineSilent, sentence } from "./engine-errors.ts";
+import {
+  type Attempt,
+  answerInvalid,
+  engineLost,
+  engineRefused,
+  engineSilent,
+  NAMING,
+  sentence,
+} from "./engine-errors.ts";
 import type { EngineMessage } from "./json-lines.ts";
 import { upload } from "./upload.ts";
 
@@ -28,8 +36,8 @@ export async function openEngineApi(engine: Engine, { context, limits }: ClientO
   const version = /^\d+\.\d+$/.test(apiVersion) ? `/v${apiVersion}` : "";
   const common = { endpoint: address, limits, signal: context.signal };
   return {
-    inspect: async (name) => {
-      const attempt = attempting("looking at the image");
+    inspect: async (name, options = {}) => {
+      const attempt = { ...attempting("looking at the image"), ...options };
       const docker = await dockerode();
       const image = docker.getImage(name).inspect().catch(notFoundAsUndefined);
       const answer = await question(image, { attempt, context, close, timeoutMs: limits.question });
@@ -73,7 +81,7 @@ export async function openEngineApi(engine: Engine, { context, limits }: ClientO
     },
     tag: async (id, { repository, tag }) => {
       const doing = `naming the image ${printable(`${repository}:${tag}`)}`;
-      const attempt = { ...attempting(doing), untouched: "That name was not set or moved." };
+      const attempt = { ...attempting(doing), ...NAMING };
       const options = { repo: repository, tag };
       const docker = await dockerode();
       await question(docker.getImage(id).tag(options), { attempt, context, close, timeoutMs: limits.question });

@@ -8,8 +8,16 @@ export interface Attempt {
   /** `docker at unix:///var/run/docker.sock`. */
   readonly engine: string;
   /** For hints. @default No name was set or moved. */
-  readonly untouched?: string;
+  readonly untouched?: string | undefined;
+  /** The same where the engine has not said what it did. @default that of untouched */
+  readonly unheard?: string | undefined;
 }
+
+/** For the attempt to name an image. */
+export const NAMING: Pick<Attempt, "untouched" | "unheard"> = {
+  untouched: "That name was not set or moved.",
+  unheard: "Whether that name was set is not known.",
+};
 
 /** An engine's own words decide what kind of failure it is. Both clients hear the same words. */
 export function engineRefused(message: string, attempt: Attempt): BaseKitError {
@@ -36,7 +44,7 @@ export function engineRefused(message: string, attempt: Attempt): BaseKitError {
 export function engineLost(why: string, attempt: Attempt, cause?: unknown): BaseKitError {
   return new BaseKitError("ENGINE_LOST", `${attempt.doing} failed; ${attempt.engine} went away: ${why}`, {
     kind: "environment",
-    hint: `Start the engine again (\`docker version\` asks whether it answers) and repeat the command: it goes on from what is there. ${untouched(attempt)}`,
+    hint: `Start the engine again (\`docker version\` asks whether it answers) and repeat the command: it goes on from what is there. ${unheard(attempt)}`,
     cause,
   });
 }
@@ -45,7 +53,7 @@ export function engineSilent(milliseconds: number, attempt: Attempt): BaseKitErr
   return new BaseKitError(
     "ENGINE_TIMEOUT",
     `${attempt.doing} failed; nothing came from ${attempt.engine} for ${milliseconds / 1000} s`,
-    { kind: "environment", hint: `See whether the engine still answers: \`docker version\`. ${untouched(attempt)}` },
+    { kind: "environment", hint: `See whether the engine still answers: \`docker version\`. ${unheard(attempt)}` },
   );
 }
 
@@ -59,6 +67,10 @@ export function answerInvalid(why: string, attempt: Attempt, cause?: unknown): B
 
 function untouched(attempt: Attempt): string {
   return attempt.untouched ?? "No name was set or moved.";
+}
+
+function unheard(attempt: Attempt): string {
+  return attempt.unheard ?? untouched(attempt);
 }
 
 /** Words of an engine in one escaped line. */

@@ -12,7 +12,7 @@ import {
   step,
 } from "@base-kit/core";
 import { hybridArchive, hybridArchiveSize, imageForHost } from "@base-kit/oci";
-import type { EngineClient, EngineImage, OpenClient } from "./client.ts";
+import type { EngineClient, EngineImage, InspectOptions, OpenClient } from "./client.ts";
 import { toldOfNames } from "./come-too-late.ts";
 import { discard, discardOwn } from "./discard.ts";
 import { openDockerCli } from "./docker-cli-client.ts";
@@ -159,7 +159,7 @@ async function named(
     for (const reference of references) {
       await setName(client, id, reference);
       set.push(reference);
-      names.push(await shortestName(client, id, { reference, context }));
+      names.push(await shortestName(client, id, { reference, untouched: setSoFar(set), context }));
     }
     return { references: names, id, size };
   } catch (error) {
@@ -178,7 +178,11 @@ async function setName(client: EngineClient, id: Digest, reference: ImageReferen
   await client.tag(id, { repository: full.slice(0, full.lastIndexOf(":")), tag: reference.tag });
 }
 
-interface ShortestNameOptions {
+function setSoFar(names: readonly ImageReference[]): string {
+  return `The image is there as ${names.map(({ familiar }) => familiar).join(", ")}.`;
+}
+
+interface ShortestNameOptions extends Required<InspectOptions> {
   readonly reference: ImageReference;
   readonly context: Context;
 }
@@ -187,10 +191,10 @@ interface ShortestNameOptions {
 async function shortestName(
   client: EngineClient,
   id: Digest,
-  { reference, context }: ShortestNameOptions,
+  { reference, untouched, context }: ShortestNameOptions,
 ): Promise<string> {
   for (const form of [reference.familiar, fullyQualified(reference)]) {
-    if ((await client.inspect(form))?.id === id) return form;
+    if ((await client.inspect(form, { untouched }))?.id === id) return form;
   }
   context.reporter.emit({
     type: "warned",

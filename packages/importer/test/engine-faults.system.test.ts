@@ -88,6 +88,8 @@ test("a sound engine is sent one chunked tar, and the name only after the image 
   expect(progress.at(-1)).toMatchObject({ detail: expect.stringContaining("Loaded image") });
 });
 
+const hangUp: Handler = (request) => void request.socket.destroy();
+
 describe("an engine that fails", () => {
   test.each<[what: string, handler: Handler, code: string, message: string]>([
     [
@@ -183,6 +185,15 @@ describe("an engine that fails", () => {
     expect(error.message.length).toBeLessThan(600);
     expect(error.hint).toContain("No name was set or moved");
     expect(lines().filter((line) => line.includes("/tag"))).toEqual([]);
+  });
+
+  test.each<[what: string, handlers: (id: string) => Readonly<Record<string, Handler>>, hint: string]>([
+    ["while it sets a name", (id) => ({ [`POST /images/${id}`]: hangUp }), "Whether that name was set is not known."],
+    ["when it has set one", () => ({ "GET /images/demo": hangUp }), "The image is there as demo/x:latest."],
+  ])("by hanging up %s is not said to have set none", async (_, handlers, hint) => {
+    const error = await failureOf(give(handlers(image.config.digest)));
+    expect(error).toMatchObject({ code: "ENGINE_LOST", hint: expect.stringContaining(hint) });
+    expect(error.hint).not.toContain("No name");
   });
 
   test("may take its time: only silence is counted", async () => {
