@@ -18,6 +18,7 @@ import { parseSbomFile, type SbomFile } from "./options/sbom-file.ts";
 import { requireOutputPlaces } from "./output-places.ts";
 import { pipedSink } from "./piped-sink.ts";
 import { requireSbomPlaces } from "./sbom-places.ts";
+import { pathWord, shellWord } from "./shell-word.ts";
 import { requirePipe, STANDARD_OUTPUT } from "./standard-output.ts";
 
 /** Flags that say what the image is called and where it goes. */
@@ -243,13 +244,13 @@ function tryCommand(output: Output, references: readonly ImageReference[]): stri
       return first === undefined ? "" : runCommand(first);
     case "oci-archive":
     case "docker-archive":
-      return `docker load -i ${output.path}`;
+      return `docker load -i ${pathWord(output.path)}`;
     case "oci":
-      return `skopeo inspect oci:${output.path}${output.tag === undefined ? `:${first?.tag}` : `:${output.tag}`}`;
+      return `skopeo inspect ${shellWord(`oci:${output.path}:${output.tag ?? first?.tag}`)}`;
     case "tar":
-      return `tar -tvf ${output.path}`;
+      return `tar -tvf ${pathWord(output.path)}`;
     case "rootfs":
-      return `ls -l ${output.path}`;
+      return `ls -l ${pathWord(output.path)}`;
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Digest, formatPlatform, type SinkResult } from "@base-kit/core";
+import { type Digest, formatPlatform, printable, type SinkResult } from "@base-kit/core";
 import { idOf } from "@base-kit/oci";
 import type { Delivered } from "./deliver.ts";
 import { formatBytes } from "./render/format.ts";
@@ -20,7 +20,7 @@ export interface ImageResult {
   readonly outputs: readonly (SinkResult & { readonly to: string })[];
   /** Lists of its packages: the files. */
   readonly sboms: readonly string[];
-  /** A command to try the image with. */
+  /** A command to try the image with, as a shell takes it. */
   readonly run: string;
 }
 
@@ -57,7 +57,7 @@ export function imageResult({ images, outputs, sboms }: Delivered, created: numb
 export function renderImageResult({ references, id, size, platform, sboms, run }: ImageResult): string {
   if ([...references, ...sboms].includes(STANDARD_OUTPUT)) return "";
   const rows = [
-    ...references.map((reference, index) => [index === 0 ? "image" : "", reference]),
+    ...references.map((reference, index) => [index === 0 ? "image" : "", printable(reference)]),
     ["id", id],
     ["size", `${formatBytes(size)}, ${platform}`],
     ["try", run],

@@ -1,11 +1,19 @@
 import { bytesFromText, type Entry } from "@base-kit/core";
 import { entriesFromText } from "@base-kit/testing";
 import { describe, expect, test } from "vitest";
+import { renderAttach } from "../src/commands/attach.ts";
+import { renderCopy } from "../src/commands/copy.ts";
 import type { ComparedImages } from "../src/commands/diff.ts";
+import { renderPacked } from "../src/commands/pack.ts";
+import { renderTags } from "../src/commands/tags.ts";
 import { compareEntries, linksOf } from "../src/inspect/compare-entries.ts";
+import { renderContext } from "../src/render/context.ts";
 import { renderDifference, renderMarkdown } from "../src/render/difference.ts";
+import { renderExplained } from "../src/render/explained.ts";
 import { renderInspected } from "../src/render/inspected.ts";
 import { renderLock } from "../src/render/lock.ts";
+import { renderImageResult } from "../src/result.ts";
+import { shellWord } from "../src/shell-word.ts";
 
 function treeOf(text: string) {
   const byPath = new Map(entriesFromText(text).map((entry: Entry) => [entry.path, entry]));
@@ -96,6 +104,7 @@ describe("a difference as text", () => {
   });
 });
 
+const DIGEST = `sha256:${"0".repeat(64)}` as const;
 const HOSTILE = "\x1b[2J\u202e\n## x";
 
 /** Whether a terminal would show it as it is meant. */
@@ -105,7 +114,7 @@ function isHarmless(text: string): boolean {
 }
 
 test("an image cannot draw on the terminal of whoever inspects it", () => {
-  const digest = `sha256:${"0".repeat(64)}` as const;
+  const digest = DIGEST;
   const texts = [HOSTILE];
   const text = renderInspected({
     name: HOSTILE,
@@ -147,6 +156,34 @@ test("nor can a lock", () => {
   const platform = { platform: "linux/amd64", inputs: 1, added: [HOSTILE], removed: [HOSTILE], changed: [change] };
   const vendored = { directory: HOSTILE, files: 1, size: 1, skipped: [HOSTILE] };
   expect(isHarmless(renderLock({ file: HOSTILE, changed: true, platforms: [platform], vendored }))).toBe(true);
+});
+
+test.each<[string, () => string]>([
+  [
+    "names of outputs",
+    () =>
+      renderImageResult({
+        ...{ references: [HOSTILE], id: DIGEST, size: 1, platform: "linux/amd64", created: 0, diffIds: [] },
+        ...{ images: [], outputs: [], sboms: [], run: `ls -l ${shellWord(HOSTILE)}` },
+      }),
+  ],
+  ["names of copies", () => renderCopy({ references: [HOSTILE], digest: DIGEST, platforms: ["linux/amd64"] })],
+  ["names of tars", () => renderPacked({ file: HOSTILE, size: 1, digest: DIGEST })],
+  ["names of build contexts", () => renderContext({ dir: HOSTILE }, HOSTILE)],
+  ["tags of a registry", () => renderTags({ repository: "x", tags: [HOSTILE] })],
+  ["types of documents", () => renderAttach({ subject: DIGEST, digest: DIGEST, listedAt: "referrers", type: HOSTILE })],
+  [
+    "what programs need",
+    () => {
+      const origin = { foundBy: "cache", neededBy: [HOSTILE], package: HOSTILE } as const;
+      const library = { name: HOSTILE, path: "/lib", size: 1, ...origin } as const;
+      const program = { file: HOSTILE, path: HOSTILE, size: 1, interpreter: HOSTILE, libraries: [library] };
+      return renderExplained({ programs: [program], additions: [], files: 1, size: 1 });
+    },
+  ],
+])("nor can %s", (_, render) => {
+  expect(isHarmless(render())).toBe(true);
+  expect(render()).toContain("2J");
 });
 
 test("what an update of a lock moved is named with its versions", () => {

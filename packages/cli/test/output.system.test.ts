@@ -199,6 +199,14 @@ test("doctor tells what is missing and what it would enable, and where engines w
   expect(stdout).toMatch(/refused +container +.*program docker was not found/);
 });
 
+test("doctor shows what a program says of itself, and lets it do nothing to the terminal", async () => {
+  const bin = sandbox.work("bin");
+  mkdirSync(bin);
+  writeFileSync(join(bin, "debootstrap"), "#!/bin/sh\nprintf 'debootstrap 1.0\\033[2J beta\\n'\n", { mode: 0o755 });
+  const { stdout } = await sandbox.run(["doctor"], { env: { PATH: `${bin}:${process.env["PATH"]}` } });
+  expect(stdout).toContain(String.raw`found    debootstrap   "1.0\x1b[2J" beta; for `);
+});
+
 test.skipIf(requires("docker", "debootstrap", "tar").skip)("doctor tells what is there, with its version", async () => {
   const { exitCode, stdout } = await sandbox.run(["doctor"]);
   expect(exitCode).toBe(0);
@@ -221,15 +229,33 @@ describe.skipIf(requires("docker").skip)("the command that is shown to try an im
   test("works when it is typed", async () => {
     const name = images.fresh();
     const { run } = await sandbox.json<{ readonly run: string }>([
-      ...["import", "tree", "-t", name, "-o", "docker-archive:tree.tar"],
+      ...["import", "tree", "-t", name, "-o", "docker-archive:it's a\ntree.tar"],
     ]);
-    const [program, ...args] = run.split(" ");
-    expect(program).toBe("docker");
-    execFileSync("docker", args, { cwd: sandbox.work("") });
+    expect(run).toMatch(/^docker load /);
+    execFileSync("bash", ["-c", run], { cwd: sandbox.work("") });
     expect(images.inspect(name).RootFS.Layers).toHaveLength(1);
     const loaded = await sandbox.json<{ readonly run: string }>(["import", "tree", "-t", name]);
     expect(loaded.run).toBe(`docker run --rm -it ${name}`);
   });
+});
+
+const NAMES = ["tree.out", "my tree", "it's", "a\nb", "\u001b[31mred", "-x", "a:b", "$(touch caught)", "~", "größe"];
+
+describe.each(["tar", "rootfs"])("an output with any name: %s", (transport) => {
+  test.each(NAMES)("%j is told as one harmless line, with a command that a shell takes", async (name) => {
+    const { exitCode, stdout } = await sandbox.run(["import", "tree", "-o", `${transport}:${name}`]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^image [^\p{Cc}]+\nid {4}[^\p{Cc}]+\nsize {2}[^\p{Cc}]+\ntry {3}[^\p{Cc}]+\n$/u);
+    const command = stdout.slice(stdout.indexOf("\ntry   ") + 7);
+    const seen = execFileSync("bash", ["-c", command], { cwd: sandbox.work(""), encoding: "utf8" });
+    expect(seen).toMatch(/etc/);
+    expect(existsSync(sandbox.work("caught"))).toBe(false);
+  });
+});
+
+test("pack tells the name of its file as one harmless line", async () => {
+  const { stdout } = await sandbox.run(["pack", "tree", "a\n\u001b[31m.tar"]);
+  expect(stdout).toMatch(/^sha256:[0-9a-f]{64} {2}"a\\n\\x1b\[31m\.tar"\n$/);
 });
 
 test.each(["docker-archive", "oci-archive", "tar"])("where no file can be, none is made: %s", async (transport) => {

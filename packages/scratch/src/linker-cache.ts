@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import type { ByteString } from "@base-kit/core";
-import { bytesFromText } from "@base-kit/core";
+import { bytesFromText, printable } from "@base-kit/core";
 import {
   architectureOf,
   type CacheEntry,
@@ -25,7 +25,8 @@ export function cacheEvidence({ list }: Closures): string | undefined {
     const found = closure.libraries.find(
       ({ by, path }) => by === "cache" && !folders.includes(path.slice(0, path.lastIndexOf("/")) as ByteString),
     );
-    if (found !== undefined) return `${found.name} is in ${found.path.slice(0, found.path.lastIndexOf("/"))}`;
+    if (found === undefined) continue;
+    return `${printable(found.name)} is in ${printable(found.path.slice(0, found.path.lastIndexOf("/")))}`;
   }
   return undefined;
 }

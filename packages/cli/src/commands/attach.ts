@@ -63,7 +63,7 @@ export function renderAttach({ subject, digest, type, listedAt }: AttachResult):
   const rows = [
     ["image", subject],
     ["document", digest],
-    ["type", type],
+    ["type", printable(type)],
     ["listed", listedAt],
   ];
   return rows.map(([name, value]) => `${(name ?? "").padEnd(10)}${value}\n`).join("");

@@ -115,7 +115,7 @@ async function push(
 /** For people: where it is, and what it is known by. */
 export function renderCopy({ references, digest, platforms }: CopyResult): string {
   return [
-    ...references.map((reference, index) => [index === 0 ? "image" : "", reference]),
+    ...references.map((reference, index) => [index === 0 ? "image" : "", printable(reference)]),
     ["digest", digest],
     ["for", platforms.join(", ")],
   ]

@@ -1,5 +1,6 @@
 import { type Context, isBaseKitError, printable } from "@base-kit/core";
 import type { EngineDescription, EngineFacts } from "@base-kit/importer";
+import { printableText } from "../render/format.ts";
 
 export interface DoctorReport {
   readonly engines: readonly EngineReport[];
@@ -95,7 +96,9 @@ export function renderDoctor({ engines, sandboxes, tools, machine }: DoctorRepor
     `node ${machine.node} on ${machine.platform}${machine.root ? ", as root" : ""}`,
     "",
     "engines, in the order they are tried",
-    ...engines.map(({ place, found, detail }) => `  ${mark(found)}  ${found ? `${place}: ` : ""}${detail}`),
+    ...engines.map(
+      ({ place, found, detail }) => `  ${mark(found)}  ${found ? `${place}: ${printableText(detail)}` : detail}`,
+    ),
     "",
     "where packages are configured, in the order of --configure auto",
     ...sandboxes.map(
@@ -106,7 +109,7 @@ export function renderDoctor({ engines, sandboxes, tools, machine }: DoctorRepor
     "programs",
     ...tools.map(
       ({ name, found, version, enables }) =>
-        `  ${mark(found)}  ${name.padEnd(width)}${version === undefined ? "" : `${version}; `}for ${enables}`,
+        `  ${mark(found)}  ${name.padEnd(width)}${version === undefined ? "" : `${printableText(version)}; `}for ${enables}`,
     ),
     "",
   ].join("\n");

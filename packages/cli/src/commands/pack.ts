@@ -77,6 +77,11 @@ export async function pack(directory: string, file: string, flags: PackFlags, co
   });
 }
 
+/** For people: nothing where the tar itself has standard output. */
+export function renderPacked({ digest, file }: PackResult): string {
+  return file === STANDARD_OUTPUT ? "" : `${digest}  ${printable(file)}\n`;
+}
+
 interface TarWithout {
   readonly path: string;
   readonly reading: ReadDirectoryOptions;

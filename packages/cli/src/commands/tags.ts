@@ -15,3 +15,8 @@ export async function tags(name: string, context: Context): Promise<TagsResult> 
   }
   return { repository: `${reference.registry}/${reference.repository}`, tags: found };
 }
+
+/** For people, one a line. */
+export function renderTags({ tags: found }: TagsResult): string {
+  return found.map((tag) => `${printable(tag)}\n`).join("");
+}

@@ -16,13 +16,11 @@ export function addPack(program: Command, run: Run): void {
     .addHelpText("after", EXAMPLES)
     .action((directory: string, file: string, options: PackFlags & CommonOptions) =>
       run(async () => {
-        const { pack } = await import("../commands/pack.ts");
+        const { pack, renderPacked } = await import("../commands/pack.ts");
         return session(
           options,
           (context) => pack(directory, file, options, context),
-          async (result) =>
-            // The tar itself has standard output then.
-            result.file === "-" ? "" : `${result.digest}  ${result.file}\n`,
+          async (result) => renderPacked(result),
         );
       }, options),
     );

@@ -60,7 +60,7 @@ export function addScratch(program: Command, run: Run): void {
             "additions" in result
               ? (await import("../render/explained.ts")).renderExplained(result)
               : "dir" in result
-                ? `context  ${result.dir}\ntry      docker build --tag ${options.tag?.[0] ?? "NAME"} ${result.dir}\n`
+                ? (await import("../render/context.ts")).renderContext(result, options.tag?.[0])
                 : imageText(result),
         );
       }, options),

@@ -10,11 +10,11 @@ export function addTags(program: Command, run: Run): void {
     .addHelpText("after", EXAMPLES)
     .action((repository: string, options: CommonOptions) =>
       run(async () => {
-        const { tags } = await import("../commands/tags.ts");
+        const { renderTags, tags } = await import("../commands/tags.ts");
         return session(
           options,
           (context) => tags(repository, context),
-          async (result) => result.tags.map((tag) => `${tag}\n`).join(""),
+          async (result) => renderTags(result),
         );
       }, options),
     );

@@ -18,7 +18,7 @@ function renderProgram({ path, size, interpreter, libraries }: ReportedProgram):
   const below = (parent: string, indent: string, depth: number): void => {
     for (const library of libraries) {
       if (library.neededBy[0] !== parent) continue;
-      const owner = library.package === undefined ? "" : ` (${library.package})`;
+      const owner = library.package === undefined ? "" : ` (${printable(library.package)})`;
       lines.push(`${indent}${printable(library.name)} ← ${nameOf(parent)}, ${formatBytes(library.size)}${owner}`);
       if (depth < 64) below(library.path, `${indent}  `, depth + 1);
     }
