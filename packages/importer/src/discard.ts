@@ -75,8 +75,11 @@ async function removeById(id: Digest, call: Call): Promise<void> {
  */
 async function removeUnlessNamed(id: Digest, call: Call): Promise<void> {
   const tag = randomBytes(8).toString("hex");
-  const { status } = await call("POST", `/images/${id}/tag?repo=${encodeURIComponent(DISCARDED)}&tag=${tag}`);
-  if (status === 201) await call("DELETE", `/images/${DISCARDED}:${tag}`);
+  const named = await call("POST", `/images/${id}/tag?repo=${encodeURIComponent(DISCARDED)}&tag=${tag}`);
+  if (named.status === 404) return;
+  const gone = await call("DELETE", `/images/${DISCARDED}:${tag}`);
+  // On a full disk Docker can write down no name, neither that it is set nor that it is removed.
+  if (gone.status === 404 || gone.status === 500) await found(id, { call, remove: removeById });
 }
 
 /** For a moment the name of what goes; on no registry. */

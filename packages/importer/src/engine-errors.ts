@@ -9,7 +9,7 @@ export interface Attempt {
   readonly engine: string;
   /** For hints. @default No name was set or moved. */
   readonly untouched?: string | undefined;
-  /** The same where the engine has not said what it did. @default that of untouched */
+  /** The same where the engine has not said what it did, or cannot know: Docker sets a name before it writes it down. @default that of untouched */
   readonly unheard?: string | undefined;
 }
 
@@ -25,7 +25,7 @@ export function engineRefused(message: string, attempt: Attempt): BaseKitError {
   if (/no space left on device|disk quota exceeded/i.test(message)) {
     return new BaseKitError("ENGINE_DISK_FULL", said, {
       kind: "environment",
-      hint: `The disk of the engine is full, where it keeps its data: see \`docker system df\`. ${untouched(attempt)}`,
+      hint: `The disk of the engine is full, where it keeps its data: see \`docker system df\`. ${unheard(attempt)}`,
     });
   }
   if (/permission denied while trying to connect/i.test(message)) {

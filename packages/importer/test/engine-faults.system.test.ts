@@ -88,6 +88,7 @@ test("a sound engine is sent one chunked tar, and the name only after the image 
   expect(progress.at(-1)).toMatchObject({ detail: expect.stringContaining("Loaded image") });
 });
 
+const NO_SPACE = '{"message":"write /x: no space left on device"}';
 const hangUp: Handler = (request) => void request.socket.destroy();
 
 describe("an engine that fails", () => {
@@ -187,13 +188,39 @@ describe("an engine that fails", () => {
     expect(lines().filter((line) => line.includes("/tag"))).toEqual([]);
   });
 
-  test.each<[what: string, handlers: (id: string) => Readonly<Record<string, Handler>>, hint: string]>([
-    ["while it sets a name", (id) => ({ [`POST /images/${id}`]: hangUp }), "Whether that name was set is not known."],
-    ["when it has set one", () => ({ "GET /images/demo": hangUp }), "The image is there as demo/x:latest."],
-  ])("by hanging up %s is not said to have set none", async (_, handlers, hint) => {
+  test.each<[what: string, code: string, handlers: (id: string) => Readonly<Record<string, Handler>>, hint: string]>([
+    [
+      "by hanging up while it sets a name",
+      "ENGINE_LOST",
+      (id) => ({ [`POST /images/${id}`]: hangUp }),
+      "Whether that name was set is not known.",
+    ],
+    [
+      "with a full disk while it sets a name",
+      "ENGINE_DISK_FULL",
+      (id) => ({ [`POST /images/${id}`]: answering(500, NO_SPACE) }),
+      "Whether that name was set is not known.",
+    ],
+    [
+      "by hanging up when it has set one",
+      "ENGINE_LOST",
+      () => ({ "GET /images/demo": hangUp }),
+      "The image is there as demo/x:latest.",
+    ],
+  ])("%s is not said to have set none", async (_, code, handlers, hint) => {
     const error = await failureOf(give(handlers(image.config.digest)));
-    expect(error).toMatchObject({ code: "ENGINE_LOST", hint: expect.stringContaining(hint) });
-    expect(error.hint).not.toContain("No name");
+    expect(error).toMatchObject({ code, hint: expect.stringContaining(hint) });
+    expect(error.hint).not.toMatch(/No name|not set/);
+  });
+
+  test("with a disk too full to write a name down is asked to take the image away by its id", async () => {
+    const full = answering(500, NO_SPACE);
+    const byName = { [`POST /images/${image.config.digest}`]: full, "DELETE /images/localhost": full };
+    await failureOf(give({ ...byName, "DELETE /images/sha256": answering(200, "[]") }));
+    expect(lines().filter((line) => line.startsWith("DELETE"))).toEqual([
+      expect.stringMatching(TAKEN_AWAY),
+      `DELETE /images/${image.config.digest}`,
+    ]);
   });
 
   test("may take its time: only silence is counted", async () => {
