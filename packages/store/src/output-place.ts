@@ -13,6 +13,7 @@ const MOST_LINKS = 40;
  * @throws BaseKitError `WRITE_FAILED` (environment) for what is neither a file nor nothing
  */
 export function outputPlace(path: string): string {
+  if (path === "") throw noRoom(path, { why: "a name is missing" }, "Name a file.");
   let place = path;
   for (let links = 0; ; links++) {
     const found = unlessFailing(() => lstatSync(place));

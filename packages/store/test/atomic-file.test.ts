@@ -15,7 +15,7 @@ import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { fillFileAtomically, writeFileAtomically } from "../src/index.ts";
+import { fillFileAtomically, outputPlace, writeFileAtomically } from "../src/index.ts";
 
 let dir: string;
 let path: string;
@@ -230,6 +230,12 @@ describe("the old file stays and nothing else is left when", () => {
     }
     expect(readdirSync(dir)).toEqual(before);
     for (const [target, link] of Object.entries(links)) expect(readlinkSync(join(dir, link))).toBe(target);
+  });
+
+  test("it has no name", async () => {
+    const refused = { code: "WRITE_FAILED", message: 'cannot write "": a name is missing' };
+    expect(() => outputPlace("")).toThrow(expect.objectContaining(refused));
+    await expect(writeFileAtomically("", chunks)).rejects.toMatchObject(refused);
   });
 
   test("its folder does not exist", async () => {
