@@ -1,6 +1,15 @@
-import { createReadStream } from "node:fs";
-import { type Context, type Digest, type LockedInput, type LockFile, printable, step } from "@base-kit/core";
-import { createStore, fetchFiles } from "@base-kit/store";
+import { createReadStream, existsSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import {
+  BaseKitError,
+  type Context,
+  type Digest,
+  type LockedInput,
+  type LockFile,
+  printable,
+  step,
+} from "@base-kit/core";
+import { createStore, fetchFiles, type Obstacle, obstacleIn } from "@base-kit/store";
 
 export interface Vendored {
   readonly directory: string;
@@ -15,6 +24,31 @@ interface Copied {
   readonly digest: Digest;
   readonly size: number;
   open(): AsyncIterable<Uint8Array>;
+}
+
+/**
+ * That inputs can be copied to a folder, which comes into being if it is missing: before anything is fetched. One that is there may have
+ * all of them.
+ *
+ * @throws BaseKitError `VENDOR_FOLDER` (usage without a name, else environment)
+ */
+export function requireVendorPlace(directory: string): void {
+  if (directory === "") throw refused(directory, { why: "a name is missing" }, "usage");
+  const path = resolve(directory);
+  let there = path;
+  while (!existsSync(there) && there !== dirname(there)) there = dirname(there);
+  if (there === path && statSync(path).isDirectory()) return;
+  const obstacle = obstacleIn(there);
+  if (obstacle !== undefined) throw refused(directory, obstacle, "environment");
+}
+
+function refused(directory: string, { why, cause }: Obstacle, kind: "usage" | "environment"): BaseKitError {
+  const what = `--vendor ${printable(directory)} is refused: ${why}`;
+  return new BaseKitError("VENDOR_FOLDER", what, {
+    kind,
+    hint: "Name a folder for copies of the inputs. Nothing was fetched.",
+    cause,
+  });
 }
 
 /** Copies the inputs into a folder with the layout of the store: `build --vendor DIR --offline` needs nothing else. */

@@ -1,10 +1,10 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { newApkKey, requires, startMirror, writeApkRepository } from "@base-kit/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { LockResult } from "../src/commands/lock.ts";
 import { ALPINE_ARCHITECTURE, type AlpineMirror, copyAlpineMirror, FOREIGN } from "./alpine-mirror.ts";
-import { createSandbox, type Sandbox } from "./run-cli.ts";
+import { createSandbox, type Sandbox, WITHOUT_CAPABILITIES } from "./run-cli.ts";
 
 interface ImageJson {
   readonly id: string;
@@ -125,17 +125,36 @@ describe.skipIf(requires("alpine-mirror").skip)("a lock file", () => {
 
   test("that cannot be where it is wanted is told before anything is fetched", async () => {
     for (const [file, why] of [
+      ["", "a name is missing"],
       ["no/such.lock", "there is no folder no"],
       ["mirror/keys.lock/x", "there is no folder mirror/keys.lock"],
     ] as const) {
       for (const outcome of [await build("--lockfile", file), await sandbox.run(["lock", ...spec, "--lockfile", file])])
         expect(outcome).toMatchObject({
           exitCode: 5,
-          stderr: expect.stringMatching(`^error: cannot write ${file}: ${why} `),
+          stderr: expect.stringMatching(`^error: cannot write ${file === "" ? '""' : file}: ${why} `),
         });
     }
     expect(readdirSync(sandbox.work("."))).not.toContain("images");
   });
+
+  test.each<[string, string, number]>([
+    ["", '"" is refused: a name is missing', 2],
+    ["file", "file is refused: file is not a folder", 5],
+    ["file/a/b", "file/a/b is refused: file is not a folder", 5],
+    ["locked/a/b", "locked/a/b is refused: nothing can be made in the folder locked: permission denied (EACCES)", 5],
+  ])(
+    "copies that cannot be where they are wanted are told before anything is fetched: %j",
+    async (folder, why, exitCode) => {
+      writeFileSync(sandbox.work("file"), "");
+      mkdirSync(sandbox.work("locked"), { mode: 0o555 });
+      const outcome = await sandbox.run(["lock", ...spec, "--vendor", folder], { through: WITHOUT_CAPABILITIES });
+      const told = outcome.stderr.replaceAll(`${sandbox.work("")}/`, "");
+      expect(told.split("\n")[0]).toBe(`error: --vendor ${why} [VENDOR_FOLDER]`);
+      expect(outcome).toMatchObject({ exitCode, stdout: "" });
+      expect(existsSync(sandbox.work("base-kit.lock"))).toBe(false);
+    },
+  );
 
   test("may lie in a folder that comes into being with the image", async () => {
     const { exitCode } = await sandbox.run(["build", ...spec, "-o", "oci:new:x", "--lockfile", "new/base-kit.lock"]);

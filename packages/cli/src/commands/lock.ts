@@ -17,7 +17,7 @@ import { type ProducerFlags, producerOptions } from "../options/producer.ts";
 import { sourceDateEpoch } from "../options/source-date-epoch.ts";
 import { loadProducer, parseProducerSpec } from "../producers.ts";
 import { requireNoRollback } from "../rollback.ts";
-import { type Vendored, vendorInputs } from "../vendor-inputs.ts";
+import { requireVendorPlace, type Vendored, vendorInputs } from "../vendor-inputs.ts";
 
 export interface LockCommandFlags extends ProducerFlags {
   readonly arch?: readonly string[];
@@ -56,6 +56,7 @@ export async function lock(spec: string, flags: LockCommandFlags, context: Conte
   const request = requestOf(asked);
   const before = await readOldLock(file, flags, context);
   await requireLockPlace(file);
+  if (flags.vendor !== undefined) requireVendorPlace(flags.vendor);
   if (before !== undefined && flags.update !== true) requireSameRequest(file, before, request);
   const platforms = flags.arch?.map(parsePlatform) ?? before?.platforms.map((each) => each.lock.platform);
   const wanted = platforms === undefined || platforms.length === 0 ? [hostPlatform()] : platforms;
