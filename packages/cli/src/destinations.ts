@@ -75,7 +75,7 @@ export async function findDestinations(
   requireCompressor(flags);
   const piped = requirePipeFor(outputs, flags);
   if (flags.keepLayers === true) requireLayersTaken(outputs, flags);
-  await requireOutputPlaces(outputs);
+  await requireOutputPlaces(outputs, context);
   const sboms = (flags.sbom ?? []).map(parseSbomFile);
   await requireSbomPlaces(sboms, {
     piped,

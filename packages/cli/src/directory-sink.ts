@@ -7,6 +7,7 @@ import {
   type Digest,
   type Entry,
   type Image,
+  isBaseKitError,
   printable,
   type Sink,
   step,
@@ -38,7 +39,8 @@ export function directorySink(directory: string): Sink {
         try {
           await removeAbandoned(folder, basename(final));
           await makeFolder(temporary, directory);
-          const { digest, size } = await unpack(entries, temporary, context);
+          const program = await requireTarFor(directory, context);
+          const { digest, size } = await unpack(entries, temporary, { program, context });
           if (entries.every(isReadable)) await requireSame(temporary, digest, { directory, context });
           context.signal.throwIfAborted();
           await rename(temporary, final).catch((error: unknown) => {
@@ -72,6 +74,19 @@ export async function requireDirectoryPlace(
   if (obstacle !== undefined) throw refused(directory, obstacle.why, obstacle.cause);
   if (mountPoints().includes(final)) throw refused(directory, MOUNTED);
   return final;
+}
+
+/** @throws BaseKitError `TAR_PROGRAM_MISSING` (environment) */
+export async function requireTarFor(directory: string, context: Context): Promise<string> {
+  return requireGnuTar(context).catch((error: unknown) => {
+    if (!isBaseKitError(error) || error.code !== "TAR_PROGRAM_MISSING") throw error;
+    const what = `writing a root filesystem to ${printable(directory)} needs GNU tar; found none as tar or gtar`;
+    throw new BaseKitError(error.code, what, {
+      kind: error.kind,
+      hint: "Install it (apk add tar, brew install gnu-tar), or write a tar with -o tar:FILE. Nothing was written.",
+      cause: error,
+    });
+  });
 }
 
 /** What is complete takes the directory's place, and a mount does not let go of that. */
@@ -149,8 +164,11 @@ interface Unpacked {
  * GNU tar unpacks it. The tree has every path once and nothing below a symbolic link, so that nothing can lead out; links are
  * followed nowhere.
  */
-async function unpack(entries: readonly Entry[], directory: string, context: Context): Promise<Unpacked> {
-  const program = await requireGnuTar(context);
+async function unpack(
+  entries: readonly Entry[],
+  directory: string,
+  { program, context }: { readonly program: string; readonly context: Context },
+): Promise<Unpacked> {
   const hash = createHash("sha256");
   let size = 0;
   const chunks = async function* () {

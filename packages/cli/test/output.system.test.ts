@@ -337,6 +337,20 @@ describe("a place where an output cannot be", () => {
     expect(readdirSync(sandbox.work(""), { recursive: true }).sort()).toEqual(before);
   });
 
+  test("is a directory without GNU tar, which is told before anything is done", async () => {
+    const nothing = { PATH: sandbox.work("locked") };
+    for (const args of [
+      ["import", "-", "-o", "rootfs:new"],
+      ["copy", "docker://127.0.0.1:1/x", "rootfs:new"],
+    ])
+      expect(await sandbox.run(args, { env: nothing, stdin: "" })).toMatchObject({
+        exitCode: 5,
+        stderr: expect.stringMatching(
+          /^error: writing a root filesystem to new needs GNU tar; found none as tar or gtar \[TAR_PROGRAM_MISSING\]\n/,
+        ),
+      });
+  });
+
   test.each([[[]], [["--path-exclude", "/etc"]]])("is told before anything is packed: %j", async (more) => {
     const outcome = await sandbox.run(["pack", "tree", "no/x.tar", ...more]);
     expect(outcome).toMatchObject({ exitCode: 5, stderr: expect.stringMatching(/^error: .* there is no folder no /) });

@@ -43,7 +43,7 @@ export async function copy(from: string, to: string, flags: CopyFlags, context: 
       hint: "A copy is read again and compared before it is in place. Name a file, and pipe that.",
     });
   }
-  await requireOutputPlaces([output]);
+  await requireOutputPlaces([output], context);
   const [only, ...others] = platforms;
   const source = await openSource(from, context, {
     ...flags,
