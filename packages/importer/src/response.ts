@@ -33,7 +33,12 @@ export async function refusal(response: IncomingMessage): Promise<string> {
     // The status is answer enough.
   }
   const text = Buffer.concat(chunks).toString("utf8");
-  return `HTTP ${response.statusCode} ${messageIn(text) ?? text}`.trim();
+  return `HTTP ${response.statusCode} ${messageIn(text) ?? messageIn(firstLine(text)) ?? text}`.trim();
+}
+
+/** Podman goes on with a layer that broke off, and tells that too. */
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0] ?? "";
 }
 
 function messageIn(text: string): string | undefined {

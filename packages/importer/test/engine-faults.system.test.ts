@@ -115,6 +115,12 @@ describe("an engine that fails", () => {
       "HTTP 500 it broke on two lines",
     ],
     [
+      "with HTTP 500, a message and another answer",
+      answering(500, '{"message":"it broke"}\n{"status":"sha256:0"}\n'),
+      "ENGINE_REFUSED",
+      "said: HTTP 500 it broke",
+    ],
+    [
       "with HTTP 500 and a page",
       answering(502, "<html>\u001b[31m"),
       "ENGINE_REFUSED",
