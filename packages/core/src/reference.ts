@@ -52,7 +52,9 @@ export function parseReference(text: string): ImageReference {
     refuse(`${printable(wrong)} may only hold a-z, 0-9 and single separators . _ - between them`);
   if (!TAG.test(tag)) refuse(`the tag ${printable(tag)} may only hold letters, digits, _ . - and at most 128 of them`);
   if (/^[0-9a-f]{64}$/.test(path)) refuse("64 hexadecimal digits are an image id");
-  if (path === "scratch" || (path === "library/scratch" && registry === "docker.io")) {
+  const word = registry === "docker.io" ? path.replace(/^library\//, "") : path;
+  if (word === "sha256" && registry === "docker.io") refuse("sha256 and a colon begin an image id");
+  if (word === "scratch") {
     throw new BaseKitError(
       "REFERENCE_RESERVED",
       "the image name scratch is refused: Docker reserves it for the empty image",

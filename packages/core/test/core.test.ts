@@ -124,6 +124,8 @@ describe("an image name", () => {
     ["localhost/x", "localhost/x:latest", "localhost/x:latest"],
     ["localhost:5000/a/b/c:T_1.2-3", "localhost:5000/a/b/c:T_1.2-3", "localhost:5000/a/b/c:T_1.2-3"],
     ["[::1]:5000/x", "[::1]:5000/x:latest", "[::1]:5000/x:latest"],
+    ["demo/sha256:1", "docker.io/demo/sha256:1", "demo/sha256:1"],
+    ["localhost/sha256:1", "localhost/sha256:1", "localhost/sha256:1"],
     ["a--b/c__d/e.f", "docker.io/a--b/c__d/e.f:latest", "a--b/c__d/e.f:latest"],
   ])("%s means %s", (text, full, familiar) => {
     const reference = parseReference(text);
@@ -150,6 +152,9 @@ describe("an image name", () => {
     "a".repeat(256),
     "f".repeat(64),
     "a@sha256:00",
+    "sha256",
+    "sha256:987514e5ed4a",
+    "docker.io/library/sha256:1",
     "--help",
     "a b",
     "a\nb",
