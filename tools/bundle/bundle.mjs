@@ -45,8 +45,8 @@ const reading = {
     if (level === "warn" && code !== "INEFFECTIVE_DYNAMIC_IMPORT") throw new Error(message);
   },
 };
-// CommonJS: Node loads it sooner, and only of it can Node 20 be given code that V8 compiled before.
-const writing = { dir: BUNDLE, format: "cjs", chunkFileNames: "[name]-[hash].js" };
+// CommonJS: Node loads it sooner, and only of it can Node 20 be given code that V8 compiled before, which cannot import anything.
+const writing = { dir: BUNDLE, format: "cjs", dynamicImportInCjs: false, chunkFileNames: "[name]-[hash].js" };
 const commandLine = await rolldown({ ...reading, input: { main: join(CLI, "dist/main.js") } });
 const modules = await commandLine.write({
   ...writing,

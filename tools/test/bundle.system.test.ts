@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { text } from "node:stream/consumers";
+import { rootCertificates } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { thirdPartyLicences } from "../bundle/licences.mjs";
@@ -31,16 +32,23 @@ describe("the bundled command line", () => {
   it.each<readonly [string, readonly string[], string | RegExp]>([
     ["its version", ["--version"], /^\d+\.\d+\.\d+\n$/],
     ["options by zod", ["producers", "alpine", "--json"], '"minirootfs"'],
-    ["HTTP by undici", ["build", "alpine:3.20", "--mirror", "URL", "-o", "oci:image"], "ALPINE_RELEASE_UNKNOWN"],
+    [
+      "HTTP by undici",
+      ["build", "alpine:3.20", "--mirror", "http://HOST/", "-o", "oci:image"],
+      "ALPINE_RELEASE_UNKNOWN",
+    ],
     ["an engine by dockerode", ["inspect", "docker-daemon:x", "--importer", "engine-api"], "/none.sock"],
+    ["certificates of a registry", ["inspect", "HOST/x"], "REGISTRY_NOT_FOUND"],
     ["threads", ["import", "tree", "x", "-o", "oci:image", "--compressor", "portable"], "image oci:image"],
   ])("needs no other module for %s", async (_, args, expected) => {
     mkdirSync(join(root, "tree"));
     writeFileSync(join(root, "tree/file"), "x".repeat(3 * 1024 * 1024));
     await using mirror = createServer((_request, response) => response.writeHead(404).end()).listen(0, "127.0.0.1");
     await once(mirror, "listening");
-    const url = `http://127.0.0.1:${(mirror.address() as AddressInfo).port}/`;
-    const said = await run(args.map((word) => (word === "URL" ? url : word)));
+    const host = `127.0.0.1:${(mirror.address() as AddressInfo).port}`;
+    mkdirSync(join(root, ".config/docker/certs.d", host), { recursive: true });
+    writeFileSync(join(root, ".config/docker/certs.d", host, "ca.crt"), rootCertificates[0] as string);
+    const said = await run(args.map((word) => word.replace("HOST", host)));
     expect(said).toMatch(expected);
     expect(said).not.toMatch(/cannot find|is not a function|is not defined|MODULE_NOT_FOUND/i);
   });
@@ -79,6 +87,12 @@ describe("the bundled command line", () => {
     const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
     return stdout + stderr;
   }
+
+  it("asks Node for what it has by require alone, because a script of node:vm cannot import", () => {
+    const all = readdirSync(join(CLI, "bundle")).filter((name) => name.endsWith(".js"));
+    const importing = all.filter((name) => readFileSync(join(CLI, "bundle", name), "utf8").includes('import("node:'));
+    expect(importing).toEqual([]);
+  });
 
   it("hands on the licences of what it contains, and nothing of other runs", () => {
     const notices = readFileSync(join(CLI, "bundle/THIRD-PARTY-LICENSES.txt"), "utf8");
