@@ -1,6 +1,5 @@
 // Writes packages/cli/bundle: the command line and all that it loads in few files, because Node takes longer to find and
 // read some 900 modules than most commands take to work. Whoever imports a package gets what the compiler wrote.
-import { createHash } from "node:crypto";
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,8 +11,6 @@ const CLI = join(TOOLS, "../../packages/cli");
 /** Beside `dist`, so that a path that starts at a module means the same in both. */
 const BUNDLE = join(CLI, "bundle");
 const LICENCES = "THIRD-PARTY-LICENSES.txt";
-/** What compiled code is bound to (`packages/cli/src/code-cache.ts`). */
-const BUILD = "build-id";
 
 /** What dockerode loads for ssh and for builds. Both are left to Docker's own command line. */
 const NEVER_CALLED = ["ssh2", "@grpc/grpc-js", "@grpc/proto-loader", "protobufjs"];
@@ -68,10 +65,6 @@ const output = [...modules.output, ...(await start.write(writing)).output];
 // A text with one character beyond Latin-1 takes V8 twice the memory, and new memory is much of what starting costs.
 // All of it was written as, or has been bundled into, ES modules, which are strict.
 const files = new Map(output.map(({ fileName, code }) => [fileName, `"use strict";\n${inAscii(code)}`]));
-const build = createHash("sha256")
-  .update(JSON.stringify([...files]))
-  .digest("hex");
-files.set(BUILD, build);
 files.set("package.json", '{ "type": "commonjs" }\n');
 files.set(LICENCES, thirdPartyLicences(output.flatMap(({ moduleIds = [] }) => moduleIds)));
 for (const [name, text] of files) writeFileSync(join(BUNDLE, name), text);

@@ -1,25 +1,28 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import {
+  constants,
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { crc32 } from "node:zlib";
 import { requires } from "@base-kit/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { BASE_KIT } from "./run-cli.ts";
 
 /** A bundle of two modules in the place of ours, which prints what its second module says. */
 let root: string;
-let cache: string;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "base-kit-test-"));
   mkdirSync(join(root, "bundle"));
@@ -30,8 +33,6 @@ beforeEach(() => {
     `process.stdout.write(require("./said.js").said()); process.exitCode = Number(process.env.CODE ?? 0);`,
   );
   write("said.js", SAYS);
-  write("build-id", "one");
-  cache = join(root, "code-cache", `${process.version}-${process.arch}`);
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
@@ -40,79 +41,110 @@ const SAYS = `exports.said = () => "first";`;
 const SAYS_OTHERWISE = SAYS.replace("first", "other");
 
 describe("compiled code", () => {
-  test("is kept for each command by itself, and taken as long as the bundle is the same", () => {
+  test("is kept for each command by itself, and taken as long as the text is the same", () => {
     expect(run("import", "x")).toBe("first");
     expect(run("--json")).toBe("first");
-    expect(readdirSync(cache).sort()).toEqual(["import", "other"]);
-    const before = statSync(join(cache, "import")).ino;
-    write("said.js", SAYS_OTHERWISE);
+    expect(kept()).toEqual(["import", "other"]);
+    const before = inode();
     expect(run("import", "y")).toBe("first");
-    expect(run("pack")).toBe("other");
-    expect(statSync(join(cache, "import")).ino).toBe(before);
-    write("build-id", "two");
+    expect(inode()).toBe(before);
+    write("said.js", SAYS_OTHERWISE);
     expect(run("import", "y")).toBe("other");
-    expect(statSync(join(cache, "import")).ino).not.toBe(before);
+    expect(inode()).not.toBe(before);
+    const after = inode();
     expect(run("import", "y")).toBe("other");
+    expect(inode()).toBe(after);
   });
 
-  test("grows by the modules that another run needs", () => {
+  test("grows by the modules that another run needs, and has none of another bundle", () => {
     write("main.js", `if (process.argv[3]) process.stdout.write(require("./said.js").said());`);
+    const has = (name: string) => readFileSync(cache("import"), "latin1").includes(`"${name}"`);
     expect(run("import")).toBe("");
+    expect(has("said.js")).toBe(false);
     expect(run("import", "x")).toBe("first");
+    expect(has("said.js")).toBe(true);
+    const before = inode();
+    expect(run("import") + run("import", "x")).toBe("first");
+    expect(inode()).toBe(before);
+    renameSync(join(root, "bundle/said.js"), join(root, "bundle/told.js"));
+    write("main.js", `if (process.argv[3]) process.stdout.write(require("./told.js").said());`);
     expect(run("import")).toBe("");
-    write("said.js", SAYS_OTHERWISE);
-    expect(run("import", "x")).toBe("first");
+    expect(has("said.js")).toBe(false);
   });
 
   test("is not kept of a run that failed, nor where it is not wanted", () => {
     expect(run("import", { CODE: "3" })).toBe("first");
     expect(run("import", { NODE_DISABLE_COMPILE_CACHE: "1" })).toBe("first");
-    expect(existsSync(cache)).toBe(false);
+    expect(existsSync(join(root, "code-cache"))).toBe(false);
     expect(run("import")).toBe("first");
+    const before = inode();
     write("said.js", SAYS_OTHERWISE);
     expect(run("import", { NODE_DISABLE_COMPILE_CACHE: "1" })).toBe("other");
+    expect(inode()).toBe(before);
   });
 
   test("can be written by nobody else, and holds with other flags of V8", () => {
     execFileSync("sh", ["-c", 'umask 0; "$@"', "sh", process.execPath, join(root, "bundle/start.js"), "import"]);
-    expect((statSync(cache).mode & 0o777).toString(8)).toBe("755");
-    expect((statSync(join(cache, "import")).mode & 0o777).toString(8)).toBe("644");
+    expect((statSync(dirname(cache("import"))).mode & 0o777).toString(8)).toBe("755");
+    expect((statSync(cache("import")).mode & 0o777).toString(8)).toBe("644");
     expect(run("import", { NODE_OPTIONS: "--stack-trace-limit=7 --max-old-space-size=99" })).toBe("first");
     expect(run("import", { NODE_OPTIONS: "--interpreted-frames-native-stack" })).toBe("first");
     expect(run("import")).toBe("first");
   });
 
-  const size = () => statSync(join(cache, "import")).size;
+  test("is not that of another build of the same Node", () => {
+    const node = join(root, "node");
+    copyFileSync(process.execPath, node, constants.COPYFILE_FICLONE);
+    utimesSync(node, 1, 1);
+    expect(run("import")).toBe("first");
+    const before = inode();
+    expect(execFileSync(node, [join(root, "bundle/start.js"), "import"], { encoding: "utf8" })).toBe("first");
+    const folders = readdirSync(join(root, "code-cache"));
+    expect(folders.map((name) => name.split("-")[0])).toEqual([process.version, process.version]);
+    const inodes = folders.map((name) => statSync(join(root, "code-cache", name, "import")).ino);
+    expect(inodes).toContain(before);
+  });
+
+  const size = () => statSync(cache("import")).size;
   const spoil = (at: number) => {
-    const bytes = readFileSync(join(cache, "import"));
+    const bytes = readFileSync(cache("import"));
     bytes[at] = (bytes[at] as number) ^ 0x10;
-    writeFileSync(join(cache, "import"), bytes);
+    writeFileSync(cache("import"), bytes);
   };
   test.each<readonly [string, () => void]>([
-    ["is empty", () => truncateSync(join(cache, "import"))],
-    ["is cut", () => truncateSync(join(cache, "import"), size() - 100)],
-    ["is zeros", () => writeFileSync(join(cache, "import"), Buffer.alloc(size()))],
-    ["is something else", () => writeFileSync(join(cache, "import"), "something else")],
+    ["is empty", () => truncateSync(cache("import"))],
+    ["is cut", () => truncateSync(cache("import"), size() - 100)],
+    ["is zeros", () => writeFileSync(cache("import"), Buffer.alloc(size()))],
+    ["is something else", () => writeFileSync(cache("import"), "something else")],
+    [
+      "is whole, but of another kind",
+      () => writeFileSync(cache("import"), `${crc32("x\n").toString(16).padStart(8, "0")}x\n`),
+    ],
     ["has a wrong checksum", () => spoil(3)],
     ["has another head", () => spoil(20)],
     ["has a wrong bit", () => spoil(size() - 90)],
-    ["was left by one who was killed", () => writeFileSync(join(cache, "import.new"), "half")],
+    ["was left by one who was killed", () => writeFileSync(cache("import.new"), "half")],
   ])("that %s is made again", (_, harm) => {
     expect(run("import")).toBe("first");
-    const whole = readFileSync(join(cache, "import"));
+    const whole = readFileSync(cache("import"));
     harm();
     expect(run("import")).toBe("first");
-    if (!existsSync(join(cache, "import.new"))) expect(readFileSync(join(cache, "import")).length).toBe(whole.length);
+    expect(readFileSync(cache("import")).length).toBe(whole.length);
     write("said.js", SAYS_OTHERWISE);
-    expect(run("import")).toBe("first");
-    write("build-id", "two");
     expect(run("import")).toBe("other");
-    expect(readdirSync(cache)).toEqual(["import"]);
+    expect(kept()).toEqual(["import"]);
   });
 
   test.each<readonly [string, () => void]>([
     ["a file is where its folder would be", () => writeFileSync(join(root, "code-cache"), "")],
-    ["a folder is where it would be", () => mkdirSync(join(cache, "import"), { recursive: true })],
+    [
+      "a folder is where it would be",
+      () => {
+        run("import");
+        rmSync(cache("import"));
+        mkdirSync(cache("import"));
+      },
+    ],
   ])("is done without where %s", (_, harm) => {
     harm();
     expect(run("import")).toBe("first");
@@ -134,6 +166,20 @@ describe("compiled code", () => {
     }
   });
 });
+
+/** What is kept, by the only Node. */
+function kept(): readonly string[] {
+  return readdirSync(cache("")).sort();
+}
+
+function cache(name: string): string {
+  const [folder = ""] = readdirSync(join(root, "code-cache"));
+  return join(root, "code-cache", folder, name);
+}
+
+function inode(): number {
+  return statSync(cache("import")).ino;
+}
 
 function write(name: string, text: string): void {
   writeFileSync(join(root, "bundle", name), text);
