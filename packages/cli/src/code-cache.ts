@@ -56,7 +56,7 @@ export function runWithCodeCache(main: string, { bundle, caches }: CodeCacheOpti
   });
 
   process.once("exit", (code) => {
-    if (isNew && !isOff && code === 0) writeCompiled(file, () => compiledOf(scripts, kept));
+    if (isNew && !isOff && code === 0) writeCompiled(file, { bundle, compile: () => compiledOf(scripts, kept) });
   });
   load(main);
 }
@@ -117,13 +117,20 @@ function readCompiled(file: string): Map<string, Compiled> {
   return compiled;
 }
 
+interface Writing {
+  readonly bundle: string;
+  readonly compile: () => ReadonlyMap<string, Compiled>;
+}
+
 /**
  * Where nothing can be written, or there is no room for it, nothing is kept. Whoever is killed leaves a file that the next one writes
  * over; two at once may spoil each other's, which its checksum tells.
  */
-function writeCompiled(file: string, compile: () => ReadonlyMap<string, Compiled>): void {
+function writeCompiled(file: string, { bundle, compile }: Writing): void {
   const incoming = `${file}.new`;
   try {
+    // Of what root leaves in somebody's folder, they could not get rid.
+    if (statSync(bundle).uid !== process.geteuid?.()) return;
     // Nobody but whose the program is may write here, whatever the umask says.
     mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
     // What is to be written takes longer to make than to see that it cannot be.

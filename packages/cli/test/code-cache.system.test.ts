@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import {
+  chownSync,
   constants,
   copyFileSync,
   existsSync,
@@ -103,6 +104,12 @@ describe("compiled code", () => {
     expect(folders.map((name) => name.split("-")[0])).toEqual([process.version, process.version]);
     const inodes = folders.map((name) => statSync(join(root, "code-cache", name, "import")).ino);
     expect(inodes).toContain(before);
+  });
+
+  test.skipIf(requires("root").skip)("is not kept by another user than whose the program is", () => {
+    chownSync(join(root, "bundle"), 1000, 1000);
+    expect(run("import")).toBe("first");
+    expect(existsSync(join(root, "code-cache"))).toBe(false);
   });
 
   const size = () => statSync(cache("import")).size;
