@@ -48,7 +48,13 @@ export function runWithCodeCache(main: string, { bundle, caches }: CodeCacheOpti
     isNew ||= cachedData === undefined || script.cachedDataRejected === true;
     const module = { exports: {} };
     modules.set(name, module);
-    script.runInThisContext().call(module.exports, module.exports, require, module, filename, bundle);
+    try {
+      script.runInThisContext().call(module.exports, module.exports, require, module, filename, bundle);
+    } catch (error) {
+      // As in Node: nobody gets half of a module.
+      modules.delete(name);
+      throw error;
+    }
     return module.exports;
   };
   const require = Object.assign((id: string) => (id.startsWith("./") ? load(id.slice(2)) : hostRequire(id)), {

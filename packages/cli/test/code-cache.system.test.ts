@@ -174,6 +174,15 @@ describe("compiled code", () => {
   });
 });
 
+test("a module that could not be loaded is not had in half", () => {
+  write(
+    "said.js",
+    `exports.half = 1; if (!process.env.AGAIN) { process.env.AGAIN = 1; throw new Error("x"); } ${SAYS}`,
+  );
+  write("main.js", `try { require("./said.js"); } catch { process.stdout.write(require("./said.js").said()); }`);
+  expect(run("import")).toBe("first");
+});
+
 /** What is kept, by the only Node. */
 function kept(): readonly string[] {
   return readdirSync(cache("")).sort();
