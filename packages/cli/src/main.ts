@@ -5,6 +5,7 @@ import type { CommonOptions } from "./session.ts";
 
 const USAGE = 2;
 const ENVIRONMENT = 5;
+const INTERNAL = 70;
 /** SIGHUP, SIGINT, SIGTERM: 128 and their numbers. */
 const INTERRUPTED: readonly unknown[] = [129, 130, 143];
 
@@ -18,6 +19,10 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.stderr.on("error", () => {});
   // Nobody has expected it; what is still running cannot be trusted to end.
   process.on("uncaughtException", (error) => void fail(error).then(() => process.exit()));
+  let isOver = false;
+  process.once("exit", () => {
+    if (!isOver && process.exitCode === undefined) failAtExit();
+  });
   try {
     // Loaded here, so that it is told when there are too few files for it that may be open.
     const { createProgram } = await import("./program.ts");
@@ -28,6 +33,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     if (!(error instanceof CommanderError)) await fail(error);
     else if (error.exitCode !== 0) process.exitCode = USAGE;
   }
+  isOver = true;
   // What is still in a pipe that nobody reads any more would keep the process.
   if (INTERRUPTED.includes(process.exitCode)) process.exit();
 }
@@ -61,6 +67,14 @@ async function fail(error: unknown): Promise<void> {
   );
   process.stderr.write(text);
   process.exitCode ??= exitCode;
+}
+
+/** Node ends, and well, when it has nothing to wait for any more, whether that for which all was begun has come or not. */
+function failAtExit(): void {
+  process.stderr.write(
+    "error: base-kit has ended in the midst of its work [INTERNAL]\nThis is a bug. Please report it.\n",
+  );
+  process.exitCode = INTERNAL;
 }
 
 type Program = ReturnType<typeof createProgram>;

@@ -398,6 +398,14 @@ test.each([
   expect(await sandbox.leftovers()).toEqual([]);
 });
 
+test("a work that comes to no end is a bug, and no success", async () => {
+  const script = 'import fs from "node:fs/promises"; fs.stat = () => new Promise(() => {});';
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}` };
+  const outcome = await sandbox.run(["import", "tree", "-o", "docker-archive:old.tar"], { env });
+  expect(outcome).toMatchObject({ exitCode: 70, stdout: "", stderr: expect.stringContaining("[INTERNAL]") });
+  expect(readFileSync(sandbox.work("old.tar"), "utf8")).toBe("old");
+});
+
 test("too few files that may be open are told", async () => {
   const few = 'ulimit -n 22 && exec "$@"';
   const outcome = await sandbox.run(["pack", "tree", "old.tar"], { through: ["sh", "-c", few, "sh"] });
