@@ -1,13 +1,17 @@
 import { lstat, readlink, realpath } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type Context, systemErrorCode } from "@base-kit/core";
 import { escapeWildcards } from "@base-kit/rootfs";
 import { outputPlace } from "@base-kit/store";
 import type { WrittenPlace } from "./file-places.ts";
 import { isStream } from "./stream-file.ts";
 
+/** Of the program that runs (`start.ts`), which may lie in what it imports. */
+const CODE_CACHE = fileURLToPath(new URL("../code-cache", import.meta.url));
+
 /**
- * What base-kit writes may lie in a directory that it reads: outputs of this run or an earlier one, the cache, temporary files. So may
+ * What base-kit writes may lie in a directory that it reads: outputs of this run or an earlier one, caches, temporary files. So may
  * the links by which an output is reached: each is left out as well, as without the output it would lead nowhere. Other links to it are
  * a part of the tree.
  *
@@ -19,7 +23,7 @@ export async function ownFiles(
   { store, tempDir }: Pick<Context, "store" | "tempDir">,
 ): Promise<readonly string[]> {
   const tree = await realpath(directory);
-  const kept = store.dir === undefined ? [tempDir] : [tempDir, store.dir];
+  const kept = [tempDir, CODE_CACHE, ...(store.dir === undefined ? [] : [store.dir])];
   const all = await Promise.all([
     ...outputs.map((output) => patternsOf(output, tree)),
     ...kept.map((path) => patternsIn(tree, path)),

@@ -1,9 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { requires } from "@base-kit/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startFakeEngine } from "./fake-engine.ts";
-import { createSandbox, type Sandbox } from "./run-cli.ts";
+import { BASE_KIT, createSandbox, type Sandbox } from "./run-cli.ts";
 
 interface ImageJson {
   readonly id: string;
@@ -27,8 +27,9 @@ afterEach(() => sandbox.dispose());
 async function imported(
   args: readonly string[] = [],
   env: Readonly<Record<string, string | undefined>> = {},
+  through: readonly string[] = [],
 ): Promise<string> {
-  await sandbox.json(["import", "tree", "a", ...EPOCH, ...args, "-o", "tar:elsewhere.tar"], { env });
+  await sandbox.json(["import", "tree", "a", ...EPOCH, ...args, "-o", "tar:elsewhere.tar"], { env, through });
   return readFileSync(sandbox.work("elsewhere.tar"), "latin1");
 }
 
@@ -68,6 +69,18 @@ describe.skipIf(requires("tar").skip)("import leaves out what it writes into the
     const outputs = ["-o", "tar:start", "-o", "oci:tree/layout", "-o", "rootfs:tree/place/new"];
     expect(await imported(outputs)).toBe(elsewhere);
     expect(readFileSync(join(tree, "data[1]/file.tar"), "latin1")).toBe(elsewhere);
+  });
+
+  test("the compiled code of the program, where that is in it", async () => {
+    const program = join(tree, "node_modules/base-kit");
+    for (const name of ["bin", "bundle", "package.json"])
+      cpSync(join(dirname(BASE_KIT), "..", name), join(program, name), { recursive: true });
+    const elsewhere = await imported();
+    const own = 'node=$1; shift 2; exec "$node" tree/node_modules/base-kit/bin/base-kit.js "$@"';
+    for (let times = 0; times < 2; times++) {
+      expect(await imported([], {}, ["sh", "-c", own, "sh"])).toBe(elsewhere);
+      expect(existsSync(join(program, "code-cache"))).toBe(true);
+    }
   });
 
   test("lists of packages, but no pipe that one is written to", async () => {
