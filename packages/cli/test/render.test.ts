@@ -163,6 +163,17 @@ describe("a failure", () => {
     expect(renderFailure(error)).toEqual({ text: "error: cannot do x [X_BROKE]\nTry again.\n", exitCode: 4 });
   });
 
+  test("and after which clearing up failed too is the one that is shown", async () => {
+    const clearing = { [Symbol.asyncDispose]: () => Promise.reject(new Error("not cleared")) };
+    const work = async () => {
+      await using _ = clearing;
+      throw new BaseKitError("X_BROKE", "cannot do x", { kind: "network" });
+    };
+    const thrown: unknown = await work().catch((error: unknown) => error);
+    expect(thrown).toHaveProperty("suppressed");
+    expect(renderFailure(thrown)).toEqual({ text: "error: cannot do x [X_BROKE]\n", exitCode: 4 });
+  });
+
   test.each([
     ["ENOSPC", "the disk is full: /full/disk", 5],
     ["EACCES", "permission denied: /full/disk", 5],

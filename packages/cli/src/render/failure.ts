@@ -8,7 +8,8 @@ import {
 } from "@base-kit/core";
 
 /** The error as people see it: what failed, what to do, its code. Only an error nobody foresaw brings its stack. */
-export function renderFailure(error: unknown): { readonly text: string; readonly exitCode: number } {
+export function renderFailure(thrown: unknown): { readonly text: string; readonly exitCode: number } {
+  const error = reasonOf(thrown);
   const known = isBaseKitError(error) ? error : fromSystem(error);
   if (known === undefined) {
     const shown = error instanceof Error ? (error.stack ?? error.message) : printable(String(error));
@@ -19,6 +20,12 @@ export function renderFailure(error: unknown): { readonly text: string; readonly
   }
   const hint = known.hint === undefined ? "" : `\n${known.hint}`;
   return { text: `error: ${known.message} [${known.code}]${hint}\n`, exitCode: EXIT_CODES[known.kind] };
+}
+
+/** Where clearing up has failed as well, why it came to that. By name: Node 20 does not have the class. */
+function reasonOf(error: unknown): unknown {
+  if (!(error instanceof Error) || error.name !== "SuppressedError" || !("suppressed" in error)) return error;
+  return reasonOf(error.suppressed);
 }
 
 /** Errors of the operating system that no room has put into words. */
