@@ -16,13 +16,23 @@ export function proxyFor(url: URL, env: Environment): URL | undefined {
   // "proxy.example.com:3128" is what many people write.
   const text = value.includes("://") ? value : `http://${value}`;
   const proxy = URL.canParse(text) ? new URL(text) : undefined;
-  if (proxy === undefined || !["http:", "https:"].includes(proxy.protocol)) {
+  if (proxy === undefined || !["http:", "https:"].includes(proxy.protocol) || !isEncoded(proxy)) {
     throw new BaseKitError("PROXY_INVALID", `${name} is not the URL of an HTTP proxy: ${redactUrl(text)}`, {
       kind: "usage",
-      hint: `Set ${name} to something like http://proxy.example.com:3128, or unset it.`,
+      hint: `Set ${name} to something like http://proxy.example.com:3128 (a % in a password is %25), or unset it.`,
     });
   }
   return proxy;
+}
+
+/** Whether its user and password can be read: a `%` in them is written `%25`. */
+function isEncoded({ username, password }: URL): boolean {
+  try {
+    decodeURIComponent(`${username}:${password}`);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** What is on this machine stays on it, as with Go's programs (docker, podman, skopeo): a proxy elsewhere would ask itself. */

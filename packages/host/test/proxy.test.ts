@@ -45,8 +45,11 @@ test.each([
   expect(proxyFor(new URL(url), { ...proxies, no_proxy }) === undefined).toBe(excluded);
 });
 
-test.each(["socks5://user:secret@proxy:1080", "http://"])("%s is refused without its password", (http_proxy) => {
-  const attempt = () => proxyFor(new URL("http://a.example/"), { http_proxy });
-  expect(attempt).toThrowError(expect.objectContaining({ code: "PROXY_INVALID", kind: "usage" }));
-  expect(attempt).not.toThrow("secret");
-});
+test.each(["socks5://user:secret@proxy:1080", "http://", "http://user:100%secret@proxy:3128"])(
+  "%s is refused without its password",
+  (http_proxy) => {
+    const attempt = () => proxyFor(new URL("http://a.example/"), { http_proxy });
+    expect(attempt).toThrowError(expect.objectContaining({ code: "PROXY_INVALID", kind: "usage" }));
+    expect(attempt).not.toThrow("secret");
+  },
+);
