@@ -4,9 +4,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { envCommand } from "../src/env-command.ts";
 
-/** What env says it starts; with this PATH nothing is found. */
+/** What env says it starts; with this PATH nothing is found, and each variable stands for how it is written. */
 function startedByEnv(argument: string): string | undefined {
-  const env = { PATH: "/nowhere", LC_ALL: "C" };
+  const variables = [...argument.matchAll(/\$\{([A-Za-z_]\w*)\}/g)].map(([written, name]) => [name, written]);
+  const env = { ...Object.fromEntries(variables), PATH: "/nowhere", LC_ALL: "C" };
   const { stderr } = spawnSync("/usr/bin/env", ["-v", argument], { env, encoding: "utf8" });
   return /^executing: (.*?)\n {3}arg\[0\]=/ms.exec(stderr)?.[1];
 }
@@ -49,6 +50,10 @@ describe.skipIf(requires("env").skip)("the command of an argument of env", () =>
     "-S 'tool x'",
     "-iStool x",
     "tool\r",
+    "${_}",
+    "${a}b x",
+    '"${a} b" ${c}',
+    "'${a}'",
   ])("-S%s is what env starts", (text) => {
     expect(envCommand(`-S${text}`)).toBe(startedByEnv(`-S${text}`));
   });
