@@ -2,15 +2,15 @@
 // `npm run bench`: base-kit beside the tools it replaces, as ratios of medians within this run. Not a test: machines differ.
 // BASE_KIT_BENCH_ROUNDS: how often each is measured (5). BASE_KIT_BENCH_TREE: a Debian tree that is there already.
 // BASE_KIT_BENCH_PACKAGES: also builds of up to 620 packages.
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { alpine, canMakeAlpine } from "./alpine.mjs";
 import { canMakeDebian, debian } from "./debian.mjs";
 import { debianPackages } from "./debian-packages.mjs";
 import { growth } from "./growth.mjs";
+import { importing } from "./import.mjs";
 import { layerGrowth, layers } from "./layers.mjs";
 import { line, medians, run } from "./measure.mjs";
 import { canPush, pushing } from "./registry.mjs";
@@ -18,7 +18,6 @@ import { libraries } from "./scratch.mjs";
 import { debianMinbase, debianMirror, smallFiles } from "./trees.mjs";
 
 const CLI = fileURLToPath(new URL("../../packages/cli/bin/base-kit.js", import.meta.url));
-const FLOOR = fileURLToPath(new URL("import-floor.mjs", import.meta.url));
 const ROUNDS = Number(process.env["BASE_KIT_BENCH_ROUNDS"] ?? 5);
 const folder = mkdtempSync(join(process.env["TMPDIR"] ?? "/var/tmp", "base-kit-bench-"));
 
@@ -31,7 +30,7 @@ try {
     process.stdout.write("Debian minbase: left out, it needs root, debootstrap and a mirror\n");
   else await packing("pack Debian minbase, beside GNU tar", minbase);
   await packing("pack 10,000 small files, beside GNU tar", smallFiles(folder));
-  if (minbase !== undefined && engineAnswers()) await importing(minbase);
+  if (minbase !== undefined && engineAnswers()) await importing({ cli: CLI, rounds: ROUNDS, tree: minbase });
   else process.stdout.write("import: left out, it needs a Docker engine\n");
   if (canMakeDebian()) {
     await debian({ cli: CLI, folder, rounds: ROUNDS });
@@ -74,51 +73,6 @@ async function packing(what, tree) {
     `${"  peak memory".padEnd(58)}${`${Math.round(kit.peak)} MiB`.padStart(9)}${"".padStart(19)}≤ 200 MiB  ${kit.peak <= 200 ? "ok" : "MISSED"}\n`,
   );
   for (const file of [ours, theirs]) rmSync(file, { force: true });
-}
-
-async function importing(tree) {
-  const name = `base-kit-bench-${process.pid}`;
-  let turn = 0;
-  // An engine skips a layer it has; each round imports a tree that differs in one file.
-  const fresh = () => {
-    cpSync("/etc/hostname", join(tree, "etc/bench"), { force: true });
-    spawnSync("touch", ["-d", `@${1_600_000_000 + turn++}`, join(tree, "etc/bench")]);
-  };
-  // Removed at the end: an engine that has just deleted files takes far longer for the next import, whoever sends it.
-  const made = [];
-  const tag = (who) => {
-    made.push(`${name}:${who}${turn}`);
-    return made.at(-1);
-  };
-  // Node 20 parses all certificates of this file at each start, whatever it is started for: with those of a whole system, 40 ms.
-  const env = { NODE_EXTRA_CA_CERTS: undefined };
-  const floor = () => {
-    fresh();
-    return run(process.execPath, [FLOOR, tree, tag("floor")], { env });
-  };
-  const result = await medians(Math.max(3, ROUNDS), {
-    kit: async () => {
-      fresh();
-      return run(process.execPath, [CLI, "import", "--quiet", tree, tag("kit")], { env });
-    },
-    pipe: async () => {
-      fresh();
-      const started = performance.now();
-      const tar = spawn("tar", ["-C", tree, "-c", "."], { stdio: ["ignore", "pipe", "ignore"] });
-      const docker = spawn("docker", ["import", "-", tag("pipe")], { stdio: [tar.stdout, "ignore", "ignore"] });
-      const [code] = await once(docker, "close");
-      if (code !== 0) throw new Error(`docker import ended with ${code}`);
-      return { wall: performance.now() - started, peak: 0 };
-    },
-    ...(isLocal() ? { floor } : {}),
-  });
-  spawnSync("docker", ["rmi", "-f", ...made], { stdio: "ignore" });
-  line("import Debian minbase, beside tar | docker import", result.kit.wall, result.pipe.wall, 1.1);
-  if (result.floor) line("  the same by a node that only reads, hashes and sends", result.floor.wall, result.pipe.wall);
-}
-
-function isLocal() {
-  return (process.env["DOCKER_HOST"] ?? "unix://").startsWith("unix://");
 }
 
 function engineAnswers() {
