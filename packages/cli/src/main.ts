@@ -26,7 +26,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     // Loaded here, so that it is told when there are too few files for it that may be open.
     const { createProgram } = await import("./program.ts");
-    const program = createProgram(perform);
+    const program = createProgram(perform, argv[0]);
     exitByThrowing(program);
     await program.parseAsync(argv, { from: "user" });
   } catch (error) {

@@ -18,35 +18,38 @@ import { addVerify } from "./grammar/verify.ts";
 import { version } from "./version.ts";
 
 /** In the order in which `--help` lists them. */
-const COMMANDS = [
-  addBuild,
-  addLock,
-  addImport,
-  addPack,
-  addScratch,
-  addInspect,
-  addDiff,
-  addVerify,
-  addCache,
-  addCopy,
-  addTags,
-  addAttach,
-  addProducers,
-  addDoctor,
-];
+const COMMANDS = {
+  build: addBuild,
+  lock: addLock,
+  import: addImport,
+  pack: addPack,
+  scratch: addScratch,
+  inspect: addInspect,
+  diff: addDiff,
+  verify: addVerify,
+  cache: addCache,
+  copy: addCopy,
+  tags: addTags,
+  attach: addAttach,
+  producers: addProducers,
+  doctor: addDoctor,
+} as const;
 
 /**
  * The command line's grammar: one file a command in `grammar/`. Nothing but commander is loaded for it; a command's
  * code comes in when it runs, so that `--help` answers at once.
+ *
+ * @param asked the first argument: where it is the name of a command, the others are left out, which nobody will see
  */
-export function createProgram(run: Run): Command {
+export function createProgram(run: Run, asked = ""): Command {
   const program = new Command("base-kit")
     .description("Makes container base images: what stands behind FROM.")
     .version(version(), "-V, --version")
     .showSuggestionAfterError()
     .showHelpAfterError("(--help shows what there is)")
     .addHelpText("after", EXAMPLES);
-  for (const add of COMMANDS) add(program, run);
+  const only = Object.entries(COMMANDS).filter(([name]) => name === asked);
+  for (const [, add] of only.length > 0 ? only : Object.entries(COMMANDS)) add(program, run);
   for (const group of [program, ...program.commands]) if (group.commands.length > 0) addHelp(group);
   finishErrors(program);
   return program;

@@ -28,6 +28,20 @@ async function parse(...argv: readonly string[]) {
 }
 
 describe("the command line", () => {
+  test("is the same for a command whether the others are there or not", () => {
+    const run = async () => {};
+    const all = createProgram(run);
+    for (const name of all.commands.map((command) => command.name()).filter((each) => each !== "help")) {
+      const alone = createProgram(run, name);
+      expect(alone.commands.map((command) => command.name())).toEqual([name, "help"]);
+      const [one, other] = [alone, all].map(({ commands }) => commands.find((command) => command.name() === name));
+      expect(one?.helpInformation()).toBe(other?.helpInformation());
+    }
+    for (const first of ["imp", "--help", "help", "toString", ""]) {
+      expect(createProgram(run, first).commands).toHaveLength(all.commands.length);
+    }
+  });
+
   test.each(["build", "import", "pack", "scratch", "producers", "doctor"])(
     "helps with %s, and builds nothing for it",
     async (command) => {
