@@ -50,10 +50,10 @@ describe.skipIf(requires("env").skip)("the command of an argument of env", () =>
     "-S 'tool x'",
     "-iStool x",
     "tool\r",
-    "${_}",
-    "${a}b x",
-    '"${a} b" ${c}',
-    "'${a}'",
+    `\${_}`,
+    `\${a}b x`,
+    `"\${a} b" \${c}`,
+    `'\${a}'`,
   ])("-S%s is what env starts", (text) => {
     expect(envCommand(`-S${text}`)).toBe(startedByEnv(`-S${text}`));
   });
