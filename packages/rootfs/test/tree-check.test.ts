@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ByteString, Entry, Segment } from "@base-kit/core";
-import { repackTarFile, tarFile, writeTar } from "@base-kit/tar";
+import { repackTarFile, type TarFile, tarFile, writeTar } from "@base-kit/tar";
 import { readContent } from "@base-kit/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -37,6 +37,28 @@ describe("an archive is known to be a tree", () => {
       }),
       { numRuns: Number(process.env["BASE_KIT_RANDOM_CASES"] ?? 300) },
     );
+  });
+
+  test.each([
+    [1, 2, 0],
+    [20, 0, 1],
+  ])("of %d hard links %d entries are made alone, and %d times all", async (count, alone, all) => {
+    const names = Array.from({ length: 20 }, (_, at) => `${at + 100}`);
+    const links = Array.from({ length: count }, (_, at) => `x${at + 100} => ${at + 100}`);
+    const { check, file } = await checked(["/", ...names, ...links].map(entryOf));
+    const made = { alone: 0, all: 0 };
+    const counted: TarFile = {
+      entryAt: (position) => {
+        made.alone += 1;
+        return file.entryAt(position);
+      },
+      entries: () => {
+        made.all += 1;
+        return file.entries();
+      },
+    };
+    expect(check.tree(counted)).toBeDefined();
+    expect(made).toEqual({ alone, all });
   });
 
   test("and then a path leads where it leads in the tree", async () => {
@@ -120,7 +142,7 @@ async function checked(entries: readonly Entry[]) {
     entries: file.entries,
     ...(tree === undefined ? {} : { tree }),
   };
-  return { tree, segment };
+  return { check, file, tree, segment };
 }
 
 /** As one segment; undefined when that is refused. */
