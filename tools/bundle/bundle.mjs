@@ -1,6 +1,6 @@
 // Writes packages/cli/bundle: the command line and all that it loads in few files, because Node takes longer to find and
 // read some 900 modules than most commands take to work. Whoever imports a package gets what the compiler wrote.
-import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
@@ -10,6 +10,7 @@ const TOOLS = dirname(fileURLToPath(import.meta.url));
 const CLI = join(TOOLS, "../../packages/cli");
 /** Beside `dist`, so that a path that starts at a module means the same in both. */
 const BUNDLE = join(CLI, "bundle");
+const ENTRIES = ["main.js", "start.js"];
 const LICENCES = "THIRD-PARTY-LICENSES.txt";
 
 /** What dockerode loads for ssh and for builds. Both are left to Docker's own command line. */
@@ -43,9 +44,9 @@ const reading = {
   },
 };
 // CommonJS: Node loads it sooner, and only of it can Node 20 be given code that V8 compiled before, which cannot import anything.
-const writing = { dir: BUNDLE, format: "cjs", dynamicImportInCjs: false, chunkFileNames: "[name]-[hash].js" };
+const writing = { format: "cjs", dynamicImportInCjs: false, chunkFileNames: "[name]-[hash].js" };
 const commandLine = await rolldown({ ...reading, input: { main: join(CLI, "dist/main.js") } });
-const modules = await commandLine.write({
+const modules = await commandLine.generate({
   ...writing,
   // What several commands use, in two files: a module costs a millisecond, however small, and a megabyte twenty. The help needs none of it.
   codeSplitting: {
@@ -61,13 +62,20 @@ const modules = await commandLine.write({
   },
 });
 const start = await rolldown({ ...reading, input: { start: join(CLI, "dist/start.js") } });
-const output = [...modules.output, ...(await start.write(writing)).output];
+const output = [...modules.output, ...(await start.generate(writing)).output];
 // A text with one character beyond Latin-1 takes V8 twice the memory, and new memory is much of what starting costs.
 // All of it was written as, or has been bundled into, ES modules, which are strict.
 const files = new Map(output.map(({ fileName, code }) => [fileName, `"use strict";\n${inAscii(code)}`]));
 files.set("package.json", '{ "type": "commonjs" }\n');
 files.set(LICENCES, thirdPartyLicences(output.flatMap(({ moduleIds = [] }) => moduleIds)));
-for (const [name, text] of files) writeFileSync(join(BUNDLE, name), text);
+mkdirSync(BUNDLE, { recursive: true });
+// Who starts it meanwhile gets whole files, and first of all the old ones: those that name others come last.
+const inOrder = [...files].sort(([a], [b]) => ENTRIES.indexOf(a) - ENTRIES.indexOf(b));
+for (const [name, text] of inOrder) {
+  const incoming = join(BUNDLE, `${name}.new`);
+  writeFileSync(incoming, text);
+  renameSync(incoming, join(BUNDLE, name));
+}
 for (const name of readdirSync(BUNDLE)) {
   if (!files.has(name)) rmSync(join(BUNDLE, name), { recursive: true });
 }

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { text } from "node:stream/consumers";
+import { setImmediate } from "node:timers/promises";
 import { rootCertificates } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -87,6 +88,23 @@ describe("the bundled command line", () => {
     const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
     return stdout + stderr;
   }
+
+  it("is never seen half, while it is made anew", async () => {
+    const before = readFileSync(join(CLI, "bundle/main.js"), "latin1");
+    const bundling = spawn(process.execPath, [join(CLI, "../../tools/bundle/bundle.mjs")], { stdio: "inherit" });
+    let ended = false;
+    const code = once(bundling, "close").finally(() => {
+      ended = true;
+    });
+    const others = new Set<string>();
+    while (!ended) {
+      const seen = readFileSync(join(CLI, "bundle/main.js"), "latin1");
+      if (seen !== before) others.add(seen);
+      await setImmediate();
+    }
+    expect(await code).toEqual([0, null]);
+    expect([...others]).toEqual([]);
+  });
 
   it("asks Node for what it has by require alone, because a script of node:vm cannot import", () => {
     const all = readdirSync(join(CLI, "bundle")).filter((name) => name.endsWith(".js"));
