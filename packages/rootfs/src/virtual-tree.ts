@@ -20,8 +20,6 @@ interface Inode {
  * @throws BaseKitError `ROOTFS_…` (unsupported)
  */
 export function mergedEntries(rootfs: Pick<Rootfs, "segments">): Entry[] {
-  const [only, ...others] = rootfs.segments;
-  if (only?.tree !== undefined && others.length === 0) return [...only.entries()];
   return treeOf(rootfs).entries();
 }
 

@@ -61,12 +61,6 @@ describe("an archive is known to be a tree", () => {
     expect(made).toEqual({ alone, all });
   });
 
-  test("and then nothing is merged", async () => {
-    const { segment } = await checked(LINKED.map(entryOf));
-    const entries = [...segment.entries()];
-    expect(mergedEntries({ segments: [segment] }).map((entry) => entries.indexOf(entry))).toEqual([...entries.keys()]);
-  });
-
   test("and then a path leads where it leads in the tree", async () => {
     const { segment, tree } = await checked(LINKED.map(entryOf));
     expect(tree).toBeDefined();
